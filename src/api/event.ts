@@ -1,0 +1,101 @@
+// The JSON shapes of events and stream records, shared by server, command line and dashboard.
+import { z } from 'zod';
+
+/** Version of every published document and record. Raised only when a field changes meaning or goes. */
+export const SCHEMA_VERSION = 1;
+
+const processId = z.string().describe('stable id of a process: boot id, pid and start time');
+const u32 = z.int().min(0).max(4294967295);
+
+/** What events and processes say about where the process runs. */
+export const identityFields = {
+  container_id: z.string().nullable().describe('full id of the innermost container'),
+  pod_uid: z.string().nullable(),
+  runtime: z.string().nullable(),
+  qos: z.enum(['guaranteed', 'burstable', 'besteffort']).nullable(),
+  unit: z.string().nullable().describe('systemd unit of a host service'),
+  cgroup_path: z.string().nullable(),
+  tags: z.array(z.string()),
+  provenance: z.string().describe('where the container and pod come from, or why there is none'),
+};
+
+/** One fork, exec or exit. Fields that do not belong to a type are absent, unknown ones are null. */
+export const eventSchema = z.object({
+  schema_version: z.literal(SCHEMA_VERSION),
+  type: z.enum(['fork', 'exec', 'exit']),
+  seq: z.int().describe('position in the event stream of this agent run; also the SSE id'),
+  time: z.string().describe('RFC 3339 with nanoseconds, UTC'),
+  ktime_ns: z.number().describe('CLOCK_BOOTTIME in nanoseconds; the integer in the text is exact at any size'),
+  pid: u32,
+  ppid: u32,
+  process_id: processId,
+  parent_process_id: processId.nullable(),
+  uid: u32,
+  gid: u32,
+  euid: u32,
+  loginuid: u32.nullable(),
+  session_id: u32.nullable(),
+  cap_effective: z.string().describe('16 hex digits, as in /proc/PID/status'),
+  pid_namespace: u32.nullable(),
+  mnt_namespace: u32.nullable(),
+  cgroup_namespace: u32.nullable(),
+  ns_pid: u32.nullable().describe("the pid inside the process's own pid namespace"),
+  cgroup_id: z.int(),
+  cgroup_v1_id: z.int().nullable(),
+  comm: z.string(),
+  executable: z.string().nullable(),
+  argv: z.array(z.string()).nullable(),
+  kernel_thread: z.boolean(),
+  exec_seq: z.int().describe('how many times this process had exec-ed by then'),
+  ...identityFields,
+  source: z.enum(['ebpf', 'procfs']),
+  // fork
+  forker_pid: u32.optional().describe('the process that called fork, when it is not the parent'),
+  forker_process_id: processId.optional(),
+  // exec
+  argc: z.int().optional(),
+  argv_truncated: z.boolean().optional(),
+  argv_unreadable: z.boolean().optional(),
+  argv_masked: z.int().optional().describe('arguments in which a secret was masked'),
+  inode: z.int().optional(),
+  device: z.string().optional().describe('major:minor'),
+  memfd: z.boolean().optional(),
+  deleted: z.boolean().optional(),
+  upper_layer: z.boolean().nullable().optional(),
+  caller_tid: u32.optional(),
+  // exit
+  exit_code: z.int().nullable().optional(),
+  exit_signal: z.int().nullable().optional(),
+  exit_signal_name: z.string().nullable().optional(),
+  core_dumped: z.boolean().optional(),
+  cpu_time_ns: z.int().optional(),
+  max_rss_bytes: z.int().optional(),
+  minor_faults: z.int().optional(),
+  major_faults: z.int().optional(),
+  lifetime_ns: z.int().optional(),
+});
+export type EventJson = z.infer<typeof eventSchema>;
+
+/** Sent in a stream instead of events that a slow client could not take. */
+export const gapSchema = z.object({
+  schema_version: z.literal(SCHEMA_VERSION),
+  type: z.literal('gap'),
+  time: z.string(),
+  lost: z.int().describe('how many events were not sent'),
+  reason: z.enum(['slow-client', 'buffer-expired']),
+});
+export type GapJson = z.infer<typeof gapSchema>;
+
+/** Query of `GET /api/v1/events`: every given filter must match. */
+export const eventQuerySchema = z.strictObject({
+  type: z
+    .string()
+    .regex(/^(fork|exec|exit)(,(fork|exec|exit))*$/, 'a comma-separated list of fork, exec, exit')
+    .optional(),
+  pod: z.string().max(256).optional().describe('pod uid, or the start of one'),
+  container: z.string().max(256).optional().describe('container id, or the start of one'),
+  uid: z.coerce.number().int().min(0).max(4294967295).optional(),
+  comm: z.string().max(64).optional(),
+  pid: z.coerce.number().int().min(0).max(4294967295).optional(),
+});
+export type EventQuery = z.infer<typeof eventQuerySchema>;

@@ -1,0 +1,4 @@
+// The HTTP contract: schemas and types that server, command line and dashboard share.
+export * from './event.ts';
+export * from './process.ts';
+export * from './status.ts';

@@ -1,0 +1,79 @@
+// The JSON shapes of processes, process pages and process trees.
+import { z } from 'zod';
+import { identityFields, SCHEMA_VERSION } from './event.ts';
+
+/** One image (program) of a process; a process has one after fork and one more per exec. */
+export const imageSchema = z.object({
+  exec_seq: z.int(),
+  since: z.string().nullable(),
+  comm: z.string(),
+  executable: z.string().nullable(),
+  argv: z.array(z.string()).nullable(),
+  argv_truncated: z.boolean(),
+  source: z.enum(['ebpf', 'procfs', 'snapshot', 'inherited']),
+});
+export type ImageJson = z.infer<typeof imageSchema>;
+
+export const processStates = ['running', 'exited', 'exit_unseen'] as const;
+
+/** One process of the live model; `images` only in the answer about a single process. */
+export const processSchema = z.object({
+  schema_version: z.literal(SCHEMA_VERSION),
+  process_id: z.string(),
+  pid: z.int(),
+  ppid: z.int(),
+  parent_process_id: z.string().nullable(),
+  state: z.enum(processStates),
+  born: z.enum(['fork', 'snapshot', 'fork_unseen']).describe('how the agent learned of it'),
+  start_time: z.string(),
+  start_ktime_ns: z.number(),
+  exit_time: z.string().nullable(),
+  exit_code: z.int().nullable(),
+  exit_signal: z.int().nullable(),
+  uid: z.int(),
+  gid: z.int(),
+  euid: z.int(),
+  comm: z.string(),
+  executable: z.string().nullable(),
+  argv: z.array(z.string()).nullable(),
+  kernel_thread: z.boolean(),
+  ns_pid: z.int().nullable(),
+  exec_seq: z.int(),
+  children: z.int().describe('live children'),
+  ...identityFields,
+  images: z.array(imageSchema).optional(),
+});
+export type ProcessJson = z.infer<typeof processSchema>;
+
+export const processPageSchema = z.object({
+  schema_version: z.literal(SCHEMA_VERSION),
+  processes: z.array(processSchema),
+  total: z.int().describe('how many match the filters'),
+  next_cursor: z.string().nullable(),
+});
+export type ProcessPageJson = z.infer<typeof processPageSchema>;
+
+export interface ProcessTreeJson extends ProcessJson {
+  tree: ProcessTreeJson[];
+}
+/** Answer of `/processes/{id}/tree`: ancestors from the parent upwards, and the process with its descendants. */
+export const processTreeSchema = z.object({
+  schema_version: z.literal(SCHEMA_VERSION),
+  ancestors: z.array(processSchema),
+  process: z.custom<ProcessTreeJson>().meta({ description: 'a process with its children in `tree`' }),
+  truncated: z.boolean().describe('the tree was cut at the answer limit'),
+});
+export type ProcessTreeAnswer = z.infer<typeof processTreeSchema>;
+
+/** Query of `GET /api/v1/processes`: every given filter must match. */
+export const processQuerySchema = z.strictObject({
+  pod: z.string().max(256).optional(),
+  container: z.string().max(256).optional(),
+  uid: z.coerce.number().int().min(0).max(4294967295).optional(),
+  comm: z.string().max(64).optional(),
+  pid: z.coerce.number().int().min(0).max(4294967295).optional(),
+  state: z.enum(['running', 'exited', 'all']).default('running'),
+  limit: z.coerce.number().int().min(1).max(1000).default(500),
+  cursor: z.string().max(128).optional(),
+});
+export type ProcessQuery = z.infer<typeof processQuerySchema>;

@@ -1,0 +1,77 @@
+// The JSON shape of the agent's status, its ledger and its errors.
+import { z } from 'zod';
+import { SCHEMA_VERSION } from './event.ts';
+
+const count = z.int().min(0);
+
+/** The account of one kind of event since the agent started: kernel = decoded + lost + pending. */
+export const ledgerEntrySchema = z.object({
+  kernel: count.describe("the kernel programs' own count, which cannot lose"),
+  decoded: count.describe('events that reached the model'),
+  lost: count.describe('events that did not, exactly'),
+  pending: count.describe('events still in the ring when the answer was made'),
+});
+
+export const ledgerSchema = z.object({
+  fork: ledgerEntrySchema,
+  exec: ledgerEntrySchema,
+  exit: ledgerEntrySchema,
+  cgroup: z.object({ decoded: count, lost: count }),
+  containers: z.object({
+    seen: count.describe('events of processes in a container'),
+    attributed: count.describe('of these, events whose container and, in a pod, pod uid is known'),
+    unknown_cgroup: count.describe('events whose cgroup could not be named'),
+  }),
+  healed: z.object({
+    exit_unseen: count.describe('processes closed because the kernel no longer has them'),
+    fork_unseen: count.describe('processes adopted that nobody announced'),
+  }),
+  dropped: z.object({
+    exited: count.describe('exited processes forgotten before their retention ended, for lack of space'),
+    live: count.describe('live processes not kept because the table is full'),
+    images: count.describe('old images forgotten, for lack of space'),
+  }),
+});
+export type LedgerJson = z.infer<typeof ledgerSchema>;
+
+export const statusSchema = z.object({
+  schema_version: z.literal(SCHEMA_VERSION),
+  version: z.string(),
+  node: z.string(),
+  boot_id: z.string(),
+  pid: z.int(),
+  started_at: z.string(),
+  uptime_seconds: z.number(),
+  ready: z.boolean().describe('the whole node is seen'),
+  reasons: z.array(z.string()).describe('why not ready, in words'),
+  collector: z.object({
+    kind: z.enum(['ebpf', 'procfs']),
+    reason: z.string().describe('why this one was chosen'),
+    hooks: z.array(z.string()),
+    ring_bytes: z.int().nullable(),
+    ring_used_bytes: z.int().nullable(),
+    kernel: z.string(),
+    btf: z.boolean(),
+  }),
+  ledger: ledgerSchema,
+  decode_errors: z.record(z.string(), count),
+  processes: z.object({ running: count, exited: count, containers: count, cgroups: count }),
+  clients: count,
+  memory: z.object({ rss_bytes: count, model_bytes: count.describe('estimate of the process table') }),
+});
+export type StatusJson = z.infer<typeof statusSchema>;
+
+/** RFC 9457 problem document with the stable code of docs/errors.md. */
+export const problemSchema = z.object({
+  type: z.string(),
+  title: z.string(),
+  status: z.int(),
+  detail: z.string(),
+  code: z.string(),
+});
+export type ProblemJson = z.infer<typeof problemSchema>;
+
+/** `/healthz`: alive. `/readyz`: 503 and reasons when the node is not wholly seen. */
+export const healthSchema = z.object({ status: z.literal('ok') });
+export const readySchema = z.object({ ready: z.boolean(), reasons: z.array(z.string()) });
+export type ReadyJson = z.infer<typeof readySchema>;

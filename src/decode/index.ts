@@ -1,0 +1,2 @@
+// Bytes from the kernel to typed events.
+export type * from './event.ts';

@@ -1,0 +1,2 @@
+// Cgroup to container, pod and host service, with the provenance of every fact.
+export type * from './identity.ts';

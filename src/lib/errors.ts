@@ -1,0 +1,42 @@
+// The one error type of the project and the registry of its stable codes.
+
+/**
+ * Every code that a user can meet, with what it means. `docs/errors.md` lists the same codes
+ * (a test keeps the two equal); codes are never renamed or reused.
+ */
+export const ERROR_CODES = {
+  CONFIG_INVALID: 'the configuration does not match the schema',
+  CONFIG_UNREADABLE: 'the configuration file cannot be read or parsed',
+  NOT_PRIVILEGED: 'the process lacks the privilege that the kernel collector needs',
+  BPF_UNAVAILABLE: 'the kernel refuses or lacks BPF, or libbpf cannot be loaded',
+  BTF_MISSING: 'the kernel offers no BTF and no BTF file was given',
+  LAYOUT_MISMATCH: 'the BPF object and the generated decoder describe different records',
+  LISTEN_FAILED: 'a listener cannot be opened',
+  TOKEN_REQUIRED: 'a listener outside loopback needs a token',
+  TOKEN_UNREADABLE: 'the token file cannot be read or is empty',
+  API_UNREACHABLE: 'the agent does not answer at the given address',
+  API_REFUSED: 'the agent refused the request',
+  NOT_FOUND: 'there is no such process',
+  USAGE: 'the command line is wrong',
+  BAD_REQUEST: 'a request parameter is wrong',
+  UNAUTHORIZED: 'the request carries no valid token',
+  PROC_UNREADABLE: 'the process file system cannot be read',
+} as const;
+
+export type ErrorCode = keyof typeof ERROR_CODES;
+
+/**
+ * An error with a stable code. `message` tells a person what failed and why; `hint` what to do about it.
+ * Expected failures of the data path (a bad record, an unknown pod) are values and counters, not errors.
+ */
+export class CognitodError extends Error {
+  readonly code: ErrorCode;
+  readonly hint: string | undefined;
+
+  constructor(code: ErrorCode, message: string, options: { hint?: string; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'CognitodError';
+    this.code = code;
+    this.hint = options.hint;
+  }
+}

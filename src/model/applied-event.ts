@@ -1,0 +1,39 @@
+// An event together with what the model knew at that moment; what streams and later stages receive.
+import type { ProcessEvent } from '../decode/index.ts';
+import type { Identity } from '../identity/index.ts';
+import type { Image, Process } from './process.ts';
+
+/** One event after the model took it in. `process` may change later; the other fields do not. */
+export interface AppliedEvent {
+  /** Position in this agent run's stream, from 1, without holes. */
+  readonly seq: number;
+  readonly event: ProcessEvent;
+  readonly identity: Identity;
+  /** Null only when the table is full and the process could not be kept. */
+  readonly process: Process | null;
+  /** The image at the event: after a fork the parent's, after an exec the new one, at exit the last. */
+  readonly image: Image;
+  readonly execSeq: number;
+}
+
+/** Receives the events of one drain of the ring, in order. Must not throw and must not keep the array. */
+export type BatchListener = (batch: readonly AppliedEvent[]) => void;
+
+/** Hands batches of events to whoever subscribed. */
+export class EventBus {
+  readonly #listeners = new Set<BatchListener>();
+
+  /** Returns the function that ends the subscription. */
+  subscribe(listener: BatchListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  get subscribers(): number {
+    return this.#listeners.size;
+  }
+
+  publish(batch: readonly AppliedEvent[]): void {
+    for (const listener of this.#listeners) listener(batch);
+  }
+}

@@ -1,0 +1,27 @@
+// What readers of the model (API, metrics, later detection) may ask it.
+import type { Process } from './process.ts';
+
+/** Read side of the process table. Iterators are valid until the next event is applied: do not await in them. */
+export interface ModelView {
+  /** Kernel boot id, part of every process id. */
+  readonly bootId: string;
+  readonly runningCount: number;
+  readonly exitedCount: number;
+  /** Containers with at least one live process. */
+  readonly containerCount: number;
+  /** Estimate of the memory that the table holds. */
+  readonly estimatedBytes: number;
+  /** The live process with this pid, in the initial pid namespace. */
+  byPid(pid: number): Process | undefined;
+  /** A process, live or exited and still retained, by its public id. */
+  byProcessId(id: string): Process | undefined;
+  /** Live processes in order of `serial`. */
+  running(): IterableIterator<Process>;
+  /** Exited processes still retained, in order of exit. */
+  exited(): IterableIterator<Process>;
+  /** The parent, when it is still known. */
+  parentOf(process: Process): Process | undefined;
+  processIdOf(process: Process): string;
+  /** Wall-clock time of a CLOCK_BOOTTIME value, RFC 3339 with nanoseconds, UTC. */
+  timeOf(ktimeNs: bigint): string;
+}
