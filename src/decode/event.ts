@@ -102,6 +102,8 @@ export interface ProcessSnapshot extends EventBase {
 /** The name of a cgroup, sent once before the first event that needs it. */
 export interface CgroupRecord {
   readonly type: 'cgroup';
+  /** `procfs`: `path` is the content of a /proc/PID/cgroup and the ids are the collector's own. */
+  readonly source: 'ebpf' | 'procfs';
   readonly ktimeNs: bigint;
   /** Kernel number of the hierarchy: 0 (cgrp_dfl_root) is v2, others are v1. */
   readonly hierarchyId: number;

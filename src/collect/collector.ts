@@ -1,0 +1,53 @@
+// What every collector offers, whichever way it watches the node.
+import type { DecodedRecord, ProcessSnapshot } from '../decode/index.ts';
+import type { Closable } from '../lib/close.ts';
+
+/** Receives what a collector sees. Called synchronously; must not throw. */
+export interface CollectorSink {
+  /** One record. A cgroup's record always comes before the first event that refers to it. */
+  record(record: DecodedRecord): void;
+  /** No more records in this batch: a good moment to tell others. */
+  batchEnd(): void;
+}
+
+/** Counts since the start of one kind of event. */
+export interface KindCounts {
+  /** How many happened, by a count that cannot lose (for procfs: how many it could see). */
+  readonly kernel: number;
+  /** How many were lost on the way to the sink, exactly. */
+  readonly lost: number;
+}
+
+export interface CollectorCounts {
+  readonly fork: KindCounts;
+  readonly exec: KindCounts;
+  readonly exit: KindCounts;
+  /** Cgroup records that could not be sent (they are sent again with the next event). */
+  readonly cgroupLost: number;
+}
+
+export interface CollectorStatus {
+  readonly kind: 'ebpf' | 'procfs';
+  /** Attached hooks, or what is polled. */
+  readonly hooks: readonly string[];
+  readonly ringBytes: number | null;
+  readonly ringUsedBytes: number | null;
+  readonly btf: boolean;
+  /** Records that could not be decoded, by kind of defect. */
+  readonly decodeErrors: Readonly<Record<string, number>>;
+}
+
+/**
+ * Watches forks, execs and exits. Life: `start` once, then records flow until `close`.
+ * `start` delivers a snapshot of all existing processes merged into the stream: each is either in the
+ * snapshot or announced by events, never both and never neither.
+ */
+export interface Collector extends Closable {
+  start(sink: CollectorSink): Promise<void>;
+  /** All live processes now (zombies excluded), for healing. Each carries the time it was visited. */
+  snapshot(): ProcessSnapshot[];
+  /** Delivers everything that has happened by now to the sink, synchronously. */
+  drain(): void;
+  counts(): CollectorCounts;
+  status(): CollectorStatus;
+}

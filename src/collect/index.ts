@@ -1,0 +1,2 @@
+// Collectors: one contract, watched by eBPF or by polling /proc.
+export type * from './collector.ts';
