@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Reads the names of a cgroup from its leaf to the root into a cgroup record. */
+#pragma once
+
+#include "read.h"
+#include "records.h"
+
+#define CGROUP_DEPTH 32
+#define CGROUP_NAME_BYTES 256 /* NAME_MAX and its NUL */
+#define CGROUP_PATH_BYTES 4096
+
+struct cgroup_scratch {
+	struct cgroup_record record;
+	char data[CGROUP_PATH_BYTES + CGROUP_NAME_BYTES];
+};
+
+static __always_inline struct kernfs_node *parent_of(struct kernfs_node *node)
+{
+	if (bpf_core_field_exists(node->__parent))
+		return PROBE(node, __parent);
+	return PROBE((struct kernfs_node___old *)node, parent);
+}
+
+/* Returns the size of the record, a multiple of 8. */
+static __always_inline __u32 fill_cgroup(struct cgroup_scratch *scratch, struct kernfs_node *node, __u64 id,
+					 __u32 hierarchy_id)
+{
+	struct cgroup_record *record = &scratch->record;
+	__u32 used = 0, size;
+
+	record->flags = CGROUP_PATH_TRUNCATED;
+	for (int depth = 0; depth < CGROUP_DEPTH; depth++) {
+		struct kernfs_node *parent = parent_of(node);
+		long length;
+
+		if (!parent) {
+			/* The root has no name. */
+			record->flags = 0;
+			break;
+		}
+		if (used > CGROUP_PATH_BYTES - 1)
+			break;
+		length = bpf_probe_read_kernel_str(scratch->data + used, CGROUP_NAME_BYTES, PROBE(node, name));
+		if (length <= 0)
+			break;
+		used += length & (2 * CGROUP_NAME_BYTES - 1);
+		node = parent;
+	}
+	if (used > sizeof(scratch->data))
+		used = sizeof(scratch->data);
+	record->header.kind = RECORD_CGROUP;
+	record->header.ktime_ns = bpf_ktime_get_boot_ns();
+	size = (sizeof(*record) + used + 7) & ~7U;
+	record->header.size = size;
+	record->cgroup_id = id;
+	record->hierarchy_id = hierarchy_id;
+	record->path_bytes = used;
+	record->reserved = 0;
+	return size;
+}

@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+/* Watches fork, exec and exit of every process on the node and writes a record of each into one ring.
+ * Built twice: with BTF-typed tracepoints (tp_btf), and with COGNITOD_RAW_TP for kernels without BTF. */
+#include "kernel-types.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#include "cgroup-path.h"
+#include "facts.h"
+#include "records.h"
+
+#ifdef COGNITOD_RAW_TP
+#define HOOK(name) SEC("raw_tp/" #name)
+#else
+#define HOOK(name) SEC("tp_btf/" #name)
+#endif
+
+#define ARGV_BYTES_MAX 32768
+#define FILENAME_BYTES 4096
+
+/* Set by the loader. */
+const volatile __u32 argv_bytes = 4096;
+/* Tests use the fallback for kernels whose exit tracepoint does not say that the group is dead. */
+const volatile _Bool ignore_group_dead = 0;
+
+struct exec_scratch {
+	struct exec_record record;
+	char data[ARGV_BYTES_MAX + FILENAME_BYTES];
+};
+
+/* One entry per CPU of this type; the programs run with preemption off, so it is theirs. A per-CPU map cannot
+ * hold values of more than 32 KiB. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1); /* the loader sets the number of possible CPUs */
+	__type(key, __u32);
+	__type(value, struct exec_scratch);
+} exec_scratches SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct cgroup_scratch);
+} cgroup_scratches SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct event_counters);
+} counters SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 8 * 1024 * 1024);
+} ring SEC(".maps");
+
+/* Cgroups whose path has been sent. Losing an entry only sends a path again. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, __u64);
+	__type(value, __u8);
+} named_v2 SEC(".maps"), named_v1 SEC(".maps");
+
+/* Processes whose last thread was seen, only where the kernel itself does not say which one that is. */
+struct exit_key {
+	__u64 start_ns;
+	__u32 pid;
+	__u32 reserved;
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct exit_key);
+	__type(value, __u8);
+} exited SEC(".maps");
+
+static __always_inline struct event_counters *my_counters(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&counters, &zero);
+}
+
+/* Sends the path of a cgroup unless it has been sent. False when the ring was full: the next event of the
+ * cgroup tries again. */
+static __noinline _Bool name_cgroup(struct cgroup *cgroup, __u64 id, _Bool v1)
+{
+	struct cgroup_scratch *scratch;
+	__u32 zero = 0, size;
+	__u8 yes = 1;
+
+	if (v1 ? bpf_map_lookup_elem(&named_v1, &id) : bpf_map_lookup_elem(&named_v2, &id))
+		return 1;
+	scratch = bpf_map_lookup_elem(&cgroup_scratches, &zero);
+	if (!scratch)
+		return 0;
+	size = fill_cgroup(scratch, PROBE(cgroup, kn), id, PROBE(cgroup, root, hierarchy_id));
+	if (size > sizeof(*scratch))
+		return 0;
+	if (bpf_ringbuf_output(&ring, scratch, size, 0))
+		return 0;
+	if (v1)
+		bpf_map_update_elem(&named_v1, &id, &yes, BPF_ANY);
+	else
+		bpf_map_update_elem(&named_v2, &id, &yes, BPF_ANY);
+	return 1;
+}
+
+/* Before the event is reserved: a cgroup record reserved after it would arrive after it. */
+static __always_inline _Bool name_cgroups(struct task_struct *task)
+{
+	struct cgroup *v2 = READ(task, cgroups, dfl_cgrp);
+	struct cgroup *v1 = v1_cgroup_of(task);
+	_Bool ok = name_cgroup(v2, READ(v2, kn, id), 0);
+
+	if (v1)
+		ok &= name_cgroup(v1, READ(v1, kn, id), 1);
+	return ok;
+}
+
+static __always_inline void fill_header(struct record_header *header, enum record_kind kind, __u32 size)
+{
+	header->kind = kind;
+	header->size = size;
+	header->ktime_ns = bpf_ktime_get_boot_ns();
+}
+
+HOOK(sched_process_fork)
+int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
+{
+	struct event_counters *count;
+	struct fork_record *record;
+	struct task_struct *forker;
+
+	/* A new thread is no new process. */
+	if (READ(child, pid) != READ(child, tgid))
+		return 0;
+	count = my_counters();
+	if (!count)
+		return 0;
+	count->forks++;
+	if (!name_cgroups(child))
+		count->cgroups_lost_by_fork++;
+
+	record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
+	if (!record) {
+		count->forks_lost++;
+		return 0;
+	}
+	fill_header(&record->header, RECORD_FORK, sizeof(*record));
+	fill_facts(&record->process, child);
+	forker = READ(parent, group_leader);
+	record->forker_pid = READ(forker, tgid);
+	record->forker_start_ns = start_of(forker);
+	record->reserved = 0;
+	bpf_ringbuf_submit(record, 0);
+	return 0;
+}
+
+/* What the executable is, as far as its inode tells. */
+static __always_inline void fill_executable(struct exec_record *record, struct file *file)
+{
+	struct inode *inode = READ(file, f_inode);
+	struct super_block *sb = READ(inode, i_sb);
+
+	record->inode = READ(inode, i_ino);
+	record->device = READ(sb, s_dev);
+	if (READ(inode, i_nlink) == 0) {
+		char name[8] = {};
+
+		/* memfd_create names its file "memfd:…" (mm/memfd.c). */
+		bpf_probe_read_kernel(name, 6, READ(file, f_path.dentry, d_name.name));
+		if (name[0] == 'm' && name[1] == 'e' && name[2] == 'm' && name[3] == 'f' && name[4] == 'd' &&
+		    name[5] == ':')
+			record->flags |= EXEC_MEMFD;
+		record->flags |= EXEC_DELETED;
+	}
+	if (READ(sb, s_magic) == OVERLAYFS_SUPER_MAGIC) {
+		struct dentry *upper = NULL;
+
+		/* struct ovl_inode has __upperdentry right after vfs_inode (fs/overlayfs/ovl_entry.h, since 4.8);
+		 * its type is often in a module's BTF, out of reach here. */
+		bpf_probe_read_kernel(&upper, sizeof(upper), (char *)inode + bpf_core_type_size(struct inode));
+		record->flags |= EXEC_ON_OVERLAY | (upper ? EXEC_UPPER_LAYER : 0);
+	}
+}
+
+HOOK(sched_process_exec)
+int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
+{
+	struct event_counters *count = my_counters();
+	__u32 cpu = bpf_get_smp_processor_id();
+	struct exec_scratch *scratch;
+	struct exec_record *record;
+	unsigned long start, length;
+	struct mm_struct *mm;
+	long filename;
+
+	if (!count)
+		return 0;
+	count->execs++;
+	if (!name_cgroups(task))
+		count->cgroups_lost_by_exec++;
+	scratch = bpf_map_lookup_elem(&exec_scratches, &cpu);
+	if (!scratch) {
+		count->execs_lost++;
+		return 0;
+	}
+	record = &scratch->record;
+	mm = READ(task, mm);
+	record->flags = 0;
+	record->argc = READ(bprm, argc);
+	record->caller_tid = old_pid == READ(task, tgid) ? 0 : old_pid;
+	fill_facts(&record->process, task);
+	fill_executable(record, READ(mm, exe_file));
+
+	start = READ(mm, arg_start);
+	length = READ(mm, arg_end) - start;
+	if (length > argv_bytes) {
+		length = argv_bytes;
+		record->flags |= EXEC_ARGV_TRUNCATED;
+	}
+	if (length > ARGV_BYTES_MAX)
+		length = ARGV_BYTES_MAX;
+	if (bpf_probe_read_user(scratch->data, length, (void *)start)) {
+		length = 0;
+		record->flags |= EXEC_ARGV_UNREADABLE;
+	}
+	filename = bpf_probe_read_kernel_str(scratch->data + length, FILENAME_BYTES, READ(bprm, filename));
+	if (filename < 0)
+		filename = 0;
+	record->argv_bytes = length;
+	record->filename_bytes = filename;
+	length = (sizeof(*record) + length + filename + 7) & ~7UL;
+	if (length > sizeof(*scratch))
+		length = sizeof(*scratch);
+	fill_header(&record->header, RECORD_EXEC, length);
+	if (bpf_ringbuf_output(&ring, scratch, length, 0))
+		count->execs_lost++;
+	return 0;
+}
+
+/* Whether this thread is the last of its process, exactly once per process. `group_dead` is the tracepoint's
+ * third argument slot on kernels that have it. */
+static __always_inline _Bool is_last_thread(struct task_struct *task, __u64 group_dead)
+{
+	struct signal_struct *signal = READ(task, signal);
+
+	if (bpf_core_field_exists(struct trace_event_raw_sched_process_exit, group_dead) && !ignore_group_dead)
+		return group_dead & 1;
+	if (READ(signal, live.counter) != 0)
+		return 0;
+	if (READ(signal, nr_threads) > 1) {
+		/* Two threads that die at the same moment can both find nobody alive. */
+		struct exit_key key = {
+			.start_ns = start_of(READ(task, group_leader)),
+			.pid = READ(task, tgid),
+		};
+		__u8 yes = 1;
+
+		return bpf_map_update_elem(&exited, &key, &yes, BPF_NOEXIST) == 0;
+	}
+	return 1;
+}
+
+static __always_inline __u64 resident_pages(struct mm_struct *mm)
+{
+	__s64 pages;
+
+	if (bpf_core_field_size(mm->rss_stat) == 4 * bpf_core_type_size(struct percpu_counter))
+		pages = PROBE(mm, rss_stat[MM_FILEPAGES].count) + PROBE(mm, rss_stat[MM_ANONPAGES].count) +
+			PROBE(mm, rss_stat[MM_SHMEMPAGES].count);
+	else
+		pages = PROBE((struct mm_struct___old *)mm, rss_stat.count[MM_FILEPAGES].counter) +
+			PROBE((struct mm_struct___old *)mm, rss_stat.count[MM_ANONPAGES].counter) +
+			PROBE((struct mm_struct___old *)mm, rss_stat.count[MM_SHMEMPAGES].counter);
+	return pages > 0 ? pages : 0;
+}
+
+HOOK(sched_process_exit)
+int on_exit(__u64 *ctx)
+{
+	struct task_struct *task = (struct task_struct *)ctx[0];
+	struct event_counters *count;
+	struct task_struct *leader;
+	struct signal_struct *signal;
+	struct exit_record *record;
+	struct mm_struct *mm;
+	__u64 group_dead = 0;
+
+	if (bpf_core_field_exists(struct trace_event_raw_sched_process_exit, group_dead) && !ignore_group_dead)
+		group_dead = ctx[1];
+	if (!is_last_thread(task, group_dead))
+		return 0;
+	count = my_counters();
+	if (!count)
+		return 0;
+	count->exits++;
+	if (!name_cgroups(task))
+		count->cgroups_lost_by_exit++;
+
+	record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
+	if (!record) {
+		count->exits_lost++;
+		return 0;
+	}
+	fill_header(&record->header, RECORD_EXIT, sizeof(*record));
+	fill_facts(&record->process, task);
+	signal = READ(task, signal);
+	leader = READ(task, group_leader);
+	mm = READ(task, mm);
+
+	/* As wait_task_zombie() in kernel/exit.c decides. */
+	record->status = READ(signal, flags) & SIGNAL_GROUP_EXIT ? READ(signal, group_exit_code) : READ(leader, exit_code);
+	/* The signal struct holds the sums of threads that are gone already. */
+	record->cpu_ns = READ(signal, sum_sched_runtime) + READ(task, se.sum_exec_runtime);
+	record->minor_faults = READ(signal, min_flt) + READ(task, min_flt);
+	record->major_faults = READ(signal, maj_flt) + READ(task, maj_flt);
+	if (READ(leader, pid) != READ(task, pid)) {
+		record->cpu_ns += READ(leader, se.sum_exec_runtime);
+		record->minor_faults += READ(leader, min_flt);
+		record->major_faults += READ(leader, maj_flt);
+	}
+	/* signal->maxrss also remembers the image before an exec; the memory map is gone by now before 6.16. */
+	if (mm) {
+		__u64 high = READ(mm, hiwater_rss), now = resident_pages(mm);
+
+		record->max_rss_pages = high > now ? high : now;
+	} else {
+		record->max_rss_pages = READ(signal, maxrss);
+	}
+	record->reserved = 0;
+	bpf_ringbuf_submit(record, 0);
+	return 0;
+}
+
+EXPORT_TYPE(struct fork_record, fork_record);
+EXPORT_TYPE(struct exec_record, exec_record);
+EXPORT_TYPE(struct exit_record, exit_record);
+EXPORT_TYPE(struct cgroup_record, cgroup_record);
+EXPORT_TYPE(enum record_kind, record_kind);
+EXPORT_TYPE(enum process_flag, process_flag);
+EXPORT_TYPE(enum exec_flag, exec_flag);
+EXPORT_TYPE(enum cgroup_flag, cgroup_flag);
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

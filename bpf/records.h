@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* The records that cross the ring: the contract between the programs and src/decode. The decoder's offsets
+ * are generated from these structs (make bpf) and compared with the object's BTF at every start. */
+#pragma once
+
+#include "kernel-types.h"
+
+enum record_kind {
+	RECORD_FORK = 1,
+	RECORD_EXEC = 2,
+	RECORD_EXIT = 3,
+	RECORD_CGROUP = 4,
+	RECORD_SNAPSHOT = 5,
+};
+
+enum process_flag {
+	PROCESS_KERNEL_THREAD = 1 << 0,
+};
+
+enum exec_flag {
+	EXEC_ARGV_TRUNCATED = 1 << 0,
+	EXEC_ARGV_UNREADABLE = 1 << 1,
+	EXEC_MEMFD = 1 << 2,
+	EXEC_DELETED = 1 << 3,
+	EXEC_ON_OVERLAY = 1 << 4,
+	EXEC_UPPER_LAYER = 1 << 5,
+};
+
+enum cgroup_flag {
+	CGROUP_PATH_TRUNCATED = 1 << 0,
+};
+
+/* Begins every record. Sizes are multiples of 8. */
+struct record_header {
+	__u32 kind;
+	__u32 size; /* of the whole record, variable part included */
+	__u64 ktime_ns;
+};
+
+/* What every event says about its process. */
+struct process_facts {
+	__u64 start_ns;
+	__u64 parent_start_ns;
+	__u64 cgroup_id;
+	__u64 cgroup_v1_id;
+	__u64 cap_effective;
+	__u32 pid;
+	__u32 parent_pid;
+	__u32 uid;
+	__u32 gid;
+	__u32 euid;
+	__u32 loginuid;
+	__u32 session_id;
+	__u32 pid_ns;
+	__u32 mnt_ns;
+	__u32 cgroup_ns;
+	__u32 ns_pid;
+	__u32 flags;
+	char comm[16];
+};
+
+struct fork_record {
+	struct record_header header;
+	struct process_facts process; /* of the child */
+	__u64 forker_start_ns;
+	__u32 forker_pid;
+	__u32 reserved;
+};
+
+struct exec_record {
+	struct record_header header;
+	struct process_facts process;
+	__u64 inode;
+	__u32 device;
+	__u32 flags;
+	__u32 argc;
+	__u32 caller_tid; /* 0 when the leader called execve */
+	__u32 argv_bytes;
+	__u32 filename_bytes; /* its NUL included */
+	/* argv and then the filename follow */
+};
+
+struct exit_record {
+	struct record_header header;
+	struct process_facts process;
+	__u64 cpu_ns;
+	__u64 max_rss_pages;
+	__u64 minor_faults;
+	__u64 major_faults;
+	__u32 status; /* as wait(2) gives it */
+	__u32 reserved;
+};
+
+struct cgroup_record {
+	struct record_header header;
+	__u64 cgroup_id;
+	__u32 hierarchy_id;
+	__u32 flags;
+	__u32 path_bytes;
+	__u32 reserved;
+	/* names from the leaf up to the root, each ended by a NUL, follow */
+};
+
+struct snapshot_record {
+	struct record_header header;
+	struct process_facts process;
+};
+
+/* The truth of the ledger. One value per CPU; each field is written by one program only, and the kernel runs
+ * a tracing program at most once at a time on a CPU, so plain increments lose nothing. */
+struct event_counters {
+	__u64 forks;
+	__u64 execs;
+	__u64 exits;
+	__u64 forks_lost;
+	__u64 execs_lost;
+	__u64 exits_lost;
+	__u64 cgroups_lost_by_fork;
+	__u64 cgroups_lost_by_exec;
+	__u64 cgroups_lost_by_exit;
+};
+
+/* Keeps a type in the object's BTF, where the decoder's generator and the start-up check find it. */
+#define EXPORT_TYPE(type, name) const type *const volatile exported_##name = 0

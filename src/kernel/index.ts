@@ -1,0 +1,7 @@
+// The kernel side of the agent: load, attach, drain, count.
+export * from './btf.ts';
+export * from './counters.ts';
+export * from './libc.ts';
+export * from './loader.ts';
+export * from './ring-reader.ts';
+export * from './snapshot-reader.ts';

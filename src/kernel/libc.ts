@@ -1,0 +1,53 @@
+// Memory maps and clocks of libc, called through koffi.
+import koffi from 'koffi';
+import type { Pointer } from './libbpf.ts';
+
+const libc = koffi.load('libc.so.6');
+koffi.struct('timespec', { tv_sec: 'int64_t', tv_nsec: 'int64_t' });
+
+const mmap = libc.func(
+  'void *mmap(void *addr, size_t length, int prot, int flags, int fd, int64_t offset)',
+) as (addr: null, length: number, prot: number, flags: number, fd: number, offset: number) => Pointer;
+const munmap = libc.func('int munmap(void *addr, size_t length)') as (addr: Pointer, length: number) => number;
+const clockGettime = libc.func('int clock_gettime(int clock, _Out_ timespec *ts)') as (
+  clock: number,
+  ts: { tv_sec?: number; tv_nsec?: number },
+) => number;
+
+// include/uapi: asm-generic/mman-common.h, linux/time.h.
+const PROT_READ = 1;
+const PROT_WRITE = 2;
+const MAP_SHARED = 1;
+const CLOCK_REALTIME = 0;
+const CLOCK_BOOTTIME = 7;
+
+export interface Mapping {
+  readonly buffer: ArrayBuffer;
+  /** The buffer must not be touched afterwards. */
+  unmap(): void;
+}
+
+/** Maps part of a file descriptor shared. Throws a plain Error with the errno. */
+export function mapShared(fd: number, offset: number, length: number, writable: boolean): Mapping {
+  const pointer = mmap(null, length, writable ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED, fd, offset);
+  if (koffi.address(pointer) === 0xffffffffffffffffn) {
+    throw new Error(`mmap of ${length} bytes at ${offset} failed with errno ${koffi.errno()}`);
+  }
+  return { buffer: koffi.view(pointer, length), unmap: () => void munmap(pointer, length) };
+}
+
+function readClock(clock: number): bigint {
+  const now: { tv_sec?: number; tv_nsec?: number } = {};
+  clockGettime(clock, now);
+  return BigInt(now.tv_sec!) * 1_000_000_000n + BigInt(now.tv_nsec!);
+}
+
+/** CLOCK_BOOTTIME: nanoseconds since boot, suspend included; the kernel programs' clock. */
+export function boottimeNs(): bigint {
+  return readClock(CLOCK_BOOTTIME);
+}
+
+/** Wall-clock nanoseconds since 1970. */
+export function realtimeNs(): bigint {
+  return readClock(CLOCK_REALTIME);
+}

@@ -1,0 +1,188 @@
+// Loads and attaches the kernel programs; what it returns is only file descriptors, which is all that readers need.
+import { readFileSync } from 'node:fs';
+import koffi from 'koffi';
+import { CognitodError } from '../lib/errors.ts';
+import { type ObjectTypes, readObjectTypes } from './btf.ts';
+import { errnoName, lastErrno, loadLibbpf, OPEN_OPTS_BYTES, type Pointer } from './libbpf.ts';
+
+export type HookStyle = 'tp_btf' | 'raw_tp';
+export type ObjectName = 'lifecycle' | 'lifecycle-raw' | 'snapshot';
+
+export interface LoadOptions {
+  readonly hooks: HookStyle;
+  /** Power of two, at least a page. */
+  readonly ringBytes: number;
+  readonly argvBytes: number;
+  /** BTF file for kernels without their own; null to use /sys/kernel/btf/vmlinux. */
+  readonly btfPath: string | null;
+  /** For tests: use the fallback for kernels whose exit tracepoint does not name the last thread. */
+  readonly ignoreGroupDead?: boolean;
+  /** Called with each object's types before it is loaded; throws when they are not what the decoder expects. */
+  readonly checkTypes: (object: ObjectName, types: ObjectTypes) => void;
+}
+
+export interface AttachedProgram {
+  /** e.g. `tp_btf/sched_process_exec` */
+  readonly hook: string;
+  readonly programFd: number;
+}
+
+/** Everything that reading needs. `close` detaches the hooks and gives all memory back. */
+export interface LoadedPrograms {
+  readonly ringFd: number;
+  readonly ringBytes: number;
+  readonly countersFd: number;
+  readonly possibleCpus: number;
+  readonly programs: readonly AttachedProgram[];
+  /** Link of the task iterator; null where the kernel has none (no BTF). */
+  readonly snapshotLinkFd: number | null;
+  close(): void;
+}
+
+/** The committed object file of a set of programs. */
+export function readObjectFile(name: ObjectName): Uint8Array {
+  return readFileSync(new URL(`generated/${name}.bpf.o`, import.meta.url));
+}
+
+/** exit first and fork last: whoever is announced by a fork is sure to have its exit told. */
+const LIFECYCLE_PROGRAMS = ['on_exit', 'on_exec', 'on_fork'];
+const VERIFIER_LOG_BYTES = 256 * 1024;
+
+/**
+ * Loads and attaches. Throws NOT_PRIVILEGED, BPF_UNAVAILABLE or BTF_MISSING with what to do about it; nothing
+ * stays attached then.
+ */
+export function loadPrograms(options: LoadOptions): LoadedPrograms {
+  const releases: (() => void)[] = [];
+  const close = () => {
+    while (releases.length > 0) releases.pop()!();
+  };
+  try {
+    return loadAndAttach(options, releases, close);
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
+function loadAndAttach(options: LoadOptions, releases: (() => void)[], close: () => void): LoadedPrograms {
+  const lib = loadLibbpf();
+  const possibleCpus = lib.possibleCpus();
+  const lifecycle = openObject(options.hooks === 'tp_btf' ? 'lifecycle' : 'lifecycle-raw', options, releases);
+  lifecycle.setVariable('argv_bytes', options.argvBytes);
+  if (options.ignoreGroupDead === true) lifecycle.setVariable('ignore_group_dead', 1);
+  lib.setMaxEntries(lifecycle.map('exec_scratches'), possibleCpus);
+  lib.setMaxEntries(lifecycle.map('ring'), options.ringBytes);
+  lifecycle.load();
+  const programs = LIFECYCLE_PROGRAMS.map((name) => attach(lifecycle, name, releases));
+
+  // The iterator needs the kernel's own BTF whichever way the hooks are attached.
+  let snapshotLinkFd: number | null = null;
+  if (options.hooks === 'tp_btf') {
+    const snapshot = openObject('snapshot', options, releases);
+    snapshot.load();
+    snapshotLinkFd = attach(snapshot, 'list_tasks', releases).linkFd;
+  }
+  return {
+    ringFd: lib.mapFd(lifecycle.map('ring')),
+    ringBytes: options.ringBytes,
+    countersFd: lib.mapFd(lifecycle.map('counters')),
+    possibleCpus,
+    programs,
+    snapshotLinkFd,
+    close,
+  };
+}
+
+interface OpenedObject {
+  readonly name: ObjectName;
+  readonly pointer: Pointer;
+  map(name: string): Pointer;
+  /** Sets a `const volatile` variable before the load. */
+  setVariable(name: string, value: number): void;
+  load(): void;
+}
+
+function openObject(name: ObjectName, options: LoadOptions, releases: (() => void)[]): OpenedObject {
+  const lib = loadLibbpf();
+  const file = readObjectFile(name);
+  const types = readObjectTypes(file);
+  options.checkTypes(name, types);
+  const log = Buffer.alloc(VERIFIER_LOG_BYTES);
+  const pointer = lib.openObject(file, file.byteLength, {
+    sz: OPEN_OPTS_BYTES,
+    object_name: 'cognitod',
+    btf_custom_path: options.btfPath,
+    kernel_log_buf: log,
+    kernel_log_size: log.byteLength,
+  });
+  if (pointer === null) throw loadError(name, lastErrno(), '');
+  releases.push(() => lib.closeObject(pointer));
+
+  const map = (mapName: string): Pointer => {
+    const found = lib.findMap(pointer, mapName);
+    if (found === null) throw new CognitodError('LAYOUT_MISMATCH', `object ${name} has no map ${mapName}`);
+    return found;
+  };
+  return {
+    name,
+    pointer,
+    map,
+    setVariable(variableName, value) {
+      const variable = types.variable('.rodata', variableName);
+      const size: [number | null] = [null];
+      const rodata = lib.initialValue(map('.rodata'), size);
+      if (variable === undefined || rodata === null) {
+        throw new CognitodError('LAYOUT_MISMATCH', `object ${name} has no variable ${variableName}`);
+      }
+      const view = new DataView(koffi.view(rodata, Number(size[0])));
+      if (variable.sizeBytes === 1) view.setUint8(variable.offsetBytes, value);
+      else view.setUint32(variable.offsetBytes, value, true);
+    },
+    load() {
+      const result = lib.loadObject(pointer);
+      if (result < 0) throw loadError(name, -result, log.toString('utf8', 0, Math.max(0, log.indexOf(0))));
+    },
+  };
+}
+
+function attach(
+  object: OpenedObject,
+  programName: string,
+  releases: (() => void)[],
+): AttachedProgram & { linkFd: number } {
+  const lib = loadLibbpf();
+  const program = lib.findProgram(object.pointer, programName);
+  if (program === null) {
+    throw new CognitodError('LAYOUT_MISMATCH', `object ${object.name} has no program ${programName}`);
+  }
+  const hook = lib.programSection(program);
+  const link = lib.attach(program);
+  if (link === null) {
+    const errno = lastErrno();
+    throw new CognitodError('BPF_UNAVAILABLE', `the kernel refuses to attach ${hook}: ${errnoName(errno)}`, {
+      hint: 'see docs/limits.md for the kernels that work, or use collector: procfs',
+    });
+  }
+  releases.push(() => void lib.destroyLink(link));
+  return { hook, programFd: lib.programFd(program), linkFd: lib.linkFd(link) };
+}
+
+function loadError(object: ObjectName, errno: number, verifierLog: string): CognitodError {
+  const name = errnoName(errno);
+  if (name === 'EPERM' || name === 'EACCES') {
+    // A verifier's refusal is also EACCES, but comes with a log.
+    const refusedByVerifier = name === 'EACCES' && verifierLog.length > 0;
+    if (!refusedByVerifier) {
+      return new CognitodError('NOT_PRIVILEGED', `the kernel refuses to load BPF programs: ${name}`, {
+        hint: 'run as root or with CAP_BPF and CAP_PERFMON, or use collector: procfs',
+      });
+    }
+  }
+  const lastLines = verifierLog.trim().split('\n').slice(-5).join('\n');
+  return new CognitodError(
+    'BPF_UNAVAILABLE',
+    `the kernel does not accept object ${object}: ${name}${lastLines === '' ? '' : `\n${lastLines}`}`,
+    { hint: 'Linux 5.8 or newer with BPF is needed; use collector: procfs where there is none' },
+  );
+}
