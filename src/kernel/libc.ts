@@ -14,6 +14,10 @@ const clockGettime = libc.func('int clock_gettime(int clock, _Out_ timespec *ts)
   ts: { tv_sec?: number; tv_nsec?: number },
 ) => number;
 
+const getpagesize = libc.func('int getpagesize()') as () => number;
+/** 4096 on x86-64; up to 65536 on arm64. */
+export const PAGE_BYTES = getpagesize();
+
 // include/uapi: asm-generic/mman-common.h, linux/time.h.
 const PROT_READ = 1;
 const PROT_WRITE = 2;

@@ -1,5 +1,8 @@
 // The live state of the node: process tree and totals.
 export * from './applied-event.ts';
+export type { Ledger } from './ledger.ts';
 export type * from './process.ts';
 export * from './process-id.ts';
+export * from './process-table.ts';
 export type * from './view.ts';
+export type { ClockReader } from './wall-clock.ts';

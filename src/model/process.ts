@@ -43,6 +43,8 @@ export interface Process {
   /** Live children; null when there are none. */
   children: Set<Process> | null;
   exitKtimeNs: bigint | null;
+  /** What this process counts for in the table's memory budget. */
+  bytes: number;
   /** Null until the exit, and for ever when the exit was not seen. */
   exit: Pick<
     ExitEvent,

@@ -1,0 +1,150 @@
+// Watches the node with the kernel programs: the ring's records, merged with a snapshot at start.
+import {
+  COUNTER_LAYOUT,
+  type DecodedRecord,
+  Decoder,
+  type DecoderOptions,
+  type ProcessEvent,
+  type ProcessSnapshot,
+} from '../decode/index.ts';
+import {
+  boottimeNs,
+  type LoadedPrograms,
+  readCounters,
+  readProgramStats,
+  readTaskSnapshot,
+  type RingMemory,
+  RingReader,
+} from '../kernel/index.ts';
+import type { Collector, CollectorCounts, CollectorSink, CollectorStatus } from './collector.ts';
+import { SnapshotMerge } from './snapshot-merge.ts';
+
+export interface EbpfCollectorOptions extends DecoderOptions {
+  /** Lists processes where the kernel has no task iterator. Start times are in whole clock ticks there. */
+  readonly listProcesses: (deliver: (record: DecodedRecord) => void) => ProcessSnapshot[];
+  /** A bug in a handler; reading goes on. */
+  readonly onError: (error: unknown) => void;
+}
+
+/** USER_HZ is 100 on every architecture that Node supports: /proc gives start times in 10 ms. */
+const CLOCK_TICK_NS = 10_000_000n;
+
+export class EbpfCollector implements Collector {
+  readonly #programs: LoadedPrograms;
+  readonly #options: EbpfCollectorOptions;
+  readonly #decoder: Decoder;
+  readonly #reader: RingReader;
+  readonly #attachedNs = boottimeNs();
+  #sink: CollectorSink | undefined;
+  #merge: SnapshotMerge | undefined;
+  #closed = false;
+
+  /** Takes the programs over: `close` detaches them. */
+  constructor(programs: LoadedPrograms, options: EbpfCollectorOptions) {
+    this.#programs = programs;
+    this.#options = options;
+    this.#decoder = new Decoder(options);
+    this.#reader = new RingReader(programs.ringFd, programs.ringBytes, {
+      record: (memory, offset, length) => this.#record(memory, offset, length),
+      batchEnd: () => this.#sink?.batchEnd(),
+      failed: options.onError,
+    });
+  }
+
+  async start(sink: CollectorSink): Promise<void> {
+    this.#sink = sink;
+    this.#merge = new SnapshotMerge(this.snapshot(), (snapshot) => sink.record(snapshot));
+    this.#reader.drainAll();
+    this.#merge.finish();
+    this.#merge = undefined;
+    sink.batchEnd();
+    this.#reader.start();
+  }
+
+  snapshot(): ProcessSnapshot[] {
+    const deliver = (record: DecodedRecord) => this.#sink?.record(record);
+    const linkFd = this.#programs.snapshotLinkFd;
+    if (linkFd === null) return this.#options.listProcesses(deliver);
+    const { memory, length } = readTaskSnapshot(linkFd);
+    const snapshots: ProcessSnapshot[] = [];
+    for (const record of this.#decoder.decodeAll(memory, length)) {
+      if (record.type === 'snapshot') snapshots.push(record);
+      else deliver(record);
+    }
+    return snapshots;
+  }
+
+  drain(): void {
+    this.#reader.drainAll();
+  }
+
+  /** Lets the ring fill up: for tests of overflow. */
+  pause(): void {
+    this.#reader.stop();
+  }
+
+  resume(): void {
+    this.#reader.start();
+  }
+
+  counts(): CollectorCounts {
+    const { countersFd, possibleCpus, programs } = this.#programs;
+    const counters = readCounters(countersFd, possibleCpus, COUNTER_LAYOUT);
+    // A program that was skipped counted nothing: the kernel counts the skips.
+    const skipped = (hook: string) =>
+      programs
+        .filter((program) => program.hook.endsWith(hook))
+        .reduce((sum, program) => sum + readProgramStats(program.programFd).recursionMisses, 0);
+    const kind = (happened: number, failed: number, undecoded: number, hook: string) => {
+      const misses = skipped(hook);
+      return { kernel: happened + misses, lost: failed + undecoded + misses };
+    };
+    const { lost } = this.#decoder;
+    return {
+      fork: kind(counters.forks, counters.forksLost, lost.fork, 'sched_process_fork'),
+      exec: kind(counters.execs, counters.execsLost, lost.exec, 'sched_process_exec'),
+      exit: kind(counters.exits, counters.exitsLost, lost.exit, 'sched_process_exit'),
+      cgroupLost: counters.cgroupsLost,
+    };
+  }
+
+  status(): CollectorStatus {
+    return {
+      kind: 'ebpf',
+      hooks: this.#programs.programs.map((program) => program.hook),
+      ringBytes: this.#programs.ringBytes,
+      ringUsedBytes: this.#reader.usedBytes,
+      btf: this.#programs.snapshotLinkFd !== null,
+      decodeErrors: this.#decoder.errors,
+    };
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#reader.close();
+    this.#programs.close();
+  }
+
+  #record(memory: RingMemory, offset: number, length: number): void {
+    const record = this.#decoder.decode(memory, offset, length);
+    if (record === null || this.#sink === undefined) return;
+    if (record.type === 'cgroup' || record.type === 'snapshot') {
+      this.#sink.record(record);
+      return;
+    }
+    if (this.#programs.snapshotLinkFd === null) this.#coarsen(record);
+    this.#merge?.before(record);
+    this.#sink.record(record);
+  }
+
+  /** Where processes were listed from /proc, those of that time are known by their start in whole ticks. */
+  #coarsen(event: ProcessEvent): void {
+    const coarse = (startNs: bigint) =>
+      startNs < this.#attachedNs ? startNs - (startNs % CLOCK_TICK_NS) : startNs;
+    const writable = event as { startNs: bigint; parentStartNs: bigint; forkerStartNs?: bigint };
+    writable.startNs = coarse(event.startNs);
+    writable.parentStartNs = coarse(event.parentStartNs);
+    if (event.type === 'fork') writable.forkerStartNs = coarse(event.forkerStartNs);
+  }
+}

@@ -1,0 +1,127 @@
+// Records of the kernel programs, as bytes, to typed events.
+import type { RingMemory } from '../kernel/index.ts';
+import type { CgroupRecord, DecodedRecord, EventType, ExecEvent } from './event.ts';
+import * as L from './generated/layout.ts';
+import { ExecRecord, ExitRecord, ForkRecord, readU64, SnapshotRecord } from './records.ts';
+import { decodeText, splitArgv, TextCache } from './text.ts';
+
+/** Why a record could not be decoded. Counted by the decoder, one metric each. */
+export const DECODE_ERROR_KINDS = ['too_short', 'unknown_kind', 'bad_length'] as const;
+export type DecodeErrorKind = (typeof DECODE_ERROR_KINDS)[number];
+
+/** Masks secrets in place and returns how many arguments had one. */
+export type ArgvMasker = (argv: string[], executable: string) => number;
+
+export interface DecoderOptions {
+  readonly mask: ArgvMasker;
+}
+
+const COMM_BYTES = 16;
+
+/**
+ * Decodes records. Never throws, whatever the bytes are: a record that is not one is counted and answered with
+ * null. Offsets are multiples of 8.
+ */
+export class Decoder {
+  readonly errors: Record<DecodeErrorKind, number> = { too_short: 0, unknown_kind: 0, bad_length: 0 };
+  /** Events of a known kind that could not be decoded: they are lost for the ledger. */
+  readonly lost: Record<EventType, number> = { fork: 0, exec: 0, exit: 0 };
+  readonly #mask: ArgvMasker;
+  readonly #comms = new TextCache();
+  readonly #paths = new TextCache();
+
+  constructor(options: DecoderOptions) {
+    this.#mask = options.mask;
+  }
+
+  decode(memory: RingMemory, offset: number, length: number): DecodedRecord | null {
+    if (length < L.CGROUP_SIZE) return this.#fail('too_short');
+    const { words } = memory;
+    const kind = words[(offset + L.FORK_HEADER_KIND) >>> 2];
+    // The ring rounds nothing, but a record may not claim more than was sent.
+    if (words[(offset + L.FORK_HEADER_SIZE) >>> 2]! > length) return this.#fail('bad_length');
+    switch (kind) {
+      case L.RECORD_FORK:
+        if (length < L.FORK_SIZE) return this.#fail('too_short', 'fork');
+        return new ForkRecord(memory, offset, this.#comm(memory, offset));
+      case L.RECORD_EXEC:
+        return length < L.EXEC_SIZE ? this.#fail('too_short', 'exec') : this.#exec(memory, offset, length);
+      case L.RECORD_EXIT:
+        if (length < L.EXIT_SIZE) return this.#fail('too_short', 'exit');
+        return new ExitRecord(memory, offset, this.#comm(memory, offset));
+      case L.RECORD_CGROUP:
+        return this.#cgroup(memory, offset, length);
+      case L.RECORD_SNAPSHOT:
+        if (length < L.SNAPSHOT_SIZE) return this.#fail('too_short');
+        return new SnapshotRecord(memory, offset, this.#comm(memory, offset));
+      default:
+        return this.#fail('unknown_kind');
+    }
+  }
+
+  /** Decodes records that follow each other without a gap, as the task iterator writes them. */
+  *decodeAll(memory: RingMemory, length: number): Generator<DecodedRecord> {
+    for (let offset = 0; offset < length; ) {
+      const size = memory.words[(offset + L.FORK_HEADER_SIZE) >>> 2]!;
+      if (size < L.CGROUP_SIZE || size % 8 !== 0 || offset + size > length) {
+        this.#fail('bad_length');
+        return;
+      }
+      const record = this.decode(memory, offset, size);
+      if (record !== null) yield record;
+      offset += size;
+    }
+  }
+
+  #fail(kind: DecodeErrorKind, type?: EventType): null {
+    this.errors[kind]++;
+    if (type !== undefined) this.lost[type]++;
+    return null;
+  }
+
+  #comm(memory: RingMemory, offset: number): string {
+    const { bytes } = memory;
+    const start = offset + L.FORK_PROCESS_COMM;
+    let end = start;
+    while (end < start + COMM_BYTES && bytes[end] !== 0) end++;
+    return this.#comms.get(bytes, start, end);
+  }
+
+  #exec(memory: RingMemory, offset: number, length: number): ExecEvent | null {
+    const { bytes, words } = memory;
+    const argvBytes = words[(offset + L.EXEC_ARGV_BYTES) >>> 2]!;
+    const filenameBytes = words[(offset + L.EXEC_FILENAME_BYTES) >>> 2]!;
+    const argc = words[(offset + L.EXEC_ARGC) >>> 2]!;
+    const argvEnd = offset + L.EXEC_SIZE + argvBytes;
+    const filenameEnd = argvEnd + filenameBytes;
+    if (filenameEnd > offset + length) return this.#fail('bad_length', 'exec');
+    const executable = this.#paths.get(bytes, argvEnd, Math.max(argvEnd, filenameEnd - 1));
+    const argv = splitArgv(bytes, offset + L.EXEC_SIZE, argvEnd, argc);
+    const masked = this.#mask(argv, executable);
+    return new ExecRecord(memory, offset, this.#comm(memory, offset), executable, argv, masked);
+  }
+
+  #cgroup(memory: RingMemory, offset: number, length: number): CgroupRecord | null {
+    const { bytes, words, longs } = memory;
+    const start = offset + L.CGROUP_SIZE;
+    const end = start + words[(offset + L.CGROUP_PATH_BYTES) >>> 2]!;
+    if (end > offset + length) return this.#fail('bad_length');
+    // Names come from the leaf to the root, each with its NUL.
+    let path = '';
+    for (let at = start; at < end; ) {
+      let nameEnd = at;
+      while (nameEnd < end && bytes[nameEnd] !== 0) nameEnd++;
+      path = `/${decodeText(bytes, at, nameEnd)}${path}`;
+      at = nameEnd + 1;
+    }
+    return {
+      type: 'cgroup',
+      source: 'ebpf',
+      ktimeNs: longs[(offset + L.CGROUP_HEADER_KTIME_NS) >>> 3]!,
+      hierarchyId: words[(offset + L.CGROUP_HIERARCHY_ID) >>> 2]!,
+      cgroupId: readU64(words, (offset + L.CGROUP_CGROUP_ID) >>> 2),
+      path: path === '' ? '/' : path,
+      truncated: (words[(offset + L.CGROUP_FLAGS) >>> 2]! & L.CGROUP_PATH_TRUNCATED) !== 0,
+    };
+  }
+}

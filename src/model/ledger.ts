@@ -1,0 +1,25 @@
+// The user-space side of the ledger: what reached the model, what could be attributed, what had to be healed.
+import type { EventType } from '../decode/index.ts';
+import type { Identity } from '../identity/index.ts';
+
+/** Counts since the agent started. Written by the process table only. */
+export class Ledger {
+  readonly decoded: Record<EventType, number> = { fork: 0, exec: 0, exit: 0 };
+  /** Events of processes in a container or pod, or in a cgroup that could not be named. */
+  containerEventsSeen = 0;
+  containerEventsAttributed = 0;
+  unknownCgroupEvents = 0;
+  exitUnseen = 0;
+  forkUnseen = 0;
+  droppedExited = 0;
+  droppedLive = 0;
+  droppedImages = 0;
+
+  countEvent(type: EventType, identity: Identity): void {
+    this.decoded[type]++;
+    if (identity.provenance === 'not-a-container') return;
+    this.containerEventsSeen++;
+    if (identity.containerId !== null || identity.podUid !== null) this.containerEventsAttributed++;
+    else this.unknownCgroupEvents++;
+  }
+}
