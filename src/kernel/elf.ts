@@ -1,0 +1,46 @@
+// Sections of a little-endian ELF64 file (System V gABI, chapter 4), as BPF objects are.
+
+export interface ElfSection {
+  readonly name: string;
+  readonly executable: boolean;
+  readonly data: Uint8Array;
+}
+
+const EHDR_BYTES = 64;
+const SHF_EXECINSTR = 4n;
+const SHT_NOBITS = 8;
+
+/** Throws a plain Error when the bytes are not such a file. */
+export function elfSections(file: Uint8Array): ElfSection[] {
+  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
+  if (file.byteLength < EHDR_BYTES || view.getUint32(0, false) !== 0x7f454c46) throw new Error('not an ELF file');
+  const tableOffset = Number(view.getBigUint64(40, true));
+  const entryBytes = view.getUint16(58, true);
+  const entryCount = view.getUint16(60, true);
+  const header = (index: number) => {
+    const at = tableOffset + index * entryBytes;
+    return {
+      nameOffset: view.getUint32(at, true),
+      type: view.getUint32(at + 4, true),
+      flags: view.getBigUint64(at + 8, true),
+      offset: Number(view.getBigUint64(at + 24, true)),
+      size: Number(view.getBigUint64(at + 32, true)),
+    };
+  };
+  const names = header(view.getUint16(62, true));
+  return Array.from({ length: entryCount }, (_, index) => {
+    const { nameOffset, type, flags, offset, size } = header(index);
+    return {
+      name: readCString(file, names.offset + nameOffset),
+      executable: (flags & SHF_EXECINSTR) !== 0n,
+      data: type === SHT_NOBITS ? new Uint8Array(0) : file.subarray(offset, offset + size),
+    };
+  });
+}
+
+/** The bytes up to the next NUL, as latin1. */
+export function readCString(bytes: Uint8Array, start: number): string {
+  const end = bytes.indexOf(0, start);
+  const length = (end === -1 ? bytes.length : end) - start;
+  return Buffer.from(bytes.buffer, bytes.byteOffset + start, length).toString('latin1');
+}

@@ -1,0 +1,72 @@
+// Data flows one way: an import may point only upstream along the line, or to lib and api.
+import assert from 'node:assert/strict';
+import { globSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize, relative } from 'node:path';
+import { test } from 'node:test';
+
+const SRC = join(import.meta.dirname, '../src');
+
+/** The line, upstream first. A stage may import those before it. */
+const LINE = ['kernel', 'decode', 'collect', 'identity', 'model', 'detect', 'record', 'explain', 'notify', 'serve'];
+/** Usable by every stage. */
+const SHARED = ['lib', 'api'];
+/** Clients know the agent only by its contract. */
+const CLIENTS = ['cli'];
+
+/** Why an import is wrong; null when it may be. `from` and `to` are folders of src, '' for src itself. */
+export function brokenRule(from: string, to: string): string | null {
+  if (from === to || SHARED.includes(to)) {
+    return from === 'lib' && to === 'api' ? 'lib is the bottom: it knows nothing of the project' : null;
+  }
+  if (from === '' || from === 'agent') return null; // the wiring: main.ts and agent/
+  if (SHARED.includes(from)) return `${from} is shared by all stages and may import none of them`;
+  if (CLIENTS.includes(from)) return `${from} is a client: it sees only ${SHARED.join(' and ')}`;
+  if (!LINE.includes(from)) return `${from} has no place in the line: name it in test/imports.test.ts`;
+  if (!LINE.includes(to)) return `${to} is not a stage that ${from} may import`;
+  if (LINE.indexOf(to) > LINE.indexOf(from)) return `data flows from ${from} to ${to}: ${to} is downstream`;
+  return null;
+}
+
+interface Import {
+  file: string;
+  target: string;
+}
+
+function importsOf(file: string): Import[] {
+  const text = readFileSync(join(SRC, file), 'utf8');
+  const specifiers = [...text.matchAll(/(?:from|import)\s*\(?\s*'(\.[^']+)'/g)].map((match) => match[1]!);
+  return specifiers.map((specifier) => ({ file, target: normalize(join(dirname(file), specifier)) }));
+}
+
+const folderOf = (path: string) => (path.includes('/') ? path.split('/')[0]! : '');
+const isTest = (path: string) => /\.(test|contract)\.ts$/.test(path);
+
+test('imports between the folders of src point upstream only', () => {
+  const imports = globSync('**/*.ts', { cwd: SRC }).filter((file) => !isTest(file)).flatMap(importsOf);
+  assert.ok(imports.length > 50, 'the scan found the imports');
+  const broken = imports.flatMap(({ file, target }) => {
+    const rule = brokenRule(folderOf(file), folderOf(target));
+    return rule === null ? [] : [`${file} imports ${target}: ${rule}`];
+  });
+  assert.deepEqual(broken, []);
+});
+
+test('imports of another folder go through its index', () => {
+  const imports = globSync('**/*.ts', { cwd: SRC }).filter((file) => !isTest(file)).flatMap(importsOf);
+  const inner = imports.filter(
+    ({ file, target }) =>
+      folderOf(file) !== folderOf(target) &&
+      folderOf(target) !== '' &&
+      folderOf(target) !== 'lib' &&
+      relative(folderOf(target), target) !== 'index.ts',
+  );
+  assert.deepEqual(inner, []);
+});
+
+test('the rule knows upstream from downstream', () => {
+  assert.equal(brokenRule('model', 'identity'), null);
+  assert.equal(brokenRule('serve', 'api'), null);
+  assert.match(brokenRule('decode', 'model')!, /downstream/);
+  assert.match(brokenRule('cli', 'model')!, /client/);
+  assert.match(brokenRule('lib', 'kernel')!, /shared/);
+});
