@@ -1,0 +1,307 @@
+import assert from 'node:assert/strict';
+import { beforeEach, test } from 'node:test';
+import type { ExecEvent, ExitEvent, ForkEvent, ProcessEvent, ProcessSnapshot } from '../decode/index.ts';
+import type { Identity } from '../identity/index.ts';
+import { ProcessTable, type ProcessTableOptions } from './index.ts';
+
+const HOST: Identity = {
+  containerId: null,
+  podUid: null,
+  runtime: null,
+  qos: null,
+  tags: [],
+  unit: null,
+  cgroupPath: '/',
+  provenance: 'not-a-container',
+};
+const CONTAINER: Identity = { ...HOST, containerId: 'c'.repeat(64), podUid: 'p', provenance: 'kernel-cgroup' };
+const UNKNOWN: Identity = { ...HOST, cgroupPath: null, provenance: 'cgroup-unknown' };
+
+/** The agent starts at 1000 ns of boot time in these tests. */
+const STARTED_NS = 1000n;
+let now = STARTED_NS;
+let table: ProcessTable;
+
+function makeTable(options: Partial<ProcessTableOptions> = {}): ProcessTable {
+  return new ProcessTable({
+    bootId: 'b0075e1f-0000-0000-0000-000000000000',
+    clocks: { boottimeNs: () => now, realtimeNs: () => now + 1_700_000_000_000_000_000n },
+    retentionSeconds: 300,
+    maxExited: 1000,
+    maxLive: 1000,
+    memoryBytes: 10_000_000,
+    ...options,
+  });
+}
+
+beforeEach(() => {
+  now = STARTED_NS;
+  table = makeTable();
+});
+
+function facts(pid: number, startNs: bigint, ktimeNs: bigint) {
+  return {
+    source: 'ebpf',
+    ktimeNs,
+    pid,
+    startNs,
+    parentPid: 1,
+    parentStartNs: 1n,
+    uid: 0,
+    gid: 0,
+    euid: 0,
+    loginuid: 4294967295,
+    sessionId: 4294967295,
+    capEffective: 0,
+    pidNs: 1,
+    mntNs: 1,
+    cgroupNs: 1,
+    nsPid: pid,
+    cgroupId: 1,
+    cgroupV1Id: 0,
+    comm: 'init',
+    kernelThread: false,
+  } as const;
+}
+
+function fork(parent: { pid: number; startNs: bigint }, pid: number, startNs: bigint): ForkEvent {
+  return {
+    ...facts(pid, startNs, startNs),
+    type: 'fork',
+    comm: 'sh',
+    parentPid: parent.pid,
+    parentStartNs: parent.startNs,
+    forkerPid: parent.pid,
+    forkerStartNs: parent.startNs,
+  };
+}
+
+function exec(pid: number, startNs: bigint, ktimeNs: bigint, ...argv: string[]): ExecEvent {
+  return {
+    ...facts(pid, startNs, ktimeNs),
+    type: 'exec',
+    comm: argv[0]!,
+    executable: `/bin/${argv[0]}`,
+    argv,
+    argc: argv.length,
+    argvTruncated: false,
+    argvUnreadable: false,
+    argvMasked: 0,
+    inode: 1,
+    device: 1,
+    memfd: false,
+    deleted: false,
+    upperLayer: null,
+    callerTid: 0,
+  };
+}
+
+function exit(pid: number, startNs: bigint, ktimeNs: bigint, exitCode = 0): ExitEvent {
+  return {
+    ...facts(pid, startNs, ktimeNs),
+    type: 'exit',
+    exitCode,
+    exitSignal: null,
+    coreDumped: false,
+    cpuNs: 5,
+    maxRssBytes: 4096,
+    minorFaults: 1,
+    majorFaults: 0,
+  };
+}
+
+function snapshot(pid: number, startNs: bigint, ktimeNs = 1001n): ProcessSnapshot {
+  return { ...facts(pid, startNs, ktimeNs), type: 'snapshot', executable: null, argv: null };
+}
+
+const apply = (event: ProcessEvent, identity = HOST) => table.apply(event, identity);
+const INIT = { pid: 1, startNs: 1n };
+
+test('a process keeps the history of its images from fork to exit', () => {
+  table.adopt(snapshot(1, 1n), HOST);
+  apply(fork(INIT, 10, 2000n));
+  apply(exec(10, 2000n, 2001n, 'sh', '-c', 'x'));
+  apply(exec(10, 2000n, 2002n, 'ls'));
+  apply(exit(10, 2000n, 2003n, 3));
+  const process = table.byIdentity(10, 2000n)!;
+  assert.equal(process.state, 'exited');
+  assert.equal(process.exit?.exitCode, 3);
+  assert.equal(process.execSeq, 2);
+  assert.deepEqual(
+    process.earlierImages?.map((image) => image.comm),
+    ['init', 'sh'],
+  );
+  assert.deepEqual(process.image.argv, ['ls']);
+  assert.equal(table.runningCount, 1);
+  assert.equal(table.exitedCount, 1);
+  assert.equal(table.parentOf(process)?.pid, 1);
+});
+
+test('an event says what was known at its moment, whatever comes later', () => {
+  table.adopt(snapshot(1, 1n), HOST);
+  const forked = apply(fork(INIT, 10, 2000n));
+  const execed = apply(exec(10, 2000n, 2001n, 'ls'));
+  assert.equal(forked.image.comm, 'init');
+  assert.equal(forked.execSeq, 0);
+  assert.equal(execed.image.comm, 'ls');
+  assert.deepEqual([forked.seq, execed.seq], [1, 2]);
+});
+
+test('two lives of one pid never mix', () => {
+  table.adopt(snapshot(1, 1n), HOST);
+  apply(fork(INIT, 10, 2000n));
+  apply(exec(10, 2000n, 2001n, 'first'));
+  apply(exit(10, 2000n, 2002n, 1));
+  apply(fork(INIT, 10, 3000n));
+  apply(exec(10, 3000n, 3001n, 'second'));
+  assert.equal(table.byPid(10)?.image.comm, 'second');
+  assert.equal(table.byIdentity(10, 2000n)?.image.comm, 'first');
+  // The exit of the second finds the second.
+  apply(exit(10, 3000n, 3002n, 2));
+  assert.equal(table.byIdentity(10, 2000n)?.exit?.exitCode, 1);
+  assert.equal(table.byIdentity(10, 3000n)?.exit?.exitCode, 2);
+  const id = table.processIdOf(table.byIdentity(10, 3000n)!);
+  assert.equal(table.byProcessId(id)?.startNs, 3000n);
+});
+
+test('a new life of a pid whose exit was lost closes the old one as unseen', () => {
+  apply(fork(INIT, 10, 2000n));
+  apply(fork(INIT, 10, 3000n));
+  assert.equal(table.byIdentity(10, 2000n)?.state, 'exit_unseen');
+  assert.equal(table.byPid(10)?.startNs, 3000n);
+  assert.equal(table.ledger.exitUnseen, 1);
+});
+
+test('a process whose fork was lost is adopted by its first event and counted', () => {
+  apply(exec(10, 2000n, 2001n, 'ls'));
+  assert.equal(table.byPid(10)?.birth, 'fork_unseen');
+  assert.equal(table.ledger.forkUnseen, 1);
+});
+
+test('a process from before the agent that only shows its exit is no loss', () => {
+  apply(exit(10, 500n, 1500n));
+  assert.equal(table.byIdentity(10, 500n)?.birth, 'snapshot');
+  assert.equal(table.ledger.forkUnseen, 0);
+});
+
+test('healing closes what the kernel no longer has, in the second pass, and adopts what it has', () => {
+  table.adopt(snapshot(1, 1n), HOST);
+  apply(fork(INIT, 10, 2000n));
+  table.heal([snapshot(1, 1n, 5000n), snapshot(11, 2500n, 5000n)], 5000n, () => HOST);
+  assert.equal(table.byPid(10)?.state, 'running');
+  assert.equal(table.byPid(11)?.birth, 'fork_unseen');
+  table.heal([snapshot(1, 1n, 6000n), snapshot(11, 2500n, 6000n)], 6000n, () => HOST);
+  assert.equal(table.byPid(10), undefined);
+  assert.equal(table.byIdentity(10, 2000n)?.state, 'exit_unseen');
+  assert.equal(table.ledger.exitUnseen, 1);
+  assert.equal(table.ledger.forkUnseen, 1);
+});
+
+test('healing leaves alone what began after the snapshot', () => {
+  apply(fork(INIT, 10, 5001n));
+  table.heal([], 5000n, () => HOST);
+  table.heal([], 5000n, () => HOST);
+  assert.equal(table.byPid(10)?.state, 'running');
+});
+
+test('an exit that arrives after healing gives the unseen exit its code', () => {
+  apply(fork(INIT, 10, 2000n));
+  table.heal([], 5000n, () => HOST);
+  table.heal([], 6000n, () => HOST);
+  apply(exit(10, 2000n, 4000n, 7));
+  assert.equal(table.byIdentity(10, 2000n)?.state, 'exited');
+  assert.equal(table.byIdentity(10, 2000n)?.exit?.exitCode, 7);
+  assert.equal(table.exitedCount, 1);
+});
+
+test('exited processes stay for their retention and no longer', () => {
+  table = makeTable({ retentionSeconds: 1 });
+  apply(fork(INIT, 10, 2000n));
+  apply(exit(10, 2000n, 3000n));
+  table.expire(1_000_002_999n);
+  assert.equal(table.exitedCount, 1);
+  table.expire(1_000_003_001n);
+  assert.equal(table.exitedCount, 0);
+  assert.equal(table.estimatedBytes, 0);
+});
+
+test('the count of exited processes is bounded, oldest first, and the ledger says so', () => {
+  table = makeTable({ maxExited: 2 });
+  for (let pid = 10; pid < 15; pid++) {
+    apply(fork(INIT, pid, BigInt(pid) * 1000n));
+    apply(exit(pid, BigInt(pid) * 1000n, BigInt(pid) * 1000n + 1n));
+  }
+  assert.deepEqual(
+    [...table.exited()].map((process) => process.pid),
+    [13, 14],
+  );
+  assert.equal(table.ledger.droppedExited, 3);
+});
+
+test('the memory budget drops exited processes, then images, then new live ones, and counts each', () => {
+  table = makeTable({ memoryBytes: 4000 });
+  for (let pid = 10; pid < 100; pid++) apply(fork(INIT, pid, BigInt(pid) * 1000n));
+  assert.ok(table.estimatedBytes <= 4000, `${table.estimatedBytes} bytes`);
+  assert.ok(table.ledger.droppedLive > 0);
+  assert.equal(table.runningCount + table.ledger.droppedLive, 90);
+  const kept = table.runningCount;
+  apply(exec(10, 10_000n, 10_001n, 'x'.repeat(5000)));
+  assert.ok(table.ledger.droppedImages > 0);
+  apply(exit(10, 10_000n, 10_002n));
+  assert.equal(table.runningCount, kept - 1);
+  apply(fork(INIT, 500, 900_000n));
+  assert.equal(table.byPid(500)?.pid, 500, 'an exited process made room');
+  assert.ok(table.ledger.droppedExited > 0);
+});
+
+test('the images of a process that execs for ever are bounded', () => {
+  apply(fork(INIT, 10, 2000n));
+  for (let i = 0; i < 100; i++) apply(exec(10, 2000n, 2001n + BigInt(i), `image${i}`));
+  const process = table.byPid(10)!;
+  assert.equal(process.execSeq, 100);
+  assert.equal(process.earlierImages?.length, 32);
+  assert.equal(table.ledger.droppedImages, 68);
+});
+
+test('what /proc tells about an image from before the agent reaches the children that share it', () => {
+  table.adopt(snapshot(1, 1n), HOST);
+  apply(fork(INIT, 10, 2000n));
+  table.enrich(1, 1n, { executable: '/sbin/init', argv: ['init', '--x'] });
+  assert.deepEqual(table.byPid(10)?.image.argv, ['init', '--x']);
+  table.enrich(1, 2n, { executable: '/wrong', argv: [] });
+  assert.equal(table.byPid(1)?.image.executable, '/sbin/init');
+});
+
+test('enrichment never touches an image that an exec told of', () => {
+  apply(fork(INIT, 10, 2000n));
+  apply(exec(10, 2000n, 2001n, 'ls'));
+  table.enrich(10, 2000n, { executable: '/wrong', argv: ['wrong'] });
+  assert.deepEqual(table.byPid(10)?.image.argv, ['ls']);
+});
+
+test('the ledger counts events of containers and how many are attributed', () => {
+  apply(fork(INIT, 10, 2000n), CONTAINER);
+  apply(exec(10, 2000n, 2001n, 'ls'), UNKNOWN);
+  apply(exit(10, 2000n, 2002n), HOST);
+  assert.deepEqual(table.ledger.decoded, { fork: 1, exec: 1, exit: 1 });
+  assert.equal(table.ledger.containerEventsSeen, 2);
+  assert.equal(table.ledger.containerEventsAttributed, 1);
+  assert.equal(table.ledger.unknownCgroupEvents, 1);
+});
+
+test('children are those that live, also after their parent exited', () => {
+  apply(fork(INIT, 10, 2000n));
+  apply(fork({ pid: 10, startNs: 2000n }, 11, 2001n));
+  apply(fork({ pid: 10, startNs: 2000n }, 12, 2002n));
+  apply(exit(11, 2001n, 2003n));
+  apply(exit(10, 2000n, 2004n));
+  const parent = table.byIdentity(10, 2000n)!;
+  assert.deepEqual([...parent.children!].map((child) => child.pid), [12]);
+  assert.equal(table.parentOf(table.byPid(12)!), parent);
+});
+
+test('boot times become wall-clock times with all nanoseconds', () => {
+  assert.equal(table.timeOf(1n), '2023-11-14T22:13:20.000000001Z');
+  assert.equal(table.timeOf(999_999_999n), '2023-11-14T22:13:20.999999999Z');
+  assert.equal(table.timeOf(1_000_000_000n), '2023-11-14T22:13:21.000000000Z');
+});
