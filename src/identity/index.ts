@@ -1,2 +1,9 @@
 // Cgroup to container, pod and host service, with the provenance of every fact.
+export { parseCgroup, parseCgroupPath } from './cgroup-path.ts';
+export {
+  CgroupRegistry,
+  type CgroupRegistryCounts,
+  type CgroupRegistryOptions,
+} from './cgroup-registry.ts';
 export type * from './identity.ts';
+export { createProcCgroupReader, hasOwnCgroupNamespace } from './proc-cgroup.ts';

@@ -1,0 +1,234 @@
+// Tests the registry of cgroups: which record names an event, what is shared, replaced and forgotten.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import {
+  A,
+  B,
+  event,
+  POD_PATH,
+  record,
+  SERVICE_PATH,
+  setUp,
+  UID,
+  UNKNOWN,
+} from './cgroup-registry.fixture.ts';
+
+test('a cgroup that the kernel named gives its container and pod', () => {
+  const { registry, asked } = setUp();
+  registry.learn(record(5, POD_PATH));
+  assert.deepEqual(registry.resolve(event(5)), {
+    containerId: A,
+    podUid: UID,
+    runtime: null,
+    qos: 'burstable',
+    tags: [`k8s_pod:${UID}`, 'container:0a1b2c3d4e5f', 'cgroup:kubepods-burstable'],
+    unit: null,
+    cgroupPath: POD_PATH,
+    provenance: 'kernel-cgroup',
+  });
+  assert.deepEqual(asked, []);
+  assert.deepEqual(registry.counts(), { known: 1, fallbacks: 0, unknown: 0, evicted: 0 });
+});
+
+test('a cgroup that names no container says so and names its unit', () => {
+  const { registry, asked } = setUp();
+  registry.learn(record(5, SERVICE_PATH));
+  assert.deepEqual(registry.resolve(event(5)), {
+    ...UNKNOWN,
+    unit: 'sshd.service',
+    cgroupPath: SERVICE_PATH,
+    provenance: 'not-a-container',
+  });
+  assert.deepEqual(asked, []);
+});
+
+test('all events of a cgroup share one frozen object', () => {
+  const { registry } = setUp();
+  registry.learn(record(5, POD_PATH));
+  registry.learn(record(6, '/', 4));
+  const identity = registry.resolve(event(5));
+  assert.ok(Object.isFrozen(identity) && Object.isFrozen(identity.tags));
+  assert.equal(registry.resolve(event(5, 0, { pid: 101 })), identity);
+  assert.equal(registry.resolve(event(5, 6)), identity, 'another pair of the same cgroup');
+  registry.learn(record(5, POD_PATH));
+  assert.equal(registry.resolve(event(5)), identity, 'a record sent again changes nothing');
+  assert.deepEqual(registry.counts(), { known: 2, fallbacks: 0, unknown: 0, evicted: 0 });
+});
+
+test('the same id in another hierarchy is another cgroup', () => {
+  const { registry } = setUp();
+  registry.learn(record(7, SERVICE_PATH));
+  registry.learn(record(7, POD_PATH, 4));
+  assert.equal(registry.resolve(event(7)).unit, 'sshd.service');
+  assert.equal(registry.resolve(event(7, 7)).containerId, A);
+  assert.equal(registry.resolve(event(7)).unit, 'sshd.service');
+  assert.equal(registry.counts().known, 2);
+});
+
+test('pairs of ids do not collide, however large the ids are', () => {
+  const ids = [1, 2, 3, 0x3ffffff, 0x4000000, 0x4000001, 0x7ffffff, 0x8000000, 2 ** 40, 2 ** 40 + 1];
+  const { registry } = setUp();
+  for (const id of ids) {
+    registry.learn(record(id, `/v2-${id}`));
+    registry.learn(record(id, `/lxc.payload.v1-${id}`, 4));
+  }
+  for (let round = 0; round < 2; round++) {
+    for (const v2 of ids) {
+      assert.equal(registry.resolve(event(v2)).cgroupPath, `/v2-${v2}`);
+      for (const v1 of ids) assert.equal(registry.resolve(event(v2, v1)).containerId, `v1-${v1}`);
+    }
+  }
+});
+
+test('of two paths the one that says more wins, and between equals that of v2', () => {
+  const cases: [v2: string, v1: string, used: string][] = [
+    ['/', POD_PATH, POD_PATH],
+    [SERVICE_PATH, POD_PATH, POD_PATH],
+    [POD_PATH, '/', POD_PATH],
+    [`/docker/${A}`, `/docker/${A}/docker/${B}`, `/docker/${A}/docker/${B}`],
+    [`/docker/${A}/docker/${B}`, `/docker/${A}`, `/docker/${A}/docker/${B}`],
+    [`/docker/${A}`, POD_PATH, POD_PATH],
+    [`/kubepods/pod${UID}`, `/docker/${A}`, `/docker/${A}`],
+    [`/kubepods/pod${UID}`, SERVICE_PATH, `/kubepods/pod${UID}`],
+    ['/', SERVICE_PATH, SERVICE_PATH],
+    [`/docker/${A}/x`, `/docker/${A}`, `/docker/${A}/x`],
+    ['/', '/user', '/'],
+  ];
+  for (const [v2, v1, used] of cases) {
+    const { registry } = setUp();
+    registry.learn(record(1, v2));
+    registry.learn(record(2, v1, 9));
+    assert.equal(registry.resolve(event(1, 2)).cgroupPath, used, `${v2} ${v1}`);
+  }
+});
+
+test('an id that comes with another path is another cgroup from then on', () => {
+  const { registry } = setUp();
+  registry.learn(record(5, POD_PATH));
+  registry.learn(record(6, '/', 4));
+  assert.equal(registry.resolve(event(5)).containerId, A);
+  assert.equal(registry.resolve(event(5, 6)).containerId, A);
+  registry.learn(record(5, `/docker/${B}`));
+  assert.equal(registry.resolve(event(5)).containerId, B);
+  assert.equal(registry.resolve(event(5, 6)).containerId, B);
+  registry.learn(record(6, POD_PATH, 4));
+  assert.equal(registry.resolve(event(5, 6)).containerId, A, 'the v1 side of the pair too');
+  assert.equal(registry.counts().known, 2);
+});
+
+test('a cut path still names what is left of it', () => {
+  const { registry } = setUp();
+  registry.learn(record(5, `/pod${UID}/${A}/deep`, 0, { truncated: true }));
+  const { containerId, podUid, provenance } = registry.resolve(event(5));
+  assert.deepEqual(
+    { containerId, podUid, provenance },
+    { containerId: A, podUid: UID, provenance: 'kernel-cgroup' },
+  );
+});
+
+test('a record of the procfs collector is the content of a whole file', () => {
+  const { registry } = setUp();
+  registry.learn(record(3, `2:cpu:/\n1:name=systemd:${POD_PATH}\n0::/\n`, 0, { source: 'procfs' }));
+  registry.learn(record(4, `0::${SERVICE_PATH}\n`, 0, { source: 'procfs' }));
+  registry.learn(record(5, '', 0, { source: 'procfs' }));
+  const pod = registry.resolve(event(3, 0, { source: 'procfs' }));
+  assert.deepEqual([pod.containerId, pod.cgroupPath, pod.provenance], [A, POD_PATH, 'procfs']);
+  const service = registry.resolve(event(4, 0, { source: 'procfs' }));
+  assert.deepEqual(
+    [service.unit, service.cgroupPath, service.provenance],
+    ['sshd.service', SERVICE_PATH, 'not-a-container'],
+  );
+  assert.deepEqual(registry.resolve(event(5)), UNKNOWN, 'an empty file is no answer');
+  assert.equal(registry.counts().known, 2);
+});
+
+test('the cgroup unused for longest makes room, in whichever hierarchy it is', () => {
+  const { registry } = setUp({}, { maxEntries: 3 });
+  registry.learn(record(1, '/one'));
+  registry.learn(record(2, '/two', 4));
+  registry.learn(record(3, '/three'));
+  registry.resolve(event(1));
+  registry.learn(record(4, '/four'));
+  assert.deepEqual(registry.counts(), { known: 3, fallbacks: 0, unknown: 0, evicted: 1 });
+  assert.equal(registry.resolve(event(1)).cgroupPath, '/one');
+  assert.equal(registry.resolve(event(3)).cgroupPath, '/three');
+  assert.equal(registry.resolve(event(4)).cgroupPath, '/four');
+  assert.deepEqual(registry.resolve(event(1, 2)), UNKNOWN);
+  // A forgotten cgroup comes back with its next record.
+  registry.learn(record(2, `/docker/${A}`, 4));
+  assert.equal(registry.resolve(event(1, 2)).containerId, A);
+  assert.deepEqual(registry.counts(), { known: 3, fallbacks: 1, unknown: 1, evicted: 2 });
+});
+
+test('an answer does not outlive the cgroups that it rests on', () => {
+  const { registry } = setUp({}, { maxEntries: 2 });
+  registry.learn(record(1, '/one'));
+  registry.learn(record(2, POD_PATH, 4));
+  assert.equal(registry.resolve(event(1, 2)).containerId, A);
+  registry.learn(record(3, '/three'));
+  registry.learn(record(4, '/four'));
+  assert.deepEqual(registry.resolve(event(1, 2)), UNKNOWN);
+  assert.equal(registry.counts().evicted, 2);
+});
+
+test('pairs and guesses are bounded as well', () => {
+  const { registry } = setUp({}, { maxEntries: 40 });
+  for (let id = 1; id <= 20; id++) {
+    registry.learn(record(id, `/lxc.payload.a${id}`));
+    registry.learn(record(id, `/lxc.payload.b${id}`, 4));
+  }
+  for (let round = 0; round < 2; round++) {
+    for (let v2 = 1; v2 <= 20; v2++) {
+      for (let v1 = 1; v1 <= 20; v1++) assert.equal(registry.resolve(event(v2, v1)).containerId, `a${v2}`);
+    }
+  }
+  for (let id = 1000; id < 4000; id++) registry.resolve(event(id));
+  assert.equal(registry.counts().fallbacks, 3000);
+  assert.equal(registry.resolve(event(1000)).provenance, 'cgroup-unknown');
+  assert.equal(registry.counts().fallbacks, 3001, 'the oldest guess was dropped');
+  registry.resolve(event(3999));
+  assert.equal(registry.counts().fallbacks, 3001, 'the newest was not');
+});
+
+test('under any sequence it remembers exactly the most recently used cgroups', () => {
+  const id = fc.integer({ min: 1, max: 6 });
+  const step = fc.oneof(
+    fc.record({ learn: id, v1: fc.boolean(), name: fc.integer({ min: 1, max: 3 }) }),
+    fc.record({ resolve: id, v1: fc.integer({ min: 0, max: 6 }) }),
+  );
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 60 }), fc.integer({ min: 1, max: 8 }), (steps, maxEntries) => {
+      const { registry } = setUp({}, { maxEntries });
+      // Key to path, least recently used first.
+      const model = new Map<string, string>();
+      let evicted = 0;
+      const use = (key: string, path = model.get(key)): string | undefined => {
+        if (path === undefined) return undefined;
+        model.delete(key);
+        model.set(key, path);
+        return path;
+      };
+      for (const s of steps) {
+        if ('learn' in s) {
+          const path = s.v1 ? `/lxc.payload.c${s.name}` : `/host${s.name}`;
+          registry.learn(record(s.learn, path, s.v1 ? 4 : 0));
+          use(`${s.v1 ? 'v1' : 'v2'}/${s.learn}`, path);
+          if (model.size > maxEntries) {
+            model.delete(model.keys().next().value!);
+            evicted++;
+          }
+          continue;
+        }
+        const v2 = use(`v2/${s.resolve}`);
+        const v1 = s.v1 === 0 ? v2 : use(`v1/${s.v1}`);
+        const expected =
+          s.v1 !== 0 && v1 !== undefined ? v1 : v2 !== undefined && v1 !== undefined ? v2 : null;
+        assert.equal(registry.resolve(event(s.resolve, s.v1)).cgroupPath, expected);
+      }
+      const { known, evicted: counted } = registry.counts();
+      assert.deepEqual({ known, counted }, { known: model.size, counted: evicted });
+    }),
+    { numRuns: 2_000 },
+  );
+});
