@@ -1,2 +1,3 @@
 // Collectors: one contract, watched by eBPF or by polling /proc.
 export type * from './collector.ts';
+export { EbpfCollector, type EbpfCollectorOptions } from './ebpf-collector.ts';
