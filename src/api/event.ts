@@ -1,5 +1,6 @@
 // The JSON shapes of events and stream records, shared by server, command line and dashboard.
 import { z } from 'zod';
+import { queryInteger, queryText } from './query.ts';
 
 /** Version of every published document and record. Raised only when a field changes meaning or goes. */
 export const SCHEMA_VERSION = 1;
@@ -25,7 +26,9 @@ export const eventSchema = z.object({
   type: z.enum(['fork', 'exec', 'exit']),
   seq: z.int().describe('position in the event stream of this agent run; also the SSE id'),
   time: z.string().describe('RFC 3339 with nanoseconds, UTC'),
-  ktime_ns: z.number().describe('CLOCK_BOOTTIME in nanoseconds; the integer in the text is exact at any size'),
+  ktime_ns: z
+    .number()
+    .describe('CLOCK_BOOTTIME in nanoseconds; the integer in the text is exact at any size'),
   pid: u32,
   ppid: u32,
   process_id: processId,
@@ -57,7 +60,7 @@ export const eventSchema = z.object({
   argv_truncated: z.boolean().optional(),
   argv_unreadable: z.boolean().optional(),
   argv_masked: z.int().optional().describe('arguments in which a secret was masked'),
-  inode: z.int().optional(),
+  inode: z.number().optional().describe('some file systems use all 64 bits: above 2^53 it may be rounded'),
   device: z.string().optional().describe('major:minor'),
   memfd: z.boolean().optional(),
   deleted: z.boolean().optional(),
@@ -68,13 +71,21 @@ export const eventSchema = z.object({
   exit_signal: z.int().nullable().optional(),
   exit_signal_name: z.string().nullable().optional(),
   core_dumped: z.boolean().optional(),
-  cpu_time_ns: z.int().optional(),
+  cpu_time_ns: z.number().optional(),
   max_rss_bytes: z.int().optional(),
   minor_faults: z.int().optional(),
   major_faults: z.int().optional(),
-  lifetime_ns: z.int().optional(),
+  lifetime_ns: z.number().optional().describe('above 2^53 (104 days) the integer in the text is still exact'),
 });
 export type EventJson = z.infer<typeof eventSchema>;
+
+/** The first record of a stream: from here on it misses nothing that is not told in a gap. */
+export const streamReadySchema = z.object({
+  schema_version: z.literal(SCHEMA_VERSION),
+  type: z.literal('ready'),
+  time: z.string(),
+});
+export type StreamReadyJson = z.infer<typeof streamReadySchema>;
 
 /** Sent in a stream instead of events that a slow client could not take. */
 export const gapSchema = z.object({
@@ -92,10 +103,10 @@ export const eventQuerySchema = z.strictObject({
     .string()
     .regex(/^(fork|exec|exit)(,(fork|exec|exit))*$/, 'a comma-separated list of fork, exec, exit')
     .optional(),
-  pod: z.string().max(256).optional().describe('pod uid, or the start of one'),
-  container: z.string().max(256).optional().describe('container id, or the start of one'),
-  uid: z.coerce.number().int().min(0).max(4294967295).optional(),
-  comm: z.string().max(64).optional(),
-  pid: z.coerce.number().int().min(0).max(4294967295).optional(),
+  pod: queryText(256).optional().describe('pod uid, or the start of one'),
+  container: queryText(256).optional().describe('container id, or the start of one'),
+  uid: queryInteger(0, 4294967295).optional(),
+  comm: queryText(64).optional(),
+  pid: queryInteger(0, 4294967295).optional(),
 });
 export type EventQuery = z.infer<typeof eventQuerySchema>;

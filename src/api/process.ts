@@ -1,6 +1,7 @@
 // The JSON shapes of processes, process pages and process trees.
 import { z } from 'zod';
 import { identityFields, SCHEMA_VERSION } from './event.ts';
+import { queryInteger, queryText } from './query.ts';
 
 /** One image (program) of a process; a process has one after fork and one more per exec. */
 export const imageSchema = z.object({
@@ -67,13 +68,13 @@ export type ProcessTreeAnswer = z.infer<typeof processTreeSchema>;
 
 /** Query of `GET /api/v1/processes`: every given filter must match. */
 export const processQuerySchema = z.strictObject({
-  pod: z.string().max(256).optional(),
-  container: z.string().max(256).optional(),
-  uid: z.coerce.number().int().min(0).max(4294967295).optional(),
-  comm: z.string().max(64).optional(),
-  pid: z.coerce.number().int().min(0).max(4294967295).optional(),
-  state: z.enum(['running', 'exited', 'all']).default('running'),
-  limit: z.coerce.number().int().min(1).max(1000).default(500),
-  cursor: z.string().max(128).optional(),
+  pod: queryText(256).optional().describe('pod uid, or the start of one'),
+  container: queryText(256).optional().describe('container id, or the start of one'),
+  uid: queryInteger(0, 4294967295).optional(),
+  comm: queryText(64).optional(),
+  pid: queryInteger(0, 4294967295).optional(),
+  state: z.enum(['running', 'exited', 'all'], 'one of running, exited, all').default('running'),
+  limit: queryInteger(1, 1000).default(500),
+  cursor: queryText(128).optional().describe('`next_cursor` of the page before'),
 });
 export type ProcessQuery = z.infer<typeof processQuerySchema>;

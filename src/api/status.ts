@@ -73,5 +73,6 @@ export type ProblemJson = z.infer<typeof problemSchema>;
 
 /** `/healthz`: alive. `/readyz`: 503 and reasons when the node is not wholly seen. */
 export const healthSchema = z.object({ status: z.literal('ok') });
+export type HealthJson = z.infer<typeof healthSchema>;
 export const readySchema = z.object({ ready: z.boolean(), reasons: z.array(z.string()) });
 export type ReadyJson = z.infer<typeof readySchema>;

@@ -16,10 +16,14 @@ export const ERROR_CODES = {
   TOKEN_UNREADABLE: 'the token file cannot be read or is empty',
   API_UNREACHABLE: 'the agent does not answer at the given address',
   API_REFUSED: 'the agent refused the request',
-  NOT_FOUND: 'there is no such process',
+  NOT_FOUND: 'there is no such process or route',
   USAGE: 'the command line is wrong',
   BAD_REQUEST: 'a request parameter is wrong',
   UNAUTHORIZED: 'the request carries no valid token',
+  HOST_REFUSED: 'the request names a host that the agent does not answer for',
+  METHOD_NOT_ALLOWED: 'the route does not take this HTTP method',
+  STREAMS_UNAVAILABLE: 'the agent takes no more event streams now',
+  INTERNAL: 'the agent failed; this is a bug',
   PROC_UNREADABLE: 'the process file system cannot be read',
 } as const;
 

@@ -1,0 +1,19 @@
+// Building blocks of the query schemas, with messages for people.
+import { z } from 'zod';
+
+/**
+ * A whole number in decimal digits. Coercion alone would take an empty value for 0, and so `?uid=` for root.
+ * Numbers are taken too, for callers that build a query.
+ */
+export function queryInteger(min: number, max: number) {
+  const message = `a whole number from ${min} to ${max}`;
+  const digits = (value: unknown) =>
+    typeof value === 'string' && /^\d{1,16}$/.test(value) ? Number(value) : value;
+  return z.preprocess(digits, z.int(message).min(min, message).max(max, message));
+}
+
+/** A text that is not empty: an empty one would match everything, or nothing. */
+export function queryText(maxChars: number) {
+  const message = `a text of 1 to ${maxChars} characters, given once`;
+  return z.string(message).min(1, message).max(maxChars, message);
+}

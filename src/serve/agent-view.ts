@@ -1,0 +1,18 @@
+// What the HTTP stage may ask of the running agent; main implements it.
+import type { ReadyJson, StatusJson } from '../api/index.ts';
+import type { EventBus, ModelView } from '../model/index.ts';
+
+/** The agent as its HTTP listeners see it. Every call is synchronous and cheap enough for each request. */
+export interface AgentView {
+  readonly model: ModelView;
+  readonly bus: EventBus;
+  /** `clients` and `memory` included: what it returns is answered as it is. */
+  status(): StatusJson;
+  readiness(): ReadyJson;
+}
+
+/** Where the listeners report what no client can be told. */
+export interface ServeLog {
+  /** `fields` are plain values that survive JSON. */
+  error(message: string, fields?: Record<string, unknown>): void;
+}

@@ -1,0 +1,108 @@
+// The API listener: status, processes and the event stream, behind a token or the loopback address.
+import { randomBytes } from 'node:crypto';
+import type { FastifyInstance } from 'fastify';
+import { processQuerySchema } from '../api/index.ts';
+import type { Closable } from '../lib/close.ts';
+import { CognitodError } from '../lib/errors.ts';
+import { hostGuard, isLoopbackAddress, tokenGuard } from './access.ts';
+import type { AgentView, ServeLog } from './agent-view.ts';
+import { addEventRoute } from './event-route.ts';
+import { EventStreams, type StreamStats } from './event-streams.ts';
+import { addProbes, createHttpApp } from './http-app.ts';
+import {
+  type BoundAddress,
+  hostPort,
+  type ListenAddress,
+  type ListenerName,
+  openListener,
+  resolveHost,
+} from './listener.ts';
+import { processDetailJson } from './process-json.ts';
+import { processPage } from './process-page.ts';
+import { findProcess, processTree } from './process-tree.ts';
+import { emptyQuerySchema, parseQuery } from './request-query.ts';
+
+const NAME: ListenerName = { name: 'API', flag: '--api-listen', key: 'api.listen' };
+const CLOSE_TIMEOUT_MS = 2_000;
+const MAX_STREAMS = 64;
+
+export interface ApiServerOptions {
+  readonly listen: ListenAddress;
+  /** Null: no authentication, which only a loopback address allows. */
+  readonly token: string | null;
+  readonly view: AgentView;
+  readonly log: ServeLog;
+  /** Bound of what waits in user space for one stream client; what does not fit is counted as lost. */
+  readonly streamQueueBytes: number;
+  readonly heartbeatSeconds: number;
+  /** Stream clients at the same time, 64 when not given; more are refused with 503. */
+  readonly maxStreams?: number;
+  /** How long streams and requests under way may take to finish at close. */
+  readonly closeTimeoutMs?: number;
+}
+
+export interface ApiServer extends Closable {
+  /** @throws CognitodError TOKEN_REQUIRED or LISTEN_FAILED */
+  listen(): Promise<BoundAddress>;
+  streams(): StreamStats;
+}
+
+export function createApiServer(options: ApiServerOptions): ApiServer {
+  const { view, token } = options;
+  const { app, close } = createHttpApp(options.log, token === null ? hostGuard : tokenGuard(token));
+  const streams = new EventStreams({
+    bus: view.bus,
+    model: view.model,
+    queueBytes: options.streamQueueBytes,
+    maxClients: options.maxStreams ?? MAX_STREAMS,
+    heartbeatMs: options.heartbeatSeconds * 1000,
+    now: () => new Date().toISOString(),
+  });
+  addProbes(app, view);
+  addStateRoutes(app, view);
+  const endStreams = addEventRoute(app, streams);
+  let closing: Promise<void> | undefined;
+  return {
+    async listen() {
+      const host = await resolveHost(options.listen, NAME);
+      const address = { host, port: options.listen.port };
+      if (token === null && !isLoopbackAddress(host)) throw tokenRequired(address);
+      return openListener(app, address, NAME);
+    },
+    streams: () => streams.stats(),
+    close() {
+      endStreams();
+      closing ??= close(options.closeTimeoutMs ?? CLOSE_TIMEOUT_MS);
+      return closing;
+    },
+  };
+}
+
+function addStateRoutes(app: FastifyInstance, view: AgentView): void {
+  const { model } = view;
+  // Marks paging cursors of this run.
+  const run = randomBytes(4).toString('hex');
+  app.get('/api/v1/status', (request) => {
+    parseQuery(emptyQuerySchema, request.query);
+    return view.status();
+  });
+  app.get('/api/v1/processes', (request) =>
+    processPage(model, parseQuery(processQuerySchema, request.query), run),
+  );
+  app.get<{ Params: { id: string } }>('/api/v1/processes/:id', (request) => {
+    parseQuery(emptyQuerySchema, request.query);
+    return processDetailJson(findProcess(model, request.params.id), model);
+  });
+  app.get<{ Params: { id: string } }>('/api/v1/processes/:id/tree', (request) => {
+    parseQuery(emptyQuerySchema, request.query);
+    return processTree(model, findProcess(model, request.params.id));
+  });
+}
+
+function tokenRequired(address: ListenAddress): CognitodError {
+  return new CognitodError(
+    'TOKEN_REQUIRED',
+    `the API listener at ${hostPort(address)} can be reached from outside this machine, and no token is set`,
+    { hint: 'set api.token_file, or listen on 127.0.0.1 with --api-listen or api.listen' },
+  );
+}

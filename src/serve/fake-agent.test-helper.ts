@@ -1,0 +1,289 @@
+// A fake agent for the tests of this folder: a process table and events made by hand, no kernel.
+import type { ReadyJson, StatusJson } from '../api/index.ts';
+import type { ExecEvent, ExitEvent, ForkEvent } from '../decode/index.ts';
+import type { Identity } from '../identity/index.ts';
+import {
+  type AppliedEvent,
+  EventBus,
+  formatProcessId,
+  type Image,
+  type ModelView,
+  type Process,
+  parseProcessId,
+} from '../model/index.ts';
+import type { AgentView } from './agent-view.ts';
+
+export const BOOT_ID = '0a1b2c3d-1111-2222-3333-444455556666';
+export const START_NS = 5_000_000_000n;
+
+export const hostIdentity: Identity = {
+  containerId: null,
+  podUid: null,
+  runtime: null,
+  qos: null,
+  unit: 'ssh.service',
+  tags: [],
+  cgroupPath: '/system.slice/ssh.service',
+  provenance: 'not-a-container',
+};
+
+export function podIdentity(podUid: string, containerId: string): Identity {
+  return {
+    containerId,
+    podUid,
+    runtime: 'containerd',
+    qos: 'burstable',
+    unit: null,
+    tags: [`k8s_pod:${podUid}`, `container:${containerId.slice(0, 12)}`, 'cgroup:kubepods-burstable'],
+    cgroupPath: `/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod${podUid.replaceAll('-', '_')}.slice/cri-containerd-${containerId}.scope`,
+    provenance: 'kernel-cgroup',
+  };
+}
+
+export const shell: Image = {
+  comm: 'bash',
+  executable: '/usr/bin/bash',
+  argv: ['bash', '-c', 'make -j8 all'],
+  argvTruncated: false,
+  sinceKtimeNs: 4_000_000_000n,
+  source: 'ebpf',
+};
+
+const facts = {
+  source: 'ebpf',
+  ktimeNs: 6_000_000_123n,
+  pid: 4321,
+  startNs: START_NS,
+  parentPid: 1200,
+  parentStartNs: 1_000_000_000n,
+  uid: 1000,
+  gid: 1000,
+  euid: 1000,
+  loginuid: 1000,
+  sessionId: 3,
+  capEffective: 0,
+  pidNs: 4026531836,
+  mntNs: 4026531841,
+  cgroupNs: 4026531835,
+  nsPid: 4321,
+  cgroupId: 8123,
+  cgroupV1Id: 0,
+  comm: 'bash',
+  kernelThread: false,
+} as const;
+
+export function fork(changes: Partial<ForkEvent> = {}): ForkEvent {
+  return { ...facts, type: 'fork', forkerPid: 1200, forkerStartNs: 1_000_000_000n, ...changes };
+}
+
+export function exec(changes: Partial<ExecEvent> = {}): ExecEvent {
+  return {
+    ...facts,
+    type: 'exec',
+    executable: '/usr/bin/make',
+    argv: ['make', '-j8', 'all', '--output-sync=target', 'PREFIX=/usr/local'],
+    argc: 5,
+    argvTruncated: false,
+    argvUnreadable: false,
+    argvMasked: 0,
+    inode: 131_842,
+    device: (8 << 20) | 1,
+    memfd: false,
+    deleted: false,
+    upperLayer: null,
+    callerTid: 0,
+    ...changes,
+  };
+}
+
+export function exit(changes: Partial<ExitEvent> = {}): ExitEvent {
+  return {
+    ...facts,
+    type: 'exit',
+    exitCode: 0,
+    exitSignal: null,
+    coreDumped: false,
+    cpuNs: 1_234_567,
+    maxRssBytes: 3_145_728,
+    minorFaults: 200,
+    majorFaults: 1,
+    ...changes,
+  };
+}
+
+/** What the model would make of an event. */
+export function apply(
+  event: AppliedEvent['event'],
+  seq = 1,
+  { identity = hostIdentity, execSeq = 1 }: { identity?: Identity; execSeq?: number } = {},
+): AppliedEvent {
+  const image: Image =
+    event.type === 'exec'
+      ? {
+          comm: event.comm,
+          executable: event.executable,
+          argv: event.argvUnreadable ? null : event.argv,
+          argvTruncated: event.argvTruncated,
+          sinceKtimeNs: event.ktimeNs,
+          source: event.source,
+        }
+      : shell;
+  return { seq, event, identity, process: null, image, execSeq };
+}
+
+/** A process table that tests fill and change as they like. */
+export class FakeModel implements ModelView {
+  readonly bootId = BOOT_ID;
+  readonly live: Process[] = [];
+  readonly gone: Process[] = [];
+  readonly containerCount = 0;
+  readonly estimatedBytes = 4096;
+  #serial = 0;
+  #second = -1n;
+  #prefix = '';
+
+  get runningCount(): number {
+    return this.live.length;
+  }
+
+  get exitedCount(): number {
+    return this.gone.length;
+  }
+
+  /** Adds a running process. */
+  add(changes: Partial<Process> = {}): Process {
+    const serial = ++this.#serial;
+    const process: Process = {
+      serial,
+      pid: 1000 + serial,
+      startNs: START_NS + BigInt(serial),
+      kernelThread: false,
+      nsPid: 1000 + serial,
+      pidNs: 4026531836,
+      birth: 'fork',
+      state: 'running',
+      parentPid: 0,
+      parentStartNs: 0n,
+      uid: 0,
+      gid: 0,
+      euid: 0,
+      identity: hostIdentity,
+      image: shell,
+      earlierImages: null,
+      execSeq: 0,
+      children: null,
+      exitKtimeNs: null,
+      exit: null,
+      bytes: 0,
+      ...changes,
+    };
+    this.live.push(process);
+    return process;
+  }
+
+  addChild(parent: Process, changes: Partial<Process> = {}): Process {
+    const child = this.add({ parentPid: parent.pid, parentStartNs: parent.startNs, ...changes });
+    parent.children ??= new Set();
+    parent.children.add(child);
+    return child;
+  }
+
+  end(process: Process): void {
+    this.live.splice(this.live.indexOf(process), 1);
+    this.gone.push(process);
+    process.state = 'exited';
+    process.exitKtimeNs = process.startNs + 1_000_000_000n;
+    const { exitCode, exitSignal, coreDumped, cpuNs, maxRssBytes, minorFaults, majorFaults } = exit();
+    process.exit = { exitCode, exitSignal, coreDumped, cpuNs, maxRssBytes, minorFaults, majorFaults };
+    this.parentOf(process)?.children?.delete(process);
+  }
+
+  byPid(pid: number): Process | undefined {
+    return this.live.find((process) => process.pid === pid);
+  }
+
+  byProcessId(id: string): Process | undefined {
+    const key = parseProcessId(this.bootId, id);
+    return key === null ? undefined : this.#byIdentity(key.pid, key.startNs);
+  }
+
+  running(): IterableIterator<Process> {
+    return this.live.values();
+  }
+
+  exited(): IterableIterator<Process> {
+    return this.gone.values();
+  }
+
+  parentOf(process: Process): Process | undefined {
+    return this.#byIdentity(process.parentPid, process.parentStartNs);
+  }
+
+  processIdOf(process: Process): string {
+    return formatProcessId(this.bootId, process.pid, process.startNs);
+  }
+
+  timeOf(ktimeNs: bigint): string {
+    const ns = ktimeNs + 1_700_000_000_000_000_000n;
+    const second = ns / 1_000_000_000n;
+    if (second !== this.#second) {
+      this.#second = second;
+      this.#prefix = new Date(Number(second) * 1000).toISOString().slice(0, 20);
+    }
+    return `${this.#prefix}${(ns % 1_000_000_000n).toString().padStart(9, '0')}Z`;
+  }
+
+  #byIdentity(pid: number, startNs: bigint): Process | undefined {
+    return [...this.live, ...this.gone].find((process) => process.pid === pid && process.startNs === startNs);
+  }
+}
+
+const account = { kernel: 10, decoded: 8, lost: 1, pending: 1 };
+
+export const sampleStatus: StatusJson = {
+  schema_version: 1,
+  version: '0.1.0',
+  node: 'node-a',
+  boot_id: BOOT_ID,
+  pid: 77,
+  started_at: '2026-01-02T03:04:05.000000000Z',
+  uptime_seconds: 12.5,
+  ready: true,
+  reasons: [],
+  collector: {
+    kind: 'ebpf',
+    reason: 'the kernel allows it',
+    hooks: ['sched_process_fork'],
+    ring_bytes: 8_388_608,
+    ring_used_bytes: 4096,
+    kernel: '6.12.0',
+    btf: true,
+  },
+  ledger: {
+    fork: account,
+    exec: { ...account, kernel: 20 },
+    exit: account,
+    cgroup: { decoded: 5, lost: 0 },
+    containers: { seen: 7, attributed: 6, unknown_cgroup: 2 },
+    healed: { exit_unseen: 3, fork_unseen: 4 },
+    dropped: { exited: 1, live: 0, images: 2 },
+  },
+  decode_errors: { bad_length: 1 },
+  processes: { running: 100, exited: 20, containers: 3, cgroups: 9 },
+  clients: 0,
+  memory: { rss_bytes: 90_000_000, model_bytes: 1_000_000 },
+};
+
+export class FakeAgent implements AgentView {
+  readonly model = new FakeModel();
+  readonly bus = new EventBus();
+  ready: ReadyJson = { ready: true, reasons: [] };
+
+  status(): StatusJson {
+    return { ...sampleStatus, ...this.ready };
+  }
+
+  readiness(): ReadyJson {
+    return this.ready;
+  }
+}

@@ -1,0 +1,149 @@
+// What all listeners have in common: time limits, problem documents, 404 and 405, probes, a bounded close.
+import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
+import type { HealthJson } from '../api/index.ts';
+import { CognitodError } from '../lib/errors.ts';
+import type { Guard } from './access.ts';
+import type { AgentView, ServeLog } from './agent-view.ts';
+import { PROBLEM_TYPE, problem, problemOf, sendProblem } from './problem.ts';
+
+/** No client of an agent needs longer to send a request without a body. */
+const REQUEST_TIMEOUT_MS = 10_000;
+const KEEP_ALIVE_MS = 5_000;
+/** Beyond these, connections are not accepted. */
+const MAX_CONNECTIONS = 512;
+
+export interface HttpApp {
+  readonly app: FastifyInstance;
+  /** Stops accepting, lets what is under way finish, and cuts what is left after `timeoutMs`. */
+  close(timeoutMs: number): Promise<void>;
+}
+
+/** An application without routes. `guard` sees every request first, also those without a route. */
+export function createHttpApp(log: ServeLog, guard: Guard = () => {}): HttpApp {
+  const patterns: RegExp[] = [];
+  const underWay = new UnderWay();
+  const app = fastify({
+    logger: false,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    return503OnClosing: false,
+    // The time that closing may take has its own limit.
+    pluginTimeout: 0,
+    frameworkErrors: (error, _request, reply) => sendProblem(reply, problemOf(error)),
+    clientErrorHandler: refuseMalformed,
+  });
+  app.server.maxConnections = MAX_CONNECTIONS;
+  app.addHook('onRoute', ({ url }) => {
+    patterns.push(new RegExp(`^${url.replaceAll(/:[^/]+/g, '[^/]+')}$`));
+  });
+  app.addHook('onRequest', async (request, reply) => {
+    underWay.add(reply.raw);
+    reply.header('cache-control', 'no-store').header('x-content-type-options', 'nosniff');
+    guard(request);
+    if (!request.is404) return;
+    const path = request.url.split('?', 1)[0]!;
+    if (!patterns.some((pattern) => pattern.test(path))) {
+      throw new CognitodError('NOT_FOUND', 'there is no such route');
+    }
+    reply.header('allow', 'GET, HEAD');
+    throw new CognitodError('METHOD_NOT_ALLOWED', 'this route answers GET and HEAD only');
+  });
+  // Node takes an answer that is written but not yet sent for done, and would cut it at close.
+  app.addHook('preClose', () => underWay.empty());
+  // The hook has answered before; without a handler of ours it would not be run for unknown routes.
+  app.setNotFoundHandler(() => {});
+  app.setErrorHandler((error: unknown, request, reply) => {
+    const document = problemOf(error);
+    if (document.status === 500)
+      log.error('a request failed', { route: routeOf(request), error: stackOf(error) });
+    return sendProblem(reply, document);
+  });
+  return {
+    app,
+    async close(timeoutMs) {
+      // Repeated, because a connection can be accepted between the first cut and the end of listening.
+      const deadline = setInterval(() => {
+        underWay.giveUp();
+        app.server.closeAllConnections();
+      }, timeoutMs);
+      try {
+        await app.close();
+      } finally {
+        clearInterval(deadline);
+      }
+    },
+  };
+}
+
+const HEALTHY: HealthJson = { status: 'ok' };
+
+/** `/healthz` and `/readyz` of both listeners. A probe must not fail for a parameter: any is taken. */
+export function addProbes(app: FastifyInstance, view: AgentView): void {
+  app.get('/healthz', () => HEALTHY);
+  app.get('/readyz', (_request, reply) => {
+    const readiness = view.readiness();
+    return reply.code(readiness.ready ? 200 : 503).send(readiness);
+  });
+}
+
+/** Answers that the kernel has not wholly taken. */
+class UnderWay {
+  readonly #responses = new Set<ServerResponse>();
+  readonly #waiting: (() => void)[] = [];
+
+  add(response: ServerResponse): void {
+    this.#responses.add(response);
+    response.once('close', () => {
+      this.#responses.delete(response);
+      if (this.#responses.size === 0) this.giveUp();
+    });
+  }
+
+  /** Resolves when there are none, or after `giveUp`. */
+  async empty(): Promise<void> {
+    if (this.#responses.size > 0) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  }
+
+  /** Ends the waiting. An answer that was queued behind another on a connection that broke never closes. */
+  giveUp(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+}
+
+function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
+function routeOf(request: FastifyRequest): string {
+  return `${request.method} ${request.routeOptions.url ?? 'unknown'}`;
+}
+
+/** Requests that are not HTTP never become a request object: the answer is written by hand. */
+function refuseMalformed(error: NodeJS.ErrnoException, socket: Socket & { _httpMessage?: unknown }): void {
+  // Within an answer (an event stream) a second head would be taken for its content.
+  if (error.code !== 'ECONNRESET' && socket.writable && socket._httpMessage == null) {
+    const body = JSON.stringify(malformed(error.code));
+    socket.write(
+      `HTTP/1.1 ${statusLine(error.code)}\r\ncontent-type: ${PROBLEM_TYPE}\r\n` +
+        `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+    );
+  }
+  socket.destroySoon();
+}
+
+function statusLine(code: string | undefined): string {
+  if (code === 'HPE_HEADER_OVERFLOW') return '431 Request Header Fields Too Large';
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return '408 Request Timeout';
+  return '400 Bad Request';
+}
+
+function malformed(code: string | undefined) {
+  const line = statusLine(code);
+  return problem(
+    'BAD_REQUEST',
+    `the request is not well-formed HTTP: ${line.slice(4)}`,
+    Number(line.slice(0, 3)),
+  );
+}

@@ -1,0 +1,191 @@
+// Prometheus metrics, read from the agent at a scrape, so that counting costs nothing in between.
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { StatusJson } from '../api/index.ts';
+import type { StreamStats } from './event-streams.ts';
+
+/** Where the values come from. Called once per scrape. */
+export interface MetricsSource {
+  status(): StatusJson;
+  streams(): StreamStats;
+}
+
+export interface Metrics {
+  readonly contentType: string;
+  /** The text of one scrape. */
+  text(): Promise<string>;
+  /** Time from an event in the kernel to its decoding. Meant for one event per batch, the first. */
+  observeDelay(seconds: number): void;
+}
+
+/** From below the drain interval of about 10 ms up to what only a stuck agent shows. */
+const DELAY_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5];
+
+export function createMetrics(source: MetricsSource): Metrics {
+  const registry = new Registry();
+  const update = eventMetrics(registry);
+  const updateAgent = agentMetrics(registry);
+  const updateStreams = streamMetrics(registry);
+  const delay = new Histogram({
+    name: 'cognitod_event_delay_seconds',
+    help: 'Time from an event in the kernel to its decoding; one sample per batch, its oldest event.',
+    buckets: DELAY_BUCKETS,
+    registers: [registry],
+  });
+  return {
+    contentType: registry.contentType,
+    text() {
+      const status = source.status();
+      update(status);
+      updateAgent(status);
+      updateStreams(source.streams());
+      return registry.metrics();
+    },
+    observeDelay: (seconds) => delay.observe(seconds),
+  };
+}
+
+type Labels = Record<string, string>;
+/** Sets all series of a metric; those that are not given end. */
+type Set = (...series: [value: number, labels?: Labels][]) => void;
+
+/** Counters count elsewhere: here they only take over a value that never falls. */
+function counter(registry: Registry, name: string, help: string, labelNames: string[] = []): Set {
+  const metric = new Counter({ name: `cognitod_${name}`, help, labelNames, registers: [registry] });
+  return (...series) => {
+    metric.reset();
+    for (const [value, labels] of series) metric.inc(labels ?? {}, value);
+  };
+}
+
+function gauge(registry: Registry, name: string, help: string, labelNames: string[] = []): Set {
+  const metric = new Gauge({ name: `cognitod_${name}`, help, labelNames, registers: [registry] });
+  return (...series) => {
+    metric.reset();
+    if (series.length === 0) metric.remove({});
+    for (const [value, labels] of series) metric.set(labels ?? {}, value);
+  };
+}
+
+function byLabel(label: string, values: Readonly<Record<string, number>>): [number, Labels][] {
+  return Object.entries(values).map(([name, value]) => [value, { [label]: name }]);
+}
+
+/** The ledger. */
+function eventMetrics(registry: Registry): (status: StatusJson) => void {
+  const type = ['type'];
+  const kernel = counter(
+    registry,
+    'events_kernel_total',
+    'Events that happened, by the count of the kernel programs.',
+    type,
+  );
+  const decoded = counter(registry, 'events_decoded_total', 'Events that reached the model.', type);
+  const lost = counter(
+    registry,
+    'events_lost_total',
+    'Events that were lost on the way to the model, exactly.',
+    type,
+  );
+  const pending = gauge(registry, 'events_pending', 'Events that wait in the ring.', type);
+  const cgroups = counter(registry, 'cgroup_records_decoded_total', 'Records that name a cgroup.');
+  const cgroupsLost = counter(
+    registry,
+    'cgroup_records_lost_total',
+    'Records that name a cgroup and were lost; they are sent again.',
+  );
+  const seen = counter(registry, 'container_events_seen_total', 'Events of processes in a container.');
+  const attributed = counter(
+    registry,
+    'container_events_attributed_total',
+    'Of these, events whose container and, in a pod, pod uid is known.',
+  );
+  const unknown = counter(registry, 'events_unknown_cgroup_total', 'Events whose cgroup could not be named.');
+  const healed = counter(registry, 'healed_total', 'Corrections of the process table against the kernel.', [
+    'kind',
+  ]);
+  const dropped = counter(
+    registry,
+    'model_dropped_total',
+    'What the process table forgot or did not keep, for lack of space.',
+    ['kind'],
+  );
+  const errors = counter(registry, 'decode_errors_total', 'Records that could not be decoded.', ['kind']);
+  return ({ ledger, decode_errors }) => {
+    const { fork, exec, exit } = ledger;
+    const types = Object.entries({ fork, exec, exit });
+    kernel(...types.map(([name, entry]): [number, Labels] => [entry.kernel, { type: name }]));
+    decoded(...types.map(([name, entry]): [number, Labels] => [entry.decoded, { type: name }]));
+    lost(...types.map(([name, entry]): [number, Labels] => [entry.lost, { type: name }]));
+    pending(...types.map(([name, entry]): [number, Labels] => [entry.pending, { type: name }]));
+    cgroups([ledger.cgroup.decoded]);
+    cgroupsLost([ledger.cgroup.lost]);
+    seen([ledger.containers.seen]);
+    attributed([ledger.containers.attributed]);
+    unknown([ledger.containers.unknown_cgroup]);
+    healed(...byLabel('kind', ledger.healed));
+    dropped(...byLabel('kind', ledger.dropped));
+    errors(...byLabel('kind', decode_errors));
+  };
+}
+
+/** The agent itself and the size of what it knows. */
+function agentMetrics(registry: Registry): (status: StatusJson) => void {
+  const build = gauge(registry, 'build_info', 'Version of the agent; always 1.', ['version', 'node_version']);
+  const collector = gauge(registry, 'collector_info', 'How the node is watched; always 1.', [
+    'kind',
+    'kernel',
+    'btf',
+  ]);
+  const ready = gauge(registry, 'ready', 'Whether the whole node is seen: 1 or 0.');
+  const ringSize = gauge(registry, 'ring_size_bytes', 'Size of the ring between kernel and agent.');
+  const ringUsed = gauge(registry, 'ring_used_bytes', 'Bytes that wait in the ring.');
+  const processes = gauge(registry, 'processes', 'Processes that are known.', ['state']);
+  const containers = gauge(registry, 'containers', 'Containers with a live process.');
+  const cgroups = gauge(registry, 'cgroups', 'Cgroups whose name is known.');
+  const modelBytes = gauge(registry, 'model_bytes', 'Estimate of the memory of the process table.');
+  const cpu = counter(registry, 'process_cpu_seconds_total', 'CPU time of the agent.', ['mode']);
+  const rss = gauge(registry, 'process_resident_memory_bytes', 'Resident memory of the agent.');
+  const start = gauge(
+    registry,
+    'process_start_time_seconds',
+    'When the agent started, in seconds since 1970.',
+  );
+  return (status) => {
+    const { kind, kernel, btf, ring_bytes, ring_used_bytes } = status.collector;
+    const { user, system } = process.cpuUsage();
+    build([1, { version: status.version, node_version: process.version }]);
+    collector([1, { kind, kernel, btf: String(btf) }]);
+    ready([status.ready ? 1 : 0]);
+    ringSize(...known(ring_bytes));
+    ringUsed(...known(ring_used_bytes));
+    processes(...byLabel('state', { running: status.processes.running, exited: status.processes.exited }));
+    containers([status.processes.containers]);
+    cgroups([status.processes.cgroups]);
+    modelBytes([status.memory.model_bytes]);
+    cpu([user / 1e6, { mode: 'user' }], [system / 1e6, { mode: 'system' }]);
+    rss([status.memory.rss_bytes]);
+    start([Date.parse(status.started_at) / 1000]);
+  };
+}
+
+function streamMetrics(registry: Registry): (stats: StreamStats) => void {
+  const clients = gauge(registry, 'stream_clients', 'Clients of the event stream.');
+  const queued = gauge(registry, 'stream_queued_bytes', 'Bytes that wait in the agent for stream clients.');
+  const sent = counter(registry, 'stream_sent_total', 'Events sent, counted once per client.');
+  const lost = counter(
+    registry,
+    'stream_lost_total',
+    'Events not sent to a client, which was told in a gap.',
+    ['reason'],
+  );
+  return (stats) => {
+    clients([stats.clients]);
+    queued([stats.queuedBytes]);
+    sent([stats.sent]);
+    lost([stats.lost, { reason: 'slow-client' }]);
+  };
+}
+
+function known(value: number | null): [number][] {
+  return value === null ? [] : [[value]];
+}

@@ -1,0 +1,65 @@
+// The operations listener: probes and metrics, nothing else, no token.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { problemSchema } from '../api/index.ts';
+import { FakeAgent, sampleStatus } from './fake-agent.test-helper.ts';
+import { createMetrics } from './metrics.ts';
+import { createOpsServer } from './ops-server.ts';
+
+async function start(t: { after(end: () => Promise<void>): void }, agent = new FakeAgent()) {
+  const metrics = createMetrics({
+    status: () => agent.status(),
+    streams: () => ({ clients: 0, queuedBytes: 0, sent: 0, lost: 0 }),
+  });
+  const server = createOpsServer({
+    listen: { host: '127.0.0.1', port: 0 },
+    view: agent,
+    metrics,
+    log: { error: () => {} },
+  });
+  t.after(() => server.close());
+  return (await server.listen()).url;
+}
+
+test('healthz says ok, readyz says ready or 503 with the reasons', async (t) => {
+  const agent = new FakeAgent();
+  const url = await start(t, agent);
+  assert.deepEqual(await (await fetch(`${url}/healthz`)).json(), { status: 'ok' });
+  const ready = await fetch(`${url}/readyz`);
+  assert.equal(ready.status, 200);
+  assert.deepEqual(await ready.json(), { ready: true, reasons: [] });
+  agent.ready = { ready: false, reasons: ['no BPF'] };
+  const blind = await fetch(`${url}/readyz?probe=1`);
+  assert.equal(blind.status, 503);
+  assert.deepEqual(await blind.json(), { ready: false, reasons: ['no BPF'] });
+});
+
+test('metrics are Prometheus text', async (t) => {
+  const url = await start(t);
+  const response = await fetch(`${url}/metrics`);
+  assert.equal(response.status, 200);
+  assert.match(response.headers.get('content-type')!, /^text\/plain; version=0\.0\.4/);
+  assert.match(
+    await response.text(),
+    new RegExp(`^cognitod_build_info\\{version="${sampleStatus.version}"`, 'm'),
+  );
+});
+
+test('a name in the Host header is fine, and there are no other routes', async (t) => {
+  const url = await start(t);
+  for (const path of ['/api/v1/status', '/api/v1/processes', '/']) {
+    const response = await fetch(`${url}${path}`);
+    assert.equal(response.status, 404);
+    assert.equal(problemSchema.parse(await response.json()).code, 'NOT_FOUND');
+  }
+});
+
+test('a failure of the agent is a problem without its details', async (t) => {
+  const agent = new FakeAgent();
+  agent.status = () => {
+    throw new Error('secret path /root/x');
+  };
+  const response = await fetch(`${await start(t, agent)}/metrics`);
+  assert.equal(response.status, 500);
+  assert.doesNotMatch(await response.text(), /secret|\.ts/);
+});

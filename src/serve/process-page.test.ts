@@ -1,0 +1,84 @@
+// Filters of process queries, and pages while processes come and go.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { processPageSchema, processQuerySchema } from '../api/index.ts';
+import { FakeModel, podIdentity, shell } from './fake-agent.test-helper.ts';
+import { processPage } from './process-page.ts';
+
+const ask = (model: FakeModel, query: Record<string, unknown> = {}, run = 'ab12') =>
+  processPageSchema.parse(
+    JSON.parse(JSON.stringify(processPage(model, processQuerySchema.parse(query), run))),
+  );
+const pids = (page: { processes: { pid: number }[] }) => page.processes.map(({ pid }) => pid);
+
+test('every filter must match; pod and container also by their start', () => {
+  const model = new FakeModel();
+  const identity = podIdentity('1234-abcd', `e1${'f'.repeat(62)}`);
+  const web = model.add({ identity, uid: 33, image: { ...shell, comm: 'nginx' } });
+  const sidecar = model.add({ identity, uid: 0 });
+  const host = model.add({ uid: 33 });
+  assert.deepEqual(pids(ask(model)), [web.pid, sidecar.pid, host.pid]);
+  assert.deepEqual(pids(ask(model, { pod: '1234' })), [web.pid, sidecar.pid]);
+  assert.deepEqual(pids(ask(model, { pod: '1234-abcd', uid: '33' })), [web.pid]);
+  assert.deepEqual(pids(ask(model, { container: 'e1f', comm: 'bash' })), [sidecar.pid]);
+  assert.deepEqual(pids(ask(model, { comm: 'ngin' })), []);
+  assert.deepEqual(pids(ask(model, { pid: host.pid })), [host.pid]);
+});
+
+test('state selects running, exited or both, in order of appearance', () => {
+  const model = new FakeModel();
+  const [a, b, c, d] = [model.add(), model.add(), model.add(), model.add()] as const;
+  model.end(c);
+  model.end(a);
+  c.state = 'exit_unseen';
+  assert.deepEqual(pids(ask(model)), [b.pid, d.pid]);
+  assert.deepEqual(pids(ask(model, { state: 'exited' })), [a.pid, c.pid]);
+  assert.deepEqual(pids(ask(model, { state: 'all' })), [a.pid, b.pid, c.pid, d.pid]);
+});
+
+test('pages answer every process that lives through them once, while others vanish and appear', () => {
+  const model = new FakeModel();
+  const made = Array.from({ length: 50 }, () => model.add());
+  const seen: number[] = [];
+  let cursor: string | null = null;
+  let round = 0;
+  do {
+    const page = ask(model, { limit: 7, ...(cursor === null ? {} : { cursor }) });
+    seen.push(...pids(page));
+    cursor = page.next_cursor;
+    // The last answered, one that comes later, and one before vanish; a new one appears, three times.
+    const last = model.byPid(seen.at(-1)!)!;
+    const later = model.live.find(({ serial }) => serial > last.serial + 3);
+    for (const process of [last, later, model.live[0]]) if (process?.state === 'running') model.end(process);
+    if (round++ < 3) made.push(model.add());
+  } while (cursor !== null);
+  assert.equal(new Set(seen).size, seen.length, 'nothing twice');
+  const survivors = made.filter(({ state }) => state === 'running').map(({ pid }) => pid);
+  assert.deepEqual(
+    survivors.filter((pid) => !seen.includes(pid)),
+    [],
+  );
+  assert.deepEqual(
+    seen,
+    seen.toSorted((x, y) => x - y),
+  );
+});
+
+test('total counts all matches, and the last page has no cursor', () => {
+  const model = new FakeModel();
+  for (let count = 0; count < 10; count++) model.add();
+  const first = ask(model, { limit: 5 });
+  assert.equal(first.total, 10);
+  const second = ask(model, { limit: 5, cursor: first.next_cursor });
+  assert.equal(second.total, 10);
+  assert.equal(second.processes.length, 5);
+  assert.equal(second.next_cursor, null);
+});
+
+test('a cursor of another run, or one that nobody gave, is refused', () => {
+  const model = new FakeModel();
+  model.add();
+  for (const cursor of ['cd34-1', 'ab12-x', '1', 'ab12-']) {
+    assert.throws(() => ask(model, { cursor }), { code: 'BAD_REQUEST', message: /^cursor: / }, cursor);
+  }
+});

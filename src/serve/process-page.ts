@@ -1,0 +1,58 @@
+// Answers queries for processes: filters, and pages that stay stable while processes come and go.
+import { type ProcessPageJson, type ProcessQuery, SCHEMA_VERSION } from '../api/index.ts';
+import { CognitodError } from '../lib/errors.ts';
+import type { ModelView, Process } from '../model/index.ts';
+import { processJson } from './process-json.ts';
+
+/**
+ * One page in order of `serial`. A cursor is the last serial that was answered, so nothing is answered twice,
+ * and nothing that lives through all pages is left out. `run` marks cursors of this agent run: serials begin
+ * anew with each, and a cursor of another run would silently skip processes.
+ *
+ * @throws CognitodError BAD_REQUEST for a cursor that this run did not give
+ */
+export function processPage(model: ModelView, query: ProcessQuery, run: string): ProcessPageJson {
+  const after = query.cursor === undefined ? -1 : serialOf(query.cursor, run);
+  const matches = matcher(query);
+  const candidates: Process[] = [];
+  let total = 0;
+  for (const processes of tables(model, query.state)) {
+    for (const process of processes) {
+      if (!matches(process)) continue;
+      total++;
+      if (process.serial > after) candidates.push(process);
+    }
+  }
+  candidates.sort((a, b) => a.serial - b.serial);
+  const page = candidates.slice(0, query.limit);
+  return {
+    schema_version: SCHEMA_VERSION,
+    processes: page.map((process) => processJson(process, model)),
+    total,
+    next_cursor: candidates.length > page.length ? `${run}-${page.at(-1)!.serial}` : null,
+  };
+}
+
+function tables(model: ModelView, state: ProcessQuery['state']): IterableIterator<Process>[] {
+  if (state === 'running') return [model.running()];
+  if (state === 'exited') return [model.exited()];
+  return [model.running(), model.exited()];
+}
+
+function matcher(query: ProcessQuery): (process: Process) => boolean {
+  const { pod, container, uid, comm, pid } = query;
+  return (process) =>
+    (pid === undefined || process.pid === pid) &&
+    (uid === undefined || process.uid === uid) &&
+    (comm === undefined || process.image.comm === comm) &&
+    (pod === undefined || process.identity.podUid?.startsWith(pod) === true) &&
+    (container === undefined || process.identity.containerId?.startsWith(container) === true);
+}
+
+function serialOf(cursor: string, run: string): number {
+  const match = /^([0-9a-f]+)-(\d{1,15})$/.exec(cursor);
+  if (match?.[1] !== run) {
+    throw new CognitodError('BAD_REQUEST', 'cursor: not one of this agent run; begin again without a cursor');
+  }
+  return Number(match[2]);
+}
