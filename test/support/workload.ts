@@ -1,5 +1,5 @@
 // Builds and runs the C program whose processes the tests know exactly.
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -33,33 +33,48 @@ export interface WorkloadRun {
   readonly facts: Record<string, number>[];
 }
 
-/** Runs a mode to its end; throws with its standard error when it fails. */
+export interface RunningWorkload {
+  readonly pid: number;
+  /** Resolves at its first line: `hold` has made all its children by then. */
+  readonly ready: Promise<void>;
+  /** Ends its standard input and waits for it; throws with its standard error when it failed. */
+  finish(): Promise<WorkloadRun>;
+}
+
+/** Runs a mode to its end. */
 export async function runWorkload(mode: string, ...args: (string | number)[]): Promise<WorkloadRun> {
-  const child = spawnWorkload(mode, ...args);
-  child.stdin!.end();
-  return finishWorkload(child);
+  return startWorkload(mode, ...args).finish();
 }
 
 /** Starts a mode; `hold` runs until its standard input ends. */
-export function spawnWorkload(mode: string, ...args: (string | number)[]): ChildProcess {
+export function startWorkload(mode: string, ...args: (string | number)[]): RunningWorkload {
   buildWorkload();
   // Its own process group: `hold` ends its children by a signal to the group.
-  return spawn(WORKLOAD, [EXIT_WITH, mode, ...args.map(String)], {
-    stdio: ['pipe', 'pipe', 'pipe'],
-    detached: true,
-  });
-}
-
-export async function finishWorkload(child: ChildProcess): Promise<WorkloadRun> {
+  const child = spawn(WORKLOAD, [EXIT_WITH, mode, ...args.map(String)], { stdio: 'pipe', detached: true });
+  const facts: Record<string, number>[] = [];
   let stderr = '';
-  child.stderr!.on('data', (chunk) => {
+  child.stderr.on('data', (chunk) => {
     stderr += chunk;
   });
-  const facts: Record<string, number>[] = [];
-  const exited = new Promise<number | null>((resolve) => child.on('exit', resolve));
-  for await (const line of createInterface({ input: child.stdout! })) facts.push(JSON.parse(line));
-  const code = await exited;
-  const last = facts.pop();
-  if (code !== 0 || last?.done === undefined) throw new Error(`the workload failed with ${code}: ${stderr}`);
-  return { pid: child.pid!, facts };
+  const lines = createInterface({ input: child.stdout });
+  const ready = new Promise<void>((resolve) => {
+    lines.once('line', () => resolve());
+    lines.once('close', () => resolve());
+  });
+  lines.on('line', (line) => facts.push(JSON.parse(line)));
+  const ended = Promise.all([
+    new Promise<number | null>((resolve) => child.on('exit', resolve)),
+    new Promise<void>((resolve) => lines.once('close', resolve)),
+  ]);
+  return {
+    pid: child.pid!,
+    ready,
+    async finish() {
+      child.stdin.end();
+      const [code] = await ended;
+      const last = facts.pop();
+      if (code !== 0 || last?.done === undefined) throw new Error(`the workload failed with ${code}: ${stderr}`);
+      return { pid: child.pid!, facts };
+    },
+  };
 }
