@@ -38,7 +38,6 @@ const RUNTIME_BY_PREFIX: ReadonlyMap<string, string> = new Map([
   ['containerd', 'containerd'],
   ['nerdctl', 'containerd'],
   ['crio', 'crio'],
-  ['cri-o', 'crio'],
   ['docker', 'docker'],
   ['libpod', 'podman'],
   // `--cgroups=split`: the container below the service that started podman.
@@ -46,7 +45,7 @@ const RUNTIME_BY_PREFIX: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** A word of a prefix that marks a helper process beside the container that the id names. */
-const HELPER_WORDS: ReadonlySet<string> = new Set(['conmon', 'shim', 'monitor']);
+const HELPER_WORDS: ReadonlySet<string> = new Set(['conmon', 'shim']);
 
 const UNIT_SUFFIX = /\.(?:service|scope|mount|socket|swap)$/;
 
@@ -83,7 +82,7 @@ function qosOfSlice(slice: string): QosClass | null {
 
 function qosOfParent(parent: string): QosClass | null {
   if (parent === 'burstable' || parent === 'besteffort') return parent;
-  return qosOfSlice(withoutSuffix(parent, '.slice'));
+  return qosOfSlice(parent);
 }
 
 /**

@@ -56,6 +56,26 @@ test('all events of a cgroup share one frozen object', () => {
   assert.deepEqual(registry.counts(), { known: 2, fallbacks: 0, unknown: 0, evicted: 0 });
 });
 
+test('from the second event of a cgroup on an answer takes one Map lookup', (context) => {
+  const { registry } = setUp();
+  registry.learn(record(5, '/'));
+  registry.learn(record(6, POD_PATH, 4));
+  const events = [event(5), event(5, 6)];
+  for (const one of events) registry.resolve(one);
+  const get = Map.prototype.get;
+  context.after(() => {
+    Map.prototype.get = get;
+  });
+  let lookups = 0;
+  Map.prototype.get = function (key) {
+    lookups++;
+    return get.call(this, key);
+  };
+  for (const one of events) registry.resolve(one);
+  Map.prototype.get = get;
+  assert.equal(lookups, events.length);
+});
+
 test('the same id in another hierarchy is another cgroup', () => {
   const { registry } = setUp();
   registry.learn(record(7, SERVICE_PATH));
@@ -161,6 +181,17 @@ test('the cgroup unused for longest makes room, in whichever hierarchy it is', (
   assert.deepEqual(registry.counts(), { known: 3, fallbacks: 1, unknown: 1, evicted: 2 });
 });
 
+test('every event is a use of both of its cgroups', () => {
+  const { registry } = setUp({}, { maxEntries: 3 });
+  registry.learn(record(1, '/'));
+  registry.learn(record(2, `/docker/${A}`, 4));
+  registry.learn(record(3, `/docker/${B}`, 4));
+  for (const v1 of [2, 3, 2]) registry.resolve(event(1, v1));
+  registry.learn(record(4, '/four'));
+  assert.equal(registry.resolve(event(1, 2)).containerId, A);
+  assert.deepEqual(registry.resolve(event(1, 3)), UNKNOWN);
+});
+
 test('an answer does not outlive the cgroups that it rests on', () => {
   const { registry } = setUp({}, { maxEntries: 2 });
   registry.learn(record(1, '/one'));
@@ -192,13 +223,13 @@ test('pairs and guesses are bounded as well', () => {
 });
 
 test('under any sequence it remembers exactly the most recently used cgroups', () => {
-  const id = fc.integer({ min: 1, max: 6 });
+  const id = fc.integer({ min: 1, max: 3 });
   const step = fc.oneof(
     fc.record({ learn: id, v1: fc.boolean(), name: fc.integer({ min: 1, max: 3 }) }),
-    fc.record({ resolve: id, v1: fc.integer({ min: 0, max: 6 }) }),
+    fc.record({ resolve: id, v1: fc.integer({ min: 0, max: 2 }) }),
   );
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 60 }), fc.integer({ min: 1, max: 8 }), (steps, maxEntries) => {
+    fc.property(fc.array(step, { maxLength: 60 }), fc.integer({ min: 1, max: 6 }), (steps, maxEntries) => {
       const { registry } = setUp({}, { maxEntries });
       // Key to path, least recently used first.
       const model = new Map<string, string>();

@@ -22,14 +22,17 @@ test('the content of the file is returned as it is', (context) => {
   const content = '12:pids:/a\n0::/système (deleted)\n';
   addProcess(root, 7, content);
   addProcess(root, 8, '');
+  addProcess(root, 1, '0::/init.scope\n');
   const read = createProcCgroupReader(root);
   assert.equal(read(7), content);
   assert.equal(read(8), '');
+  assert.equal(read(1), '0::/init.scope\n');
   assert.equal(read(7), content, 'nothing is left over from the file before');
 });
 
 test('a process that is gone or a pid that is none gives null', (context) => {
   const root = makeProc(context);
+  addProcess(root, 0, '0::/');
   addProcess(root, -1, '0::/');
   addProcess(root, 'NaN', '0::/');
   mkdirSync(join(root, '9', 'cgroup'), { recursive: true });
@@ -46,7 +49,7 @@ test('an endless file is cut after its last whole line', (context) => {
   const read = createProcCgroupReader(root);
   const text = read(7)!;
   assert.ok(text.length > 60_000 && text.length < 70_000);
-  assert.ok(text.endsWith('0::/abc\n'));
+  assert.ok(text.startsWith('/abc\n0::/abc\n') && text.endsWith('\n0::/abc\n'));
   assert.equal(read(8), '');
 });
 

@@ -37,7 +37,5 @@ export class RecencyList<T extends RecencyLinks<T>> {
     else element.newer.older = element.older;
     if (element.older === null) this.#oldest = element.newer;
     else element.older.newer = element.newer;
-    element.newer = null;
-    element.older = null;
   }
 }
