@@ -17,7 +17,14 @@ const OBJECTS = [
   { source: 'snapshot.bpf.c', object: 'snapshot.bpf.o', defines: [] },
 ] as const;
 
-const STRUCTS = ['fork_record', 'exec_record', 'exit_record', 'cgroup_record', 'snapshot_record', 'event_counters'];
+const STRUCTS = [
+  'fork_record',
+  'exec_record',
+  'exit_record',
+  'cgroup_record',
+  'snapshot_record',
+  'event_counters',
+];
 const ENUMS = ['record_kind', 'process_flag', 'exec_flag', 'cgroup_flag'];
 
 function compile(folder: string): void {
@@ -26,7 +33,17 @@ function compile(folder: string): void {
     execFileSync(
       CLANG,
       [
-        ...['-target', 'bpf', '-mcpu=v2', '-g', '-O2', '-Wall', '-Wextra', '-Wno-unused-parameter', '-Werror'],
+        ...[
+          '-target',
+          'bpf',
+          '-mcpu=v2',
+          '-g',
+          '-O2',
+          '-Wall',
+          '-Wextra',
+          '-Wno-unused-parameter',
+          '-Werror',
+        ],
         ...['-fdebug-compilation-dir=.', ...defines, '-c', source, '-o', output],
       ],
       { cwd: join(ROOT, 'bpf'), stdio: ['ignore', 'inherit', 'inherit'] },
@@ -65,7 +82,8 @@ function generateLayout(types: readonly ObjectTypes[]): string {
   }
   text += '/** Every field as [name, offset, size], for the comparison with the object at start. */\n';
   text += 'export const LAYOUTS: Readonly<Record<string, {\n  readonly sizeBytes: number;\n';
-  text += '  readonly fields: readonly (readonly [name: string, offsetBytes: number, sizeBytes: number])[];\n}>> = {\n';
+  text +=
+    '  readonly fields: readonly (readonly [name: string, offsetBytes: number, sizeBytes: number])[];\n}>> = {\n';
   return `${text}${layouts}};\n`;
 }
 

@@ -7,7 +7,18 @@ import { test } from 'node:test';
 const SRC = join(import.meta.dirname, '../src');
 
 /** The line, upstream first. A stage may import those before it. */
-const LINE = ['kernel', 'decode', 'collect', 'identity', 'model', 'detect', 'record', 'explain', 'notify', 'serve'];
+const LINE = [
+  'kernel',
+  'decode',
+  'collect',
+  'identity',
+  'model',
+  'detect',
+  'record',
+  'explain',
+  'notify',
+  'serve',
+];
 /** Usable by every stage. */
 const SHARED = ['lib', 'api'];
 /** Clients know the agent only by its contract. */
@@ -42,7 +53,9 @@ const folderOf = (path: string) => (path.includes('/') ? path.split('/')[0]! : '
 const isTest = (path: string) => /\.(test|contract)\.ts$/.test(path);
 
 test('imports between the folders of src point upstream only', () => {
-  const imports = globSync('**/*.ts', { cwd: SRC }).filter((file) => !isTest(file)).flatMap(importsOf);
+  const imports = globSync('**/*.ts', { cwd: SRC })
+    .filter((file) => !isTest(file))
+    .flatMap(importsOf);
   assert.ok(imports.length > 50, 'the scan found the imports');
   const broken = imports.flatMap(({ file, target }) => {
     const rule = brokenRule(folderOf(file), folderOf(target));
@@ -52,7 +65,9 @@ test('imports between the folders of src point upstream only', () => {
 });
 
 test('imports of another folder go through its index', () => {
-  const imports = globSync('**/*.ts', { cwd: SRC }).filter((file) => !isTest(file)).flatMap(importsOf);
+  const imports = globSync('**/*.ts', { cwd: SRC })
+    .filter((file) => !isTest(file))
+    .flatMap(importsOf);
   const inner = imports.filter(
     ({ file, target }) =>
       folderOf(file) !== folderOf(target) &&

@@ -1,14 +1,268 @@
-// The running agent: collector, pipeline, listeners, and what they report about themselves.
+// The running agent: collector, pipeline, listeners, and what it reports about itself.
 import { readFileSync } from 'node:fs';
 import { release } from 'node:os';
-import { type ReadyJson, SCHEMA_VERSION, type StatusJson } from '../api/index.ts';
-import { createMasker } from '../decode/index.ts';
-import { CgroupRegistry, procCgroupReader } from '../identity/index.ts';
+import { type LedgerJson, type ReadyJson, SCHEMA_VERSION, type StatusJson } from '../api/index.ts';
+import type { CollectorCounts } from '../collect/index.ts';
+import { type ArgvMasker, createMasker } from '../decode/index.ts';
+import { CgroupRegistry, createProcCgroupReader } from '../identity/index.ts';
 import { boottimeNs, realtimeNs } from '../kernel/index.ts';
-import { type Closable, CognitodError, type Config } from '../lib/index.ts';
+import { type Closable, type Config, CognitodError, readToken, VERSION } from '../lib/index.ts';
 import { EventBus, ProcessTable } from '../model/index.ts';
-import { type AgentView, type ApiServer, createApiServer, createOpsServer, type OpsServer } from '../serve/index.ts';
+import {
+  type AgentView,
+  type ApiServer,
+  createApiServer,
+  createMetrics,
+  createOpsServer,
+  type Metrics,
+  type OpsServer,
+} from '../serve/index.ts';
 import { enrichSnapshot } from './enrich.ts';
 import { Healer } from './healer.ts';
 import { type OpenedCollector, openCollector } from './open-collector.ts';
 import { Pipeline } from './pipeline.ts';
+
+export interface AgentLog {
+  info(message: string): void;
+  warn(message: string): void;
+  error(message: string, fields?: Record<string, unknown>): void;
+}
+
+/** What the foreground command tells after the start. */
+export interface StartReport {
+  readonly kernel: string;
+  readonly collector: string;
+  readonly reason: string;
+  readonly hooks: readonly string[];
+  readonly ringBytes: number | null;
+  /** Every process of the node is seen, however short its life. */
+  readonly nodeWide: boolean;
+  readonly processes: number;
+  readonly containers: number;
+  readonly apiAddress: string;
+  readonly opsAddress: string;
+}
+
+/**
+ * One agent. `start` either gives a running agent or throws a CognitodError with nothing left behind; `close`
+ * detaches everything.
+ */
+export class Agent implements AgentView, Closable {
+  readonly model: ProcessTable;
+  readonly bus = new EventBus();
+  readonly #config: Config;
+  readonly #log: AgentLog;
+  readonly #mask: ArgvMasker;
+  readonly #opened: OpenedCollector;
+  readonly #registry: CgroupRegistry;
+  readonly #healer: Healer;
+  readonly #metrics: Metrics;
+  readonly #api: ApiServer;
+  readonly #ops: OpsServer;
+  readonly #abort = new AbortController();
+  readonly #startedAt = new Date();
+  #closing: Promise<void> | undefined;
+
+  private constructor(config: Config, log: AgentLog) {
+    this.#config = config;
+    this.#log = log;
+    this.#mask = createMasker(secretRules(config));
+    const onError = (error: unknown) => log.error(`a bug in the agent: ${describe(error)}`);
+    this.#opened = openCollector(config, this.#mask, onError);
+    this.#registry = new CgroupRegistry({ readProcCgroup: createProcCgroupReader(config.proc_root) });
+    this.model = new ProcessTable({
+      bootId: readBootId(config.proc_root),
+      clocks: { boottimeNs, realtimeNs },
+      retentionSeconds: config.model.retention_seconds,
+      maxExited: config.model.max_exited,
+      maxLive: config.model.max_live,
+      memoryBytes: config.model.memory_bytes,
+    });
+    this.#healer = new Healer({
+      collector: this.#opened.collector,
+      table: this.model,
+      identify: (facts) => this.#registry.resolve(facts),
+      healSeconds: config.model.heal_seconds,
+      onLoss: (text) => log.warn(text),
+    });
+    this.#metrics = createMetrics({ status: () => this.status(), streams: () => this.#api.streams() });
+    this.#api = createApiServer({
+      listen: config.api.listen,
+      token: readToken(config),
+      view: this,
+      log,
+      streamQueueBytes: config.stream.client_queue_bytes,
+      heartbeatSeconds: config.stream.heartbeat_seconds,
+    });
+    this.#ops = createOpsServer({ listen: config.ops.listen, view: this, metrics: this.#metrics, log });
+  }
+
+  /** `signal` aborts the start: what was opened is closed and the agent is not returned. */
+  static async start(
+    config: Config,
+    log: AgentLog,
+    signal: AbortSignal,
+  ): Promise<{ agent: Agent; report: StartReport } | null> {
+    const agent = new Agent(config, log);
+    try {
+      // Listeners first: a port that is taken is found before any event is read.
+      const api = await agent.#api.listen();
+      const ops = await agent.#ops.listen();
+      if (!signal.aborted) await agent.#startCollector();
+      if (signal.aborted) {
+        await agent.close();
+        return null;
+      }
+      const { kind, reason, nodeWide } = agent.#opened;
+      const { hooks, ringBytes } = agent.#opened.collector.status();
+      const report: StartReport = {
+        kernel: release(),
+        collector: kind,
+        reason,
+        nodeWide,
+        hooks,
+        ringBytes,
+        processes: agent.model.runningCount,
+        containers: agent.model.containerCount,
+        apiAddress: api.url,
+        opsAddress: ops.url,
+      };
+      return { agent, report };
+    } catch (error) {
+      await agent.close();
+      throw error;
+    }
+  }
+
+  async #startCollector(): Promise<void> {
+    const pipeline = new Pipeline({
+      registry: this.#registry,
+      table: this.model,
+      bus: this.bus,
+      observeOldest: (ktimeNs) => this.#metrics.observeDelay(Number(boottimeNs() - ktimeNs) / 1e9),
+    });
+    await this.#opened.collector.start(pipeline);
+    this.#healer.start();
+    enrichSnapshot(this.model, this.#config.proc_root, this.#mask, this.#abort.signal).catch((error) =>
+      this.#log.error(`reading /proc of the processes found at start failed: ${describe(error)}`),
+    );
+  }
+
+  /** Ends streams and listeners, detaches the hooks. The ledger stays readable. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#abort.abort();
+    this.#healer.stop();
+    // What the kernel has recorded by now still reaches whoever listens.
+    this.#opened.collector.drain();
+    const results = await Promise.allSettled([this.#api.close(), this.#ops.close()]);
+    this.#finalLedger = this.ledger();
+    await this.#opened.collector.close();
+    const failures = results.filter((result) => result.status === 'rejected').map((result) => result.reason);
+    if (failures.length > 0) throw new AggregateError(failures, 'closing the listeners failed');
+  }
+
+  /** The last account, once the hooks are detached and can no longer be asked. */
+  #finalLedger: LedgerJson | undefined;
+
+  ledger(): LedgerJson {
+    if (this.#finalLedger !== undefined) return this.#finalLedger;
+    const { collector } = this.#opened;
+    // First what is in the ring, then the kernel's count: what happens in between is pending, never negative.
+    collector.drain();
+    return composeLedger(collector.counts(), this.model, this.#registry.counts().known);
+  }
+
+  status(): StatusJson {
+    const ledger = this.ledger();
+    const collector = this.#opened.collector.status();
+    const { ready, reasons } = this.readiness();
+    return {
+      schema_version: SCHEMA_VERSION,
+      version: VERSION,
+      node: this.#config.node_name,
+      boot_id: this.model.bootId,
+      pid: process.pid,
+      started_at: this.#startedAt.toISOString(),
+      uptime_seconds: (Date.now() - this.#startedAt.getTime()) / 1000,
+      ready,
+      reasons: [...reasons],
+      collector: {
+        kind: this.#opened.kind,
+        reason: this.#opened.reason,
+        hooks: [...collector.hooks],
+        ring_bytes: collector.ringBytes,
+        ring_used_bytes: collector.ringUsedBytes,
+        kernel: release(),
+        btf: collector.btf,
+      },
+      ledger,
+      decode_errors: { ...collector.decodeErrors },
+      processes: {
+        running: this.model.runningCount,
+        exited: this.model.exitedCount,
+        containers: this.model.containerCount,
+        cgroups: this.#registry.counts().known,
+      },
+      clients: this.#api.streams().clients,
+      memory: { rss_bytes: process.memoryUsage.rss(), model_bytes: this.model.estimatedBytes },
+    };
+  }
+
+  readiness(): ReadyJson {
+    const reasons: string[] = [];
+    if (!this.#opened.nodeWide) {
+      reasons.push(`short-lived processes are missed: the collector is procfs, ${this.#opened.reason}`);
+    }
+    const loss = this.#healer.lossReason();
+    if (loss !== null) reasons.push(loss);
+    return { ready: reasons.length === 0, reasons };
+  }
+}
+
+function composeLedger(counts: CollectorCounts, model: ProcessTable, cgroupRecords: number): LedgerJson {
+  const { ledger } = model;
+  const entry = (type: 'fork' | 'exec' | 'exit') => {
+    const { kernel, lost } = counts[type];
+    const decoded = ledger.decoded[type];
+    return { kernel, decoded, lost, pending: Math.max(0, kernel - decoded - lost) };
+  };
+  return {
+    fork: entry('fork'),
+    exec: entry('exec'),
+    exit: entry('exit'),
+    cgroup: { decoded: cgroupRecords, lost: counts.cgroupLost },
+    containers: {
+      seen: ledger.containerEventsSeen,
+      attributed: ledger.containerEventsAttributed,
+      unknown_cgroup: ledger.unknownCgroupEvents,
+    },
+    healed: { exit_unseen: ledger.exitUnseen, fork_unseen: ledger.forkUnseen },
+    dropped: { exited: ledger.droppedExited, live: ledger.droppedLive, images: ledger.droppedImages },
+  };
+}
+
+const secretRules = (config: Config) => ({
+  enabled: config.secrets.mask,
+  extraArguments: config.secrets.extra_arguments,
+  extraPatterns: config.secrets.extra_patterns,
+});
+
+function readBootId(procRoot: string): string {
+  const file = `${procRoot}/sys/kernel/random/boot_id`;
+  try {
+    return readFileSync(file, 'utf8').trim();
+  } catch (cause) {
+    throw new CognitodError('PROC_UNREADABLE', `the boot id cannot be read from ${file}`, {
+      hint: 'proc_root must be a mounted procfs, e.g. /proc or /host/proc',
+      cause,
+    });
+  }
+}
+
+const describe = (error: unknown) =>
+  error instanceof Error ? (error.stack ?? error.message) : String(error);

@@ -21,7 +21,10 @@ export async function enrichSnapshot(
 }
 
 const needsProc = (process: Process) =>
-  process.state === 'running' && !process.kernelThread && process.image.source === 'snapshot' && process.image.argv === null;
+  process.state === 'running' &&
+  !process.kernelThread &&
+  process.image.source === 'snapshot' &&
+  process.image.argv === null;
 
 function enrichOne(table: ProcessTable, process: Process, procRoot: string, mask: ArgvMasker): void {
   if (!needsProc(process)) return;

@@ -1,6 +1,11 @@
 // Chooses how to watch the node, and says why.
 import { existsSync } from 'node:fs';
-import { type Collector, EbpfCollector, ProcfsCollector, type ProcfsCollectorOptions } from '../collect/index.ts';
+import {
+  type Collector,
+  EbpfCollector,
+  ProcfsCollector,
+  type ProcfsCollectorOptions,
+} from '../collect/index.ts';
 import { type ArgvMasker, checkLayout } from '../decode/index.ts';
 import { boottimeNs, type HookStyle, loadPrograms } from '../kernel/index.ts';
 import { CognitodError, type Config } from '../lib/index.ts';
@@ -39,12 +44,18 @@ export function openCollector(
     const collector = new EbpfCollector(programs, {
       mask,
       onError,
+      procRoot: config.proc_root,
       listProcesses: (deliver) => procfs().listForSnapshot(deliver),
     });
     return { collector, kind: 'ebpf', reason, nodeWide: true };
   } catch (error) {
     if (config.collector === 'ebpf' || !(error instanceof CognitodError)) throw error;
-    return { collector: procfs(), kind: 'procfs', reason: `eBPF cannot be used: ${error.message}`, nodeWide: false };
+    return {
+      collector: procfs(),
+      kind: 'procfs',
+      reason: `eBPF cannot be used: ${error.message}`,
+      nodeWide: false,
+    };
   }
 }
 
@@ -70,7 +81,7 @@ function procfsOptions(
     procRoot: config.proc_root,
     intervalMs: config.procfs.interval_ms,
     boottimeNs,
-    maskArgv: mask,
+    mask,
     onError,
   };
 }

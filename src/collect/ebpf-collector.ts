@@ -17,9 +17,11 @@ import {
   RingReader,
 } from '../kernel/index.ts';
 import type { Collector, CollectorCounts, CollectorSink, CollectorStatus } from './collector.ts';
+import { HiddenProcesses } from './hidden-processes.ts';
 import { SnapshotMerge } from './snapshot-merge.ts';
 
 export interface EbpfCollectorOptions extends DecoderOptions {
+  readonly procRoot: string;
   /** Lists processes where the kernel has no task iterator. Start times are in whole clock ticks there. */
   readonly listProcesses: (deliver: (record: DecodedRecord) => void) => ProcessSnapshot[];
   /** A bug in a handler; reading goes on. */
@@ -35,6 +37,7 @@ export class EbpfCollector implements Collector {
   readonly #decoder: Decoder;
   readonly #reader: RingReader;
   readonly #attachedNs = boottimeNs();
+  readonly #hidden: HiddenProcesses;
   #sink: CollectorSink | undefined;
   #merge: SnapshotMerge | undefined;
   #closed = false;
@@ -44,6 +47,7 @@ export class EbpfCollector implements Collector {
     this.#programs = programs;
     this.#options = options;
     this.#decoder = new Decoder(options);
+    this.#hidden = new HiddenProcesses(options.procRoot);
     this.#reader = new RingReader(programs.ringFd, programs.ringBytes, {
       record: (memory, offset, length) => this.#record(memory, offset, length),
       batchEnd: () => this.#sink?.batchEnd(),
@@ -71,7 +75,7 @@ export class EbpfCollector implements Collector {
       if (record.type === 'snapshot') snapshots.push(record);
       else deliver(record);
     }
-    return snapshots;
+    return [...snapshots, ...this.#hidden.alive(snapshots, this.#attachedNs, boottimeNs(), deliver)];
   }
 
   drain(): void {

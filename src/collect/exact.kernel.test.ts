@@ -25,12 +25,17 @@ function assertWholeLives(d: ReturnType<Observation['descendantsOf']>): void {
   for (const [key, exit] of exits) assert.ok(forks.get(key)! < exit, `${key} forks before it exits`);
   for (const event of d.execs) {
     const at = position.get(event)!;
-    assert.ok(forks.get(keyOf(event))! < at && at < exits.get(keyOf(event))!, `${keyOf(event)} execs in its life`);
+    assert.ok(
+      forks.get(keyOf(event))! < at && at < exits.get(keyOf(event))!,
+      `${keyOf(event)} execs in its life`,
+    );
   }
 }
 
 for (const mode of ['forks', 'vforks'] as const) {
-  test(`2000 ${mode} by 4 parents at once give exactly as many forks and exits, with their codes`, { skip }, async () => {
+  test(`2000 ${mode} by 4 parents at once give exactly as many forks and exits, with their codes`, {
+    skip,
+  }, async () => {
     const { pid } = await runWorkload(mode, 2000, 4);
     const d = seen.descendantsOf(pid);
     assert.equal(d.forks.length, 2004);
@@ -50,7 +55,11 @@ for (const mode of ['forks', 'vforks'] as const) {
       if (childKeys.has(keyOf(exit))) codes.set(exit.exitCode!, (codes.get(exit.exitCode!) ?? 0) + 1);
     }
     for (let code = 0; code < 256; code++) {
-      assert.equal(codes.get(code), Math.floor(2000 / 256) + (code < 2000 % 256 ? 1 : 0), `exit code ${code}`);
+      assert.equal(
+        codes.get(code),
+        Math.floor(2000 / 256) + (code < 2000 % 256 ? 1 : 0),
+        `exit code ${code}`,
+      );
     }
   });
 }
@@ -87,7 +96,9 @@ test('threads are no forks and their exits no exits', { skip }, async () => {
   assert.equal(d.exits[0]!.exitCode, 5);
 });
 
-test('a process whose leader exits first exits once, with the code of its last thread', { skip }, async () => {
+test('a process whose leader exits first exits once, with the code of its last thread', {
+  skip,
+}, async () => {
   const { pid } = await runWorkload('leader-first', 77);
   const d = seen.descendantsOf(pid);
   assert.equal(d.exits.length, 1);
@@ -172,14 +183,29 @@ test('executables from a memfd and deleted executables are marked', { skip }, as
   assert.match(deleted.executable, /^\/dev\/fd\/\d+$/);
 });
 
-test('every byte of argv survives: invalid UTF-8, newlines, escape sequences, empty arguments', { skip }, async () => {
-  const { pid } = await runWorkload('argv', '61', '30', 'ff80', '-', '1b5b33316d', '0a', 'e282ac', '5c786666', '-');
+test('every byte of argv survives: invalid UTF-8, newlines, escape sequences, empty arguments', {
+  skip,
+}, async () => {
+  const { pid } = await runWorkload(
+    'argv',
+    '61',
+    '30',
+    'ff80',
+    '-',
+    '1b5b33316d',
+    '0a',
+    'e282ac',
+    '5c786666',
+    '-',
+  );
   const [event] = seen.descendantsOf(pid).execs;
   assert.deepEqual(event!.argv, ['a', '0', '\\xff\\x80', '', '\x1b[31m', '\n', '€', '\\x5cxff', '']);
   assert.equal(event!.argc, 9);
 });
 
-test('an exec without any argument has an argv of one empty string, as the kernel makes it', { skip }, async () => {
+test('an exec without any argument has an argv of one empty string, as the kernel makes it', {
+  skip,
+}, async () => {
   const { pid } = await runWorkload('argv');
   const [event] = seen.descendantsOf(pid).execs;
   assert.deepEqual(event!.argv, ['']);
@@ -212,7 +238,10 @@ test('two lives of one pid have two identities, and their events never mix', { s
   const wanted = 31_234;
   const { pid } = await runWorkload('reuse-pid', wanted);
   const d = seen.descendantsOf(pid);
-  assert.deepEqual(d.forks.map((event) => event.pid), [wanted, wanted]);
+  assert.deepEqual(
+    d.forks.map((event) => event.pid),
+    [wanted, wanted],
+  );
   const [first, second] = d.forks.map((event) => event.startNs);
   assert.ok(first! < second!);
   assert.deepEqual(
@@ -231,7 +260,9 @@ test('two lives of one pid have two identities, and their events never mix', { s
   );
 });
 
-test('an event holds the facts of its process: user, capabilities, namespaces, cgroup', { skip }, async () => {
+test('an event holds the facts of its process: user, capabilities, namespaces, cgroup', {
+  skip,
+}, async () => {
   const { pid } = await runWorkload('execs', 1);
   const [event] = seen.descendantsOf(pid).execs;
   assert.deepEqual([event!.uid, event!.gid, event!.euid], [0, 0, 0]);
@@ -243,7 +274,9 @@ test('an event holds the facts of its process: user, capabilities, namespaces, c
   assert.equal(event!.mntNs, namespace('mnt'));
   assert.equal(event!.cgroupNs, namespace('cgroup'));
   assert.equal(event!.nsPid, event!.pid);
-  const cgroup = seen.cgroups.find((record) => record.hierarchyId === 0 && record.cgroupId === event!.cgroupId);
+  const cgroup = seen.cgroups.find(
+    (record) => record.hierarchyId === 0 && record.cgroupId === event!.cgroupId,
+  );
   const ownPath = /^0::(.*)$/m.exec(readFileSync('/proc/self/cgroup', 'utf8'))![1];
   assert.equal(cgroup!.path, ownPath);
   assert.equal(seen.errors.length, 0, String(seen.errors[0]));

@@ -153,7 +153,8 @@ test('the snapshot and the stream give each process once, whatever happens meanw
             if (record.type === 'cgroup') return;
             const key = `${record.pid}:${record.startNs}`;
             if (record.type === 'snapshot' || record.type === 'fork') {
-              if (known.has(key)) problems.push(`${record.type} of ${key}, which is known as ${live.get(key)}`);
+              if (known.has(key))
+                problems.push(`${record.type} of ${key}, which is known as ${live.get(key)}`);
               known.add(key);
               live.set(key, record.type);
             } else if (record.type === 'exit') {

@@ -19,7 +19,9 @@ test('an object with a moved field is refused, and the field is named', () => {
       if (name !== 'exit_record' || layout === undefined) return layout;
       return {
         ...layout,
-        fields: layout.fields.map((f) => (f.name === 'cpu_ns' ? { ...f, offsetBytes: f.offsetBytes + 8 } : f)),
+        fields: layout.fields.map((f) =>
+          f.name === 'cpu_ns' ? { ...f, offsetBytes: f.offsetBytes + 8 } : f,
+        ),
       };
     },
   };

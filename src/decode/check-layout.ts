@@ -18,7 +18,8 @@ export function checkLayout(object: string, types: ObjectTypes): void {
     const fields = actual?.fields.map((field) => [field.name, field.offsetBytes, field.sizeBytes].join(' '));
     const wanted = expected.fields.map((field) => field.join(' '));
     const differs = wanted.findIndex((field, index) => fields?.[index] !== field);
-    if (actual?.sizeBytes === expected.sizeBytes && differs === -1 && fields?.length === wanted.length) continue;
+    if (actual?.sizeBytes === expected.sizeBytes && differs === -1 && fields?.length === wanted.length)
+      continue;
     throw new CognitodError(
       'LAYOUT_MISMATCH',
       `object ${object} and the decoder disagree about struct ${name}` +

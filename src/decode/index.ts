@@ -2,3 +2,5 @@
 export * from './check-layout.ts';
 export * from './decoder.ts';
 export type * from './event.ts';
+export * from './secrets.ts';
+export { decodeText, splitArgv } from './text.ts';

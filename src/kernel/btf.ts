@@ -111,7 +111,13 @@ class BtfTypes implements ObjectTypes {
 
   /** Follows typedefs and qualifiers. */
   #resolve(id: number): RawType {
-    const transparent: readonly number[] = [KIND.TYPEDEF, KIND.VOLATILE, KIND.CONST, KIND.RESTRICT, KIND.TYPE_TAG];
+    const transparent: readonly number[] = [
+      KIND.TYPEDEF,
+      KIND.VOLATILE,
+      KIND.CONST,
+      KIND.RESTRICT,
+      KIND.TYPE_TAG,
+    ];
     let type = this.#types[id]!;
     while (transparent.includes(type.kind)) type = this.#types[type.sizeOrType]!;
     return type;

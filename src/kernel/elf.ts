@@ -13,7 +13,8 @@ const SHT_NOBITS = 8;
 /** Throws a plain Error when the bytes are not such a file. */
 export function elfSections(file: Uint8Array): ElfSection[] {
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
-  if (file.byteLength < EHDR_BYTES || view.getUint32(0, false) !== 0x7f454c46) throw new Error('not an ELF file');
+  if (file.byteLength < EHDR_BYTES || view.getUint32(0, false) !== 0x7f454c46)
+    throw new Error('not an ELF file');
   const tableOffset = Number(view.getBigUint64(40, true));
   const entryBytes = view.getUint16(58, true);
   const entryCount = view.getUint16(60, true);

@@ -8,7 +8,10 @@ koffi.struct('timespec', { tv_sec: 'int64_t', tv_nsec: 'int64_t' });
 const mmap = libc.func(
   'void *mmap(void *addr, size_t length, int prot, int flags, int fd, int64_t offset)',
 ) as (addr: null, length: number, prot: number, flags: number, fd: number, offset: number) => Pointer;
-const munmap = libc.func('int munmap(void *addr, size_t length)') as (addr: Pointer, length: number) => number;
+const munmap = libc.func('int munmap(void *addr, size_t length)') as (
+  addr: Pointer,
+  length: number,
+) => number;
 const clockGettime = libc.func('int clock_gettime(int clock, _Out_ timespec *ts)') as (
   clock: number,
   ts: { tv_sec?: number; tv_nsec?: number },

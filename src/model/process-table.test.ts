@@ -14,7 +14,12 @@ const HOST: Identity = {
   cgroupPath: '/',
   provenance: 'not-a-container',
 };
-const CONTAINER: Identity = { ...HOST, containerId: 'c'.repeat(64), podUid: 'p', provenance: 'kernel-cgroup' };
+const CONTAINER: Identity = {
+  ...HOST,
+  containerId: 'c'.repeat(64),
+  podUid: 'p',
+  provenance: 'kernel-cgroup',
+};
 const UNKNOWN: Identity = { ...HOST, cgroupPath: null, provenance: 'cgroup-unknown' };
 
 /** The agent starts at 1000 ns of boot time in these tests. */
@@ -296,7 +301,10 @@ test('children are those that live, also after their parent exited', () => {
   apply(exit(11, 2001n, 2003n));
   apply(exit(10, 2000n, 2004n));
   const parent = table.byIdentity(10, 2000n)!;
-  assert.deepEqual([...parent.children!].map((child) => child.pid), [12]);
+  assert.deepEqual(
+    [...parent.children!].map((child) => child.pid),
+    [12],
+  );
   assert.equal(table.parentOf(table.byPid(12)!), parent);
 });
 

@@ -101,11 +101,16 @@ export class ProcessTable implements ModelView {
    * Compares the table with all processes that the kernel has. Must be called right after everything that
    * happened before the end of the snapshot was applied. `takenNs` is the time before the snapshot began.
    */
-  heal(snapshots: readonly ProcessSnapshot[], takenNs: bigint, identify: (facts: EventBase) => Identity): void {
+  heal(
+    snapshots: readonly ProcessSnapshot[],
+    takenNs: bigint,
+    identify: (facts: EventBase) => Identity,
+  ): void {
     const alive = new Set<Process>();
     for (const snapshot of snapshots) {
       const known = this.#find(snapshot);
-      if (known === undefined) this.#admit(snapshot, identify(snapshot), this.#birthOf(snapshot), imageOf(snapshot));
+      if (known === undefined)
+        this.#admit(snapshot, identify(snapshot), this.#birthOf(snapshot), imageOf(snapshot));
       else if (known.state === 'running') {
         alive.add(known);
         known.identity = identify(snapshot);

@@ -44,7 +44,10 @@ export function cannotUseBpf(): string | false {
   return false;
 }
 
-export async function observe(options: Partial<LoadOptions> = {}, sink?: CollectorSink): Promise<Observation> {
+export async function observe(
+  options: Partial<LoadOptions> = {},
+  sink?: CollectorSink,
+): Promise<Observation> {
   const programs = loadPrograms({
     hooks: 'tp_btf',
     ringBytes: 8 * 1024 * 1024,
@@ -57,6 +60,7 @@ export async function observe(options: Partial<LoadOptions> = {}, sink?: Collect
   const collector = new EbpfCollector(programs, {
     mask: () => 0,
     onError: (error) => errors.push(error),
+    procRoot: '/proc',
     listProcesses: () => [],
   });
   const records: DecodedRecord[] = [];
@@ -98,7 +102,11 @@ const keyOf = (pid: number, startNs: bigint) => `${pid}:${startNs}`;
 function descendants(events: readonly ProcessEvent[], pid: number): Descendants {
   const root = events.find((event) => event.type === 'fork' && event.pid === pid);
   const known = new Set<string>(root === undefined ? [] : [keyOf(root.pid, root.startNs)]);
-  const found: { forks: ForkEvent[]; execs: ExecEvent[]; exits: ExitEvent[] } = { forks: [], execs: [], exits: [] };
+  const found: { forks: ForkEvent[]; execs: ExecEvent[]; exits: ExitEvent[] } = {
+    forks: [],
+    execs: [],
+    exits: [],
+  };
   for (const event of events) {
     if (event === root) continue;
     if (event.type === 'fork') {

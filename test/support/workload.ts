@@ -12,7 +12,11 @@ export const WORKLOAD = join(BUILD, 'workload');
 
 const PROGRAMS = [
   { output: WORKLOAD, source: 'workload.c', flags: ['-O2', '-Wall', '-pthread', '-static'] },
-  { output: EXIT_WITH, source: 'exit-with.c', flags: ['-O2', '-Wall', '-static', '-nostdlib', '-ffreestanding', '-fno-stack-protector'] },
+  {
+    output: EXIT_WITH,
+    source: 'exit-with.c',
+    flags: ['-O2', '-Wall', '-static', '-nostdlib', '-ffreestanding', '-fno-stack-protector'],
+  },
 ];
 
 /** Compiles what is older than its source. */
@@ -73,7 +77,8 @@ export function startWorkload(mode: string, ...args: (string | number)[]): Runni
       child.stdin.end();
       const [code] = await ended;
       const last = facts.pop();
-      if (code !== 0 || last?.done === undefined) throw new Error(`the workload failed with ${code}: ${stderr}`);
+      if (code !== 0 || last?.done === undefined)
+        throw new Error(`the workload failed with ${code}: ${stderr}`);
       return { pid: child.pid!, facts };
     },
   };

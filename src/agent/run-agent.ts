@@ -1,0 +1,118 @@
+// `cognitod agent`: runs in the foreground until a signal, prints what it sees, and the ledger at the end.
+import {
+  type AgentCommandOptions,
+  bytesText,
+  countText,
+  EVENT_HEADER,
+  formatEventLine,
+  ledgerText,
+  painter,
+} from '../cli/index.ts';
+import { loadConfig } from '../lib/index.ts';
+import { EventEncoder } from '../serve/index.ts';
+import { Agent, type AgentLog, type StartReport } from './agent.ts';
+
+/** Unwritten output above which events are no longer printed: the terminal or pipe is slower than the node. */
+const OUTPUT_BYTES = 4 * 1024 * 1024;
+
+/** Resolves with the exit code. Configuration and start errors are thrown as CognitodError. */
+export async function runAgent(options: AgentCommandOptions): Promise<number> {
+  const { config } = loadConfig({
+    ...(options.configFile === undefined ? {} : { file: options.configFile }),
+    env: options.env,
+    overrides: options.overrides,
+  });
+  if (options.checkConfig) {
+    options.stdout.write(options.json ? '{"valid":true}\n' : 'the configuration is valid\n');
+    return 0;
+  }
+  const log = makeLog(options);
+  const abort = new AbortController();
+  // From here on a signal ends the agent in order, also in the middle of the start.
+  const stop = new Promise<void>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      process.on(signal, () => {
+        abort.abort();
+        resolve();
+      });
+    }
+  });
+  const started = await Agent.start(config, log, abort.signal);
+  if (started === null) return 0;
+  const { agent, report } = started;
+  if (!report.nodeWide) log.warn(`NOT the whole node is seen: polling /proc, because ${report.reason}`);
+  options.stdout.write(
+    options.json ? `${JSON.stringify({ type: 'started', ...report })}\n` : startText(report),
+  );
+  const unsubscribe = config.events.print ? printEvents(agent, options) : () => {};
+  await stop;
+  unsubscribe();
+  await agent.close();
+  const paint = painter(options.color);
+  options.stdout.write(
+    options.json
+      ? `${JSON.stringify({ type: 'ledger', ledger: agent.ledger() })}\n`
+      : `\n${ledgerText(agent.ledger(), paint)}`,
+  );
+  return 0;
+}
+
+function makeLog(options: AgentCommandOptions): AgentLog {
+  const write = (level: string, message: string) => {
+    const line = options.json
+      ? JSON.stringify({ time: new Date().toISOString(), level, message })
+      : `cognitod: ${level === 'info' ? '' : `${level}: `}${message}`;
+    options.stderr.write(`${line}\n`);
+  };
+  return {
+    info: (message) => write('info', message),
+    warn: (message) => write('warning', message),
+    error: (message, fields) =>
+      write('error', fields === undefined ? message : `${message} ${JSON.stringify(fields)}`),
+  };
+}
+
+function startText(report: StartReport): string {
+  const ring = report.ringBytes === null ? 'no ring' : `ring ${bytesText(report.ringBytes)}`;
+  return [
+    `kernel     Linux ${report.kernel}, ${report.reason}`,
+    `hooks      ${report.hooks.join(', ')}; ${ring}`,
+    `processes  ${countText(report.processes)} found at start, ${countText(report.containers)} containers`,
+    `API        ${report.apiAddress}   health and metrics  ${report.opsAddress}`,
+    'Ctrl-C ends the agent and detaches everything.',
+    '',
+  ].join('\n');
+}
+
+/** A line per event on standard output. Returns the function that ends it. */
+function printEvents(agent: Agent, options: AgentCommandOptions): () => void {
+  const encoder = new EventEncoder(agent.model);
+  const paint = painter(options.color);
+  const { stdout } = options;
+  let skipped = 0;
+  let gone = false;
+  // The agent goes on when nobody reads its output any more.
+  stdout.on('error', () => {
+    gone = true;
+  });
+  if (!options.json) stdout.write(`${paint('bold', EVENT_HEADER)}\n`);
+  return agent.bus.subscribe((batch) => {
+    if (gone) return;
+    if (stdout.writableLength > OUTPUT_BYTES) {
+      skipped += batch.length;
+      return;
+    }
+    let text = '';
+    if (skipped > 0) {
+      text += options.json
+        ? `${JSON.stringify({ type: 'gap', lost: skipped, reason: 'slow-client' })}\n`
+        : `!! ${skipped} events were not printed: the output is slower than the node (the ledger has them)\n`;
+      skipped = 0;
+    }
+    for (const applied of batch) {
+      text += options.json ? encoder.text(applied) : formatEventLine(encoder.json(applied), paint);
+      text += '\n';
+    }
+    stdout.write(text);
+  });
+}

@@ -1,0 +1,181 @@
+// `cognitod ps`, `tree` and `show`: what is known about processes.
+import {
+  type ProcessJson,
+  processPageSchema,
+  processSchema,
+  type ProcessTreeJson,
+  processTreeSchema,
+} from '../../api/index.ts';
+import type { Query } from '../client.ts';
+import type { Context } from '../context.ts';
+import { placeText } from '../event-line.ts';
+import { commandText, cut, durationText, harmless, table } from '../text.ts';
+
+const PAGE = 1000;
+
+export async function ps(context: Context, filters: Query, limit: number | undefined): Promise<void> {
+  const processes = await fetchProcesses(context, filters, limit ?? Number.POSITIVE_INFINITY);
+  context.print({ schema_version: 1, processes }, () => {
+    const rows = processes.map((process) => [
+      String(process.pid),
+      String(process.ppid),
+      String(process.uid),
+      ageText(process),
+      stateText(process),
+      placeText(process),
+      commandOf(process),
+    ]);
+    return table(
+      [['PID', 'PPID', 'UID', 'AGE', 'STATE', 'WHERE', 'COMMAND'], ...rows],
+      context.deps.stdout.columns,
+    );
+  });
+}
+
+export async function tree(context: Context, id: string | undefined): Promise<void> {
+  if (id !== undefined) {
+    const answer = await context.client.get(
+      `/api/v1/processes/${encodeURIComponent(id)}/tree`,
+      {},
+      processTreeSchema,
+    );
+    context.print(answer, () => {
+      const above = answer.ancestors
+        .toReversed()
+        .map((process, depth) => `${'  '.repeat(depth)}${nodeText(process)}\n`);
+      const cutNote = answer.truncated ? '… (more than the agent answers at once)\n' : '';
+      return `${above.join('')}${treeText(answer.process, '  '.repeat(above.length))}${cutNote}`;
+    });
+    return;
+  }
+  const processes = await fetchProcesses(context, { state: 'running' }, Number.POSITIVE_INFINITY);
+  const roots = growTrees(processes);
+  context.print({ schema_version: 1, processes: roots }, () =>
+    roots.map((root) => treeText(root, '')).join(''),
+  );
+}
+
+export async function show(context: Context, id: string): Promise<void> {
+  const path = `/api/v1/processes/${encodeURIComponent(id)}`;
+  const process = await context.client.get(path, {}, processSchema);
+  const { ancestors } = await context.client.get(`${path}/tree`, {}, processTreeSchema);
+  context.print({ ...process, ancestors }, () => showText(process, ancestors, context));
+}
+
+/** Walks the pages. Processes that start meanwhile may or may not be in. */
+async function fetchProcesses(context: Context, filters: Query, limit: number): Promise<ProcessJson[]> {
+  const processes: ProcessJson[] = [];
+  let cursor: string | undefined;
+  do {
+    const query = { ...filters, limit: Math.min(PAGE, limit - processes.length), cursor };
+    const page = await context.client.get('/api/v1/processes', query, processPageSchema);
+    processes.push(...page.processes);
+    cursor = page.next_cursor ?? undefined;
+  } while (cursor !== undefined && processes.length < limit);
+  return processes;
+}
+
+function growTrees(processes: readonly ProcessJson[]): ProcessTreeJson[] {
+  const nodes = new Map(
+    processes.map((process) => [process.process_id, { ...process, tree: [] } as ProcessTreeJson]),
+  );
+  const roots: ProcessTreeJson[] = [];
+  for (const node of nodes.values()) {
+    const parent = node.parent_process_id === null ? undefined : nodes.get(node.parent_process_id);
+    (parent?.tree ?? roots).push(node);
+  }
+  return roots;
+}
+
+/** Not recursive: a tree may be as deep as the node has processes. */
+function treeText(root: ProcessTreeJson, indent: string): string {
+  let text = '';
+  const stack: { node: ProcessTreeJson; first: string; rest: string }[] = [
+    { node: root, first: indent, rest: indent },
+  ];
+  for (let entry = stack.pop(); entry !== undefined; entry = stack.pop()) {
+    const { node, first, rest } = entry;
+    text += `${first}${nodeText(node)}\n`;
+    node.tree.toReversed().forEach((child, index) => {
+      const last = index === 0;
+      stack.push({
+        node: child,
+        first: `${rest}${last ? '└─ ' : '├─ '}`,
+        rest: `${rest}${last ? '   ' : '│  '}`,
+      });
+    });
+  }
+  return text;
+}
+
+const nodeText = (process: ProcessJson) => {
+  const place = placeText(process);
+  return `${process.pid} ${cut(commandOf(process), 160)}${place === '-' ? '' : `  [${place}]`}${process.state === 'running' ? '' : `  (${stateText(process)})`}`;
+};
+
+function commandOf(process: Pick<ProcessJson, 'argv' | 'comm' | 'executable' | 'kernel_thread'>): string {
+  if (process.kernel_thread) return `[${harmless(process.comm)}]`;
+  if (process.argv !== null && process.argv.length > 0) return commandText(process.argv);
+  return harmless(process.executable ?? process.comm);
+}
+
+function ageText(process: ProcessJson): string {
+  const end = process.exit_time === null ? Date.now() : Date.parse(process.exit_time);
+  return durationText(Math.max(0, end - Date.parse(process.start_time)) / 1000);
+}
+
+function stateText(process: Pick<ProcessJson, 'state' | 'exit_code' | 'exit_signal'>): string {
+  if (process.state !== 'exited') return process.state;
+  if (process.exit_signal !== null) return `signal ${process.exit_signal}`;
+  return process.exit_code === null ? 'exited' : `exit ${process.exit_code}`;
+}
+
+function showText(process: ProcessJson, ancestors: readonly ProcessJson[], { paint }: Context): string {
+  const rows: string[][] = [
+    ['process id', process.process_id],
+    [
+      'pid',
+      process.ns_pid === null || process.ns_pid === process.pid
+        ? String(process.pid)
+        : `${process.pid} (${process.ns_pid} in its namespace)`,
+    ],
+    ['state', stateText(process)],
+    [
+      'known by',
+      {
+        fork: 'its fork',
+        snapshot: 'the snapshot at the start',
+        fork_unseen: 'healing: its fork was not seen',
+      }[process.born],
+    ],
+    [
+      'started',
+      `${process.start_time} (${ageText(process)}${process.exit_time === null ? ' ago' : ' of life'})`,
+    ],
+    ...(process.exit_time === null ? [] : [['exited', process.exit_time]]),
+    ['user', `uid ${process.uid}, euid ${process.euid}, gid ${process.gid}`],
+    ['command', commandOf(process)],
+    ['executable', process.executable === null ? 'unknown' : harmless(process.executable)],
+    [
+      'container',
+      process.container_id === null ? `none (${process.provenance})` : harmless(process.container_id),
+    ],
+    ['pod', process.pod_uid === null ? 'none' : harmless(process.pod_uid)],
+    ...(process.runtime === null ? [] : [['runtime', process.runtime]]),
+    ...(process.unit === null ? [] : [['unit', harmless(process.unit)]]),
+    ['cgroup', process.cgroup_path === null ? 'unknown' : harmless(process.cgroup_path)],
+    ['provenance', process.provenance],
+    ['tags', process.tags.length === 0 ? 'none' : process.tags.map(harmless).join(' ')],
+    ['live children', String(process.children)],
+  ];
+  const images = (process.images ?? []).map((image) => [
+    `  ${image.since ?? 'before the agent'}`,
+    commandOf({ ...image, kernel_thread: process.kernel_thread }),
+  ]);
+  const lineage = ancestors.map((ancestor) => [`  ${ancestor.pid}`, commandOf(ancestor)]);
+  return (
+    table(rows) +
+    `\n${paint('bold', 'Images, oldest first')}\n${table(images)}` +
+    `\n${paint('bold', 'Started by')}\n${lineage.length === 0 ? '  nobody that is still known\n' : table(lineage)}`
+  );
+}

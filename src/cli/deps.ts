@@ -1,0 +1,40 @@
+// What the command line is given by main.ts: streams, environment, and the work of other stages.
+import type { Readable, Writable } from 'node:stream';
+
+/** The terminal parts of a stream that matter here. */
+export type Output = Writable & { isTTY?: boolean; columns?: number };
+
+/** Options of `cognitod agent` as parsed from the command line. */
+export interface AgentCommandOptions {
+  readonly configFile: string | undefined;
+  readonly checkConfig: boolean;
+  readonly json: boolean;
+  readonly color: boolean;
+  /** Dotted configuration paths set by flags, e.g. `api.listen`. */
+  readonly overrides: Readonly<Record<string, unknown>>;
+  readonly env: NodeJS.ProcessEnv;
+  readonly stdout: Output;
+  readonly stderr: Output;
+}
+
+/** What the names in a cgroup path say; the fields of `cognitod cgroup --json`. */
+export interface ParsedCgroup {
+  readonly containerId: string | null;
+  readonly podUid: string | null;
+  readonly runtime: string | null;
+  readonly qos: string | null;
+  readonly tags: readonly string[];
+  readonly unit: string | null;
+}
+
+export interface CliDeps {
+  readonly stdin: Readable;
+  readonly stdout: Output;
+  readonly stderr: Output;
+  readonly env: NodeJS.ProcessEnv;
+  readonly version: string;
+  /** Runs the agent until a signal; resolves with the exit code. */
+  runAgent(options: AgentCommandOptions): Promise<number>;
+  /** The parser of the identity stage. */
+  loadCgroupParser(): Promise<(text: string) => ParsedCgroup>;
+}

@@ -1,0 +1,68 @@
+// Processes that /proc shows and the kernel's task iterator does not.
+//
+// Some kernels keep a few tasks out of BPF iterators (seen on a 6.18 micro-VM: its init). They are few, older than the
+// agent, and part of every lineage, so they are read from /proc.
+import type { DecodedRecord, ProcessSnapshot } from '../decode/index.ts';
+import { CLOCK_TICK_NS, listPids, ProcCgroups, readSnapshot, readStat } from './proc-reader.ts';
+
+export class HiddenProcesses {
+  readonly #procRoot: string;
+  readonly #cgroups = new ProcCgroups();
+  #found: ProcessSnapshot[] | undefined;
+
+  constructor(procRoot: string) {
+    this.#procRoot = procRoot;
+  }
+
+  /**
+   * Those of them that live. The search is made at the first call: what began later has its fork in the stream.
+   * `beforeNs` is the time at which the hooks were attached.
+   */
+  alive(
+    listed: readonly ProcessSnapshot[],
+    beforeNs: bigint,
+    nowNs: bigint,
+    deliver: (record: DecodedRecord) => void,
+  ): ProcessSnapshot[] {
+    this.#found ??= this.#search(listed, beforeNs, nowNs, deliver);
+    this.#found = this.#found.filter(({ pid, startNs }) => {
+      const stat = readStat(this.#procRoot, pid);
+      return stat !== null && !stat.dead && stat.startNs === toTicks(startNs);
+    });
+    return this.#found;
+  }
+
+  #search(
+    listed: readonly ProcessSnapshot[],
+    beforeNs: bigint,
+    nowNs: bigint,
+    deliver: (record: DecodedRecord) => void,
+  ): ProcessSnapshot[] {
+    const known = new Map(listed.map((snapshot) => [snapshot.pid, snapshot]));
+    const found: ProcessSnapshot[] = [];
+    for (const pid of this.#pids()) {
+      if (known.has(pid)) continue;
+      const stat = readStat(this.#procRoot, pid);
+      if (stat === null || stat.dead || stat.startNs + CLOCK_TICK_NS >= beforeNs) continue;
+      const parentStartNs = known.get(stat.parentPid)?.startNs ?? 0n;
+      const snapshot = readSnapshot(this.#procRoot, pid, stat, parentStartNs, nowNs, this.#cgroups, deliver);
+      // /proc gives the start in ticks; the children know their parent's start to the nanosecond.
+      const child = listed.find(
+        (other) => other.parentPid === pid && toTicks(other.parentStartNs) === stat.startNs,
+      );
+      if (snapshot !== null)
+        found.push(child === undefined ? snapshot : { ...snapshot, startNs: child.parentStartNs });
+    }
+    return found;
+  }
+
+  #pids(): number[] {
+    try {
+      return listPids(this.#procRoot);
+    } catch {
+      return [];
+    }
+  }
+}
+
+const toTicks = (ns: bigint) => ns - (ns % CLOCK_TICK_NS);

@@ -1,0 +1,197 @@
+// Reads the words of one command in order and tells which of them, or which part, its program takes for a secret.
+import { isSwitchName, type NameKind, type NameSet, NO_SECRET, SECRET } from './secret-names.ts';
+import { findProgram, ORDINARY, type Program, type ToolRule, type ValuePart } from './secret-tools.ts';
+
+const DASH = 0x2d;
+
+/** A part of a word that its place makes a secret. */
+export interface Secret {
+  readonly from: number;
+  readonly to: number;
+  readonly kind: NameKind;
+}
+
+/** What a word is, as far as the words before it tell. */
+export type WordRole = 'ordinary' | 'value' | Secret;
+
+/** Options between `docker exec` and the program that take no value. */
+const CONTAINER_SWITCH = /^--?(?:[itdu]{1,3}|tty|stdin|interactive|rm|detach|privileged|init)?$/;
+/** What comes before a program that runs in a container. */
+const CONTAINER_VERB = /^(?:exec|run|--)$/;
+
+/** State while the words of one command are read. Made for each command; words are given in order. */
+export class Command {
+  readonly #names: NameSet;
+  #program: Program = ORDINARY;
+  #rules: readonly ToolRule[] = ORDINARY.rules;
+  #expected: { part: ValuePart; kind: NameKind } | null = null;
+  #previous = '';
+  /** Words that were no options, for rules that need one of them before. */
+  #seen: Set<string> | null = null;
+  #positionals = 0;
+  #verbSeen = false;
+  #lastIsSecret = false;
+
+  constructor(names: NameSet, program: Program | undefined) {
+    this.#names = names;
+    if (program !== undefined) this.#enter(program);
+  }
+
+  /** Its arguments are text for people. */
+  get prose(): boolean {
+    return this.#program.writer;
+  }
+
+  #enter(program: Program): void {
+    this.#program = program;
+    this.#rules = program.rules;
+    this.#positionals = 0;
+    this.#lastIsSecret = false;
+    this.#verbSeen = false;
+    this.#seen = null;
+  }
+
+  /** The role of the next argument; `last`: the command ends with it. */
+  read(word: string, last: boolean): WordRole {
+    const expected = this.#expected;
+    this.#expected = null;
+    const role =
+      expected !== null && !isOption(word)
+        ? partOf(word, expected.part, expected.kind)
+        : this.#readFresh(word, last);
+    this.#previous = word;
+    return role;
+  }
+
+  #readFresh(word: string, last: boolean): WordRole {
+    for (const rule of this.#rules) {
+      const role =
+        rule.options === undefined || !this.#applies(rule)
+          ? null
+          : this.#toolOption(rule, rule.options, word);
+      if (role !== null) return role;
+    }
+    if (word.charCodeAt(0) === DASH) {
+      if (word === '--') this.#verbSeen ||= this.#program.runs === 'container';
+      this.#readOption(word);
+      return 'ordinary';
+    }
+    if (last && this.#lastIsSecret) return partOf(word, 'whole', SECRET);
+    return this.#readPositional(word);
+  }
+
+  /** The option's name without its dashes is a harmless one of this program. */
+  isHarmless(name: string): boolean {
+    return this.#rules.some((rule) => rule.harmless?.includes(name) === true);
+  }
+
+  #applies(rule: ToolRule): boolean {
+    return rule.after === undefined || rule.after.some((word) => this.#seen?.has(word));
+  }
+
+  #toolOption(rule: ToolRule, options: Readonly<Record<string, ValuePart>>, word: string): WordRole | null {
+    for (const option in options) {
+      const part = options[option]!;
+      const from = attachedValue(rule, option, word);
+      if (from === -1) continue;
+      if (from < word.length) return partOf(word, part, SECRET, from);
+      if (rule.attachedOnly !== true) this.#expected = { part, kind: SECRET };
+      return 'ordinary';
+    }
+    return null;
+  }
+
+  #readOption(word: string): void {
+    for (const { lastIf } of this.#rules) this.#lastIsSecret ||= lastIf?.test(word) === true;
+    if (word.length < 4 || word.includes('=')) return;
+    const kind = this.#names.match(word, 0, word.length);
+    if (kind === NO_SECRET || isSwitchName(word)) return;
+    const name = word.replace(/^-{1,2}/, '');
+    if (this.isHarmless(name) || this.#rules.some((rule) => rule.attachedNames?.includes(name))) return;
+    this.#expected = { part: 'whole', kind };
+  }
+
+  #readPositional(word: string): WordRole {
+    this.#positionals++;
+    for (const { positional } of this.#rules) {
+      if (positional === undefined) continue;
+      const { after, index, upTo = index, part } = positional;
+      if (after !== undefined && !after.some((trigger) => this.#seen?.has(trigger))) continue;
+      if (this.#positionals >= index && this.#positionals <= upTo) return partOf(word, part, SECRET);
+    }
+    if (this.#rules.length > 0) this.#noteTrigger(word);
+    if (this.#program.runs !== 'nothing') this.#seekProgram(word);
+    return 'ordinary';
+  }
+
+  #noteTrigger(word: string): void {
+    this.#seen ??= new Set();
+    if (this.#seen.size < 64) this.#seen.add(word);
+    if (this.#rules.some((rule) => rule.positional?.after?.includes(word))) this.#positionals = 0;
+  }
+
+  /** `sudo -u root mysql …`: from here on the rules of mysql hold. */
+  #seekProgram(word: string): void {
+    const afterOption = this.#previous.charCodeAt(0) === DASH;
+    if (this.#program.runs === 'container') {
+      if (CONTAINER_VERB.test(word)) this.#verbSeen = true;
+      // `--name mysql` is a name.
+      if (!this.#verbSeen || (afterOption && !CONTAINER_SWITCH.test(this.#previous))) return;
+    }
+    const inner = findProgram(word);
+    if (inner === undefined) {
+      // sshpass runs another program: its own options end here.
+      if (this.#program.runs === 'program' && this.#rules.length > 0 && !afterOption) this.#enter(ORDINARY);
+      return;
+    }
+    const { runs } = this.#program;
+    this.#enter(inner);
+    // `-u mysql` may be a user: a program may still follow.
+    if (inner.runs === 'nothing' && runs === 'program' && afterOption) this.#program = { ...inner, runs };
+  }
+}
+
+/** Where the value of an option begins in a word: at its end when it is in the next word; -1: another option. */
+function attachedValue(rule: ToolRule, option: string, word: string): number {
+  if (word.startsWith(option)) {
+    if (word.length === option.length) return word.length;
+    if (option.startsWith('--')) return word[option.length] === '=' ? option.length + 1 : -1;
+    if (option.length === 2 || option.endsWith(':') || rule.attachedOnly === true) return option.length;
+  }
+  if (rule.cluster === undefined || option.length !== 2 || word.charCodeAt(0) !== DASH) return -1;
+  let at = 1;
+  while (at < word.length && rule.cluster.includes(word[at]!)) at++;
+  return at > 1 && word[at] === option[1] ? at + 1 : -1;
+}
+
+/** A dash and a letter, or two dashes and a letter. Longer words with one dash may be secrets. */
+const isOption = (word: string) => /^-(?:-[A-Za-z]|[A-Za-z]?$)/.test(word);
+
+/** The secret in `word` from `start` on. */
+function partOf(word: string, part: ValuePart, kind: NameKind, start = 0): WordRole {
+  const whole: Secret = { from: start, to: word.length, kind };
+  const after = (char: string): WordRole => {
+    const at = word.indexOf(char, start);
+    return at === -1 ? 'value' : { ...whole, from: at + 1 };
+  };
+  switch (part) {
+    case 'whole':
+      return whole;
+    case 'after-colon':
+      return after(':');
+    case 'after-percent':
+      return after('%');
+    case 'after-comma':
+      return after(',');
+    case 'assigned':
+      return after('=');
+    case 'after-pass':
+      return word.startsWith('pass:', start) ? { ...whole, from: start + 5 } : 'value';
+    case 'after-slash': {
+      const slash = word.indexOf('/', start);
+      const database = word.lastIndexOf('@');
+      if (slash <= start || word.startsWith('@', start)) return 'value';
+      return { from: slash + 1, to: database > slash ? database : word.length, kind };
+    }
+  }
+}

@@ -1,0 +1,240 @@
+// Masks passwords, tokens and keys in the arguments of a program. docs/secrets.md says which.
+import { CognitodError } from '../lib/errors.ts';
+import { Command } from './secret-command.ts';
+import {
+  extraWords,
+  isCapitalKey,
+  isSecretValue,
+  NameSet,
+  NO_SECRET,
+  nameStart,
+  QUERY_WORDS,
+  SECRET_UNLESS_PATH,
+  SECRET_WORDS,
+} from './secret-names.ts';
+import { findInText, Ranges } from './secret-text.ts';
+import { findProgram, type Program } from './secret-tools.ts';
+import { shellWords } from './shell-words.ts';
+import { BLANK, EQUALS, traitsOf } from './text-traits.ts';
+
+export interface SecretRules {
+  readonly enabled: boolean;
+  /** Further names of options and variables whose value is a secret, e.g. `pin`. */
+  readonly extraArguments: readonly string[];
+  /** Sources of regular expressions: group 1, or the whole match without groups, is masked. */
+  readonly extraPatterns: readonly string[];
+}
+
+/** A script in a script in a script: deeper ones are read as one word. */
+const MAX_DEPTH = 4;
+const PROGRAM_CACHE = 1024;
+
+const DASH = 0x2d;
+
+/**
+ * A function that masks the secrets of one argv in place and returns in how many arguments there were some. Its
+ * own time is linear in the arguments; that of `extraPatterns` is whatever they need.
+ */
+export function createMasker(rules: SecretRules): (argv: string[], executable: string) => number {
+  if (!rules.enabled) return () => 0;
+  const masker = new Masker(rules);
+  return (argv, executable) => masker.mask(argv, executable);
+}
+
+class Masker {
+  readonly #names: NameSet;
+  readonly #queryNames: NameSet;
+  readonly #patterns: readonly RegExp[];
+  /** By path: those of the same executable come again and again. */
+  readonly #programs = new Map<string, Program | null>();
+
+  constructor(rules: SecretRules) {
+    const words = [...SECRET_WORDS, ...extraWords(rules.extraArguments.map(checkName))];
+    this.#names = new NameSet(words);
+    this.#queryNames = new NameSet([...words, ...QUERY_WORDS]);
+    this.#patterns = rules.extraPatterns.map(compile);
+  }
+
+  mask(argv: string[], executable: string): number {
+    const command = new Command(
+      this.#names,
+      this.#findProgram(executable) ?? this.#findProgram(argv[0] ?? ''),
+    );
+    let masked = 0;
+    for (let i = 0; i < argv.length; i++) {
+      const text = argv[i]!;
+      const found = this.#readArgument(command, text, i, argv);
+      if (found === null || found.empty) continue;
+      argv[i] = found.apply(text);
+      masked++;
+    }
+    // Arguments are slices of one string, which would keep the secrets in memory as long as any of them lives.
+    if (masked > 0) for (let i = 0; i < argv.length; i++) argv[i] = Buffer.from(argv[i]!).toString();
+    return masked;
+  }
+
+  #findProgram(path: string): Program | undefined {
+    let program = this.#programs.get(path);
+    if (program === undefined) {
+      program = findProgram(path) ?? null;
+      if (this.#programs.size >= PROGRAM_CACHE) this.#programs.clear();
+      if (path.length < 256) this.#programs.set(path, program);
+    }
+    return program ?? undefined;
+  }
+
+  /** What is to be masked in argument `i`; null for the usual argument, which costs a look at its characters. */
+  #readArgument(command: Command, text: string, i: number, argv: readonly string[]): Ranges | null {
+    const role = i === 0 ? 'ordinary' : command.read(text, i === argv.length - 1);
+    const traits = traitsOf(text);
+    if (role === 'ordinary' && traits === 0 && this.#patterns.length === 0) return null;
+
+    const found = new Ranges();
+    const blank = (traits & BLANK) !== 0;
+    const previous = argv[i - 1] ?? '';
+    const prose = command.prose || (blank && MESSAGE_OPTION.test(previous));
+    findInText(text, this.#names, traits, prose, found);
+    for (const pattern of this.#patterns) addMatches(pattern, text, found);
+    if (typeof role === 'object') {
+      if (isSecretValue(text.slice(role.from, role.to), role.kind, false)) found.add(role.from, role.to);
+    } else if (!blank) {
+      if ((traits & EQUALS) !== 0) this.#findAssignments(command, text, false, found);
+    } else if (SCRIPT_OPTION.test(previous) || !this.#findLeadingAssignment(command, text, found)) {
+      this.#readScript(text, prose, 1, found);
+    }
+    return found;
+  }
+
+  /** The words of a text that may be a script. */
+  #readScript(text: string, prose: boolean, depth: number, found: Ranges): void {
+    const words = shellWords(text);
+    let command = new Command(this.#names, undefined);
+    const base = found.offset;
+    for (const [i, { from, to, command: begins, innerFrom, innerTo }] of words.entries()) {
+      const word = text.slice(from, to);
+      found.offset = base + from;
+      if (begins) command = new Command(this.#names, findProgram(word));
+      const role = begins || prose ? 'ordinary' : command.read(word, words[i + 1]?.command !== false);
+      if (typeof role === 'object') {
+        if (isSecretValue(word.slice(role.from, role.to), role.kind, true)) found.add(role.from, role.to);
+        continue;
+      }
+      if (word.includes('=')) this.#findAssignments(command, word, true, found);
+      if (depth < MAX_DEPTH && innerFrom < innerTo && !command.prose) {
+        const inner = text.slice(innerFrom, innerTo);
+        found.offset = base + innerFrom;
+        if (/\s/.test(inner)) this.#readScript(inner, prose, depth + 1, found);
+      }
+    }
+    found.offset = base;
+  }
+
+  /**
+   * `PASSWORD=a b`, `--password=a b`: all of the argument is the value, white space included, up to a further
+   * assignment as in `password=a host=b`. False when the argument does not begin with the name of a secret.
+   */
+  #findLeadingAssignment(command: Command, text: string, found: Ranges): boolean {
+    const equals = text.indexOf('=');
+    if (equals < 1 || nameStart(text, equals) !== 0) return false;
+    const further = text.slice(equals).search(/\s[\w.-]+=/);
+    const end = this.#findAssignment(
+      command,
+      text,
+      equals,
+      further === -1 ? text.length : equals + further,
+      false,
+      found,
+    );
+    return end === text.length;
+  }
+
+  #findAssignments(command: Command, text: string, script: boolean, found: Ranges): void {
+    for (let at = text.indexOf('='); at !== -1; at = text.indexOf('=', at + 1)) {
+      at = Math.max(at, this.#findAssignment(command, text, at, text.length, script, found) - 1);
+    }
+  }
+
+  /** Marks the value that is assigned at `equals`, at most up to `limit`. Returns where to go on. */
+  #findAssignment(
+    command: Command,
+    text: string,
+    equals: number,
+    limit: number,
+    script: boolean,
+    found: Ranges,
+  ): number {
+    // `user[password]=` of forms. `==` compares or pins a version.
+    const nameEnd = text[equals - 1] === ']' ? equals - 1 : equals;
+    const start = nameStart(text, nameEnd);
+    const before = start === 0 ? '' : text[start - 1]!;
+    const names = before === '?' || before === '&' ? this.#queryNames : this.#names;
+    let kind = names.match(text, start, nameEnd);
+    if (kind === NO_SECRET && isCapitalKey(text, start, nameEnd)) kind = SECRET_UNLESS_PATH;
+    if (kind === NO_SECRET || text[equals + 1] === '=') return equals + 1;
+    if (start === 0 && text.charCodeAt(0) === DASH && command.isHarmless(optionName(text, equals)))
+      return equals + 1;
+    const end = Math.min(limit, valueEnd(text, equals + 1, before));
+    if (isSecretValue(text.slice(equals + 1, end), kind, script)) found.add(equals + 1, end);
+    return end;
+  }
+}
+
+/** `-c`, `-lc`: what follows is a script, whose words are read one by one. */
+const SCRIPT_OPTION = /^-[a-zA-Z]{0,8}c$/;
+/** What follows is written for people. */
+const MESSAGE_OPTION = /^(?:-[as]?m|--(?:message|title|body|subject|description|comment|notes?))$/;
+
+const optionName = (text: string, end: number) => text.slice(text.startsWith('--') ? 2 : 1, end);
+
+/** A value ends where the list ends that its name stands in: a query, a connection string, a quotation. */
+function valueEnd(text: string, from: number, before: string): number {
+  const end = VALUE_ENDS[before];
+  if (end === undefined) return text.length;
+  end.lastIndex = from;
+  return end.exec(text)?.index ?? text.length;
+}
+
+const QUERY_END = /[&#\s"']/g;
+const LIST_END = /[,;})\]\s"']/g;
+const VALUE_ENDS: Readonly<Record<string, RegExp>> = {
+  '?': QUERY_END,
+  '&': QUERY_END,
+  '#': QUERY_END,
+  '[': QUERY_END,
+  ';': /[;"']/g,
+  ',': /[,;})\]"']/g,
+  '{': LIST_END,
+  '(': LIST_END,
+  '"': /"/g,
+  "'": /'/g,
+};
+
+function addMatches(pattern: RegExp, text: string, found: Ranges): void {
+  for (const match of text.matchAll(pattern)) {
+    const [from, to] = match.indices![1] ?? match.indices![0]!;
+    found.add(from, to);
+  }
+}
+
+function checkName(name: string): string {
+  const bare = name.replace(/^-+/, '');
+  if (/^[A-Za-z][\w.-]{0,63}$/.test(bare)) return bare;
+  throw new CognitodError('CONFIG_INVALID', `"${name}" cannot be the name of an argument`, {
+    hint: 'give names of options or variables, such as pin or --card-pin, in secrets.extra_arguments',
+  });
+}
+
+function compile(source: string): RegExp {
+  try {
+    return new RegExp(source, 'dg');
+  } catch (cause) {
+    throw new CognitodError(
+      'CONFIG_INVALID',
+      `a pattern for secrets is no regular expression: ${(cause as Error).message}`,
+      {
+        hint: 'correct secrets.extra_patterns; the syntax is that of JavaScript',
+        cause,
+      },
+    );
+  }
+}

@@ -1,0 +1,162 @@
+// The configuration: every key with its type, bounds, default and meaning. docs/configuration.md lists the same.
+import { hostname } from 'node:os';
+import { z } from 'zod';
+import { parseListen } from './listen.ts';
+
+const UNITS: Readonly<Record<string, number>> = { '': 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 };
+
+/** Bytes as a number, or as text like `8MiB`. Null when it is neither. */
+export function parseBytes(value: unknown): number | null {
+  if (typeof value === 'number') return Number.isSafeInteger(value) ? value : null;
+  if (typeof value !== 'string') return null;
+  const match = /^(\d{1,15})\s*(KiB|MiB|GiB)?$/.exec(value.trim());
+  return match === null ? null : Number(match[1]) * UNITS[match[2] ?? '']!;
+}
+
+/** From the environment every value is text. */
+function integer(min: number, max: number) {
+  const message = `must be a whole number from ${min} to ${max}`;
+  const read = (value: unknown) =>
+    typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : value;
+  return z.preprocess(read, z.int(message).min(min, message).max(max, message));
+}
+
+function bytes(min: number, max: number, powerOfTwo = false) {
+  const message = `must be ${powerOfTwo ? 'a power of two ' : ''}from ${min} to ${max} bytes, as a number or like 8MiB`;
+  return z.unknown().transform((value, context) => {
+    const count = parseBytes(value);
+    if (count !== null && count >= min && count <= max && (!powerOfTwo || Number.isInteger(Math.log2(count))))
+      return count;
+    context.addIssue({ code: 'custom', message });
+    return z.NEVER;
+  });
+}
+
+const listen = z.unknown().transform((value, context) => {
+  const address = typeof value === 'string' ? parseListen(value) : null;
+  if (address !== null) return address;
+  context.addIssue({ code: 'custom', message: 'must be host:port, e.g. 127.0.0.1:3000 or [::1]:3000' });
+  return z.NEVER;
+});
+
+const flag = z.preprocess(
+  (value) => (value === 'true' ? true : value === 'false' ? false : value),
+  z.boolean('must be true or false'),
+);
+const texts = z.preprocess(
+  (value) => (typeof value === 'string' ? value.split(',').filter((part) => part !== '') : value),
+  z.array(z.string()).max(1000),
+);
+const path = z.string('must be a path').min(1, 'must be a path').max(4096);
+const optional = <T extends z.ZodType>(type: T) =>
+  z.preprocess((value) => (value === '' ? null : value), type.nullable());
+const choice = <T extends string>(...values: T[]) =>
+  z.enum(values as [T, ...T[]], `must be one of ${values.join(', ')}`);
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const GIB = 1024 * MIB;
+
+export const configSchema = z.strictObject({
+  collector: choice('auto', 'ebpf', 'procfs')
+    .default('auto')
+    .describe('how to watch: `ebpf`, `procfs` (polling), or `auto`: eBPF where it can be had'),
+  node_name: z
+    .string()
+    .min(1)
+    .max(253)
+    .default(() => hostname())
+    .describe('name of this node'),
+  proc_root: path.default('/proc').describe("where the host's procfs is mounted"),
+  sys_root: path.default('/sys').describe("where the host's sysfs is mounted"),
+  kernel: z
+    .strictObject({
+      ring_bytes: bytes(4 * KIB, GIB, true)
+        .default(8 * MIB)
+        .describe('size of the ring buffer; a power of two'),
+      argv_bytes: integer(64, 32 * KIB)
+        .default(4096)
+        .describe('how much of an argv is kept'),
+      btf: optional(path).default(null).describe('BTF file for a kernel without its own'),
+      hooks: choice('auto', 'tp_btf', 'raw_tp').default('auto').describe('kind of tracepoint'),
+    })
+    .prefault({}),
+  model: z
+    .strictObject({
+      retention_seconds: integer(0, 86_400).default(300).describe('how long exited processes are kept'),
+      max_exited: integer(0, 10_000_000).default(50_000).describe('how many exited processes are kept'),
+      max_live: integer(100, 10_000_000).default(500_000).describe('how many live processes are kept'),
+      memory_bytes: bytes(MIB, 64 * GIB)
+        .default(192 * MIB)
+        .describe('budget of the process table'),
+      heal_seconds: integer(1, 3600)
+        .default(30)
+        .describe("how often the table is compared with the kernel's list"),
+    })
+    .prefault({}),
+  stream: z
+    .strictObject({
+      client_queue_bytes: bytes(64 * KIB, GIB)
+        .default(32 * MIB)
+        .describe('what may wait for one slow stream client'),
+      heartbeat_seconds: integer(1, 3600)
+        .default(10)
+        .describe('pause after which a stream shows that it lives'),
+    })
+    .prefault({}),
+  api: z
+    .strictObject({
+      listen: listen
+        .prefault('127.0.0.1:3000')
+        .describe('address of the API; outside loopback it needs a token'),
+      token_file: optional(path).default(null).describe('file with the token'),
+      token: optional(z.string().max(4096)).default(null).describe('the token itself; a file is better'),
+    })
+    .prefault({}),
+  ops: z
+    .strictObject({
+      listen: listen.prefault('127.0.0.1:9464').describe('address of /healthz, /readyz and /metrics'),
+    })
+    .prefault({}),
+  secrets: z
+    .strictObject({
+      mask: flag.default(true).describe('mask secrets in arguments (docs/secrets.md)'),
+      extra_arguments: texts.default([]).describe('further names of options whose value is a secret'),
+      extra_patterns: texts
+        .default([])
+        .describe('further regular expressions of secrets; group 1, or all, is masked'),
+    })
+    .prefault({}),
+  procfs: z
+    .strictObject({
+      interval_ms: integer(10, 60_000)
+        .default(100)
+        .describe('pause between two looks of the procfs collector'),
+    })
+    .prefault({}),
+  events: z
+    .strictObject({
+      print: flag.default(true).describe('print a line per event in the foreground'),
+    })
+    .prefault({}),
+});
+
+/** The checked configuration, defaults filled in. */
+export type Config = z.infer<typeof configSchema>;
+
+export interface ConfigKey {
+  /** e.g. `kernel.ring_bytes` */
+  readonly path: string;
+  readonly description: string;
+}
+
+/** Every key, in the order of the schema. */
+export const CONFIG_KEYS: readonly ConfigKey[] = keysOf(configSchema, '');
+
+function keysOf(schema: z.ZodObject, prefix: string): ConfigKey[] {
+  return Object.entries(schema.shape).flatMap(([name, type]) => {
+    const inner = type instanceof z.ZodPrefault ? type.unwrap() : type;
+    if (inner instanceof z.ZodObject) return keysOf(inner, `${prefix}${name}.`);
+    return [{ path: prefix + name, description: (type as z.ZodType).description ?? '' }];
+  });
+}

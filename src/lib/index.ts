@@ -1,0 +1,8 @@
+// What every stage may use.
+export type { Closable } from './close.ts';
+export { loadConfig } from './config.ts';
+export { CONFIG_KEYS, type Config } from './config-schema.ts';
+export * from './errors.ts';
+export { formatListen, type ListenAddress, parseListen } from './listen.ts';
+export { readToken } from './token.ts';
+export { VERSION } from './version.ts';
