@@ -5,7 +5,7 @@ import { type LedgerJson, type ReadyJson, SCHEMA_VERSION, type StatusJson } from
 import type { CollectorCounts } from '../collect/index.ts';
 import { type ArgvMasker, createMasker } from '../decode/index.ts';
 import { CgroupRegistry, createProcCgroupReader } from '../identity/index.ts';
-import { boottimeNs, realtimeNs } from '../kernel/index.ts';
+import { boottimeNs, realtimeNs, releaseStartupCode } from '../kernel/index.ts';
 import { type Closable, type Config, CognitodError, readToken, VERSION } from '../lib/index.ts';
 import { EventBus, ProcessTable } from '../model/index.ts';
 import {
@@ -43,6 +43,9 @@ export interface StartReport {
   readonly opsAddress: string;
 }
 
+/** When everything that only a start needs has run. */
+const SETTLED_MS = 3000;
+
 /**
  * One agent. `start` either gives a running agent or throws a CognitodError with nothing left behind; `close`
  * detaches everything.
@@ -61,6 +64,7 @@ export class Agent implements AgentView, Closable {
   readonly #ops: OpsServer;
   readonly #abort = new AbortController();
   readonly #startedAt = new Date();
+  #settled: NodeJS.Timeout | undefined;
   #closing: Promise<void> | undefined;
 
   private constructor(config: Config, log: AgentLog) {
@@ -143,6 +147,7 @@ export class Agent implements AgentView, Closable {
     });
     await this.#opened.collector.start(pipeline);
     this.#healer.start();
+    this.#settled = setTimeout(releaseStartupCode, SETTLED_MS);
     enrichSnapshot(this.model, this.#config.proc_root, this.#mask, this.#abort.signal).catch((error) =>
       this.#log.error(`reading /proc of the processes found at start failed: ${describe(error)}`),
     );
@@ -157,6 +162,7 @@ export class Agent implements AgentView, Closable {
   async #close(): Promise<void> {
     this.#abort.abort();
     this.#healer.stop();
+    clearTimeout(this.#settled);
     // What the kernel has recorded by now still reaches whoever listens.
     this.#opened.collector.drain();
     const results = await Promise.allSettled([this.#api.close(), this.#ops.close()]);

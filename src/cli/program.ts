@@ -48,14 +48,12 @@ function buildProgram(deps: CliDeps, result: { code: number }): Command {
   const program = new Command('cognitod');
   const wantsColor = (options: ParsedGlobals, output: Output) =>
     useColor(options.color ?? 'auto', output, deps.env);
-  const withContext = async (
-    command: Command,
-    run: (context: Context) => Promise<number | undefined | void>,
-  ) => {
+  const withContext = async (command: Command, run: (context: Context) => Promise<unknown>) => {
     const options = command.optsWithGlobals() as ParsedGlobals;
     const settings = await clientSettings(options, deps.env);
     const context = makeContext(deps, options.json === true, wantsColor(options, deps.stdout), settings);
-    result.code = (await run(context)) ?? EXIT.ok;
+    const code = await run(context);
+    if (typeof code === 'number') result.code = code;
   };
 
   configure(program, deps)

@@ -50,8 +50,14 @@ export class HiddenProcesses {
       const child = listed.find(
         (other) => other.parentPid === pid && toTicks(other.parentStartNs) === stat.startNs,
       );
-      if (snapshot !== null)
-        found.push(child === undefined ? snapshot : { ...snapshot, startNs: child.parentStartNs });
+      if (snapshot === null) continue;
+      // Arguments are read, and masked, with those of all other processes that were there before.
+      found.push({
+        ...snapshot,
+        executable: null,
+        argv: null,
+        startNs: child?.parentStartNs ?? stat.startNs,
+      });
     }
     return found;
   }

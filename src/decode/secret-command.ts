@@ -15,7 +15,7 @@ export interface Secret {
 export type WordRole = 'ordinary' | 'value' | Secret;
 
 /** Options between `docker exec` and the program that take no value. */
-const CONTAINER_SWITCH = /^--?(?:[itdu]{1,3}|tty|stdin|interactive|rm|detach|privileged|init)?$/;
+const CONTAINER_SWITCH = /^--?(?:[itd]{1,3}|tty|stdin|interactive|rm|detach|privileged|init)?$/;
 /** What comes before a program that runs in a container. */
 const CONTAINER_VERB = /^(?:exec|run|--)$/;
 
@@ -132,7 +132,7 @@ export class Command {
 
   /** `sudo -u root mysql …`: from here on the rules of mysql hold. */
   #seekProgram(word: string): void {
-    const afterOption = this.#previous.charCodeAt(0) === DASH;
+    const afterOption = this.#previous.charCodeAt(0) === DASH && !/^-[ev]+$/.test(this.#previous);
     if (this.#program.runs === 'container') {
       if (CONTAINER_VERB.test(word)) this.#verbSeen = true;
       // `--name mysql` is a name.

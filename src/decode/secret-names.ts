@@ -45,7 +45,7 @@ export const HEADER_WORDS: readonly Word[] = ['authorization', 'cookie'].map((te
 
 /** Names that end like a secret's and are none: counters and markers of language models, paging, Kubernetes names. */
 const HARMLESS =
-  /(?:^|[-_.])(?:(?:max|min|num|eos|bos|pad|unk|sep|cls|mask|stop|start|starting|end|special|next|page|continuation|pagination|resume|client[-_]?request|idempotency)[-_]?token|(?:pull|tls)[-_]?secret|(?:one|two|single|multi|first|second)[-_]?pass)$/i;
+  /(?:^-D|^|[-_.])(?:(?:max|min|num|eos|bos|pad|unk|sep|cls|mask|stop|start|starting|end|special|next|page|continuation|pagination|resume|client[-_]?request|idempotency)[-_]?token|(?:pull|tls|existing)[-_]?secret|(?:one|two|single|multi|first|second)[-_]?pass)$/i;
 /** `--no-password`, `--ask-pass`: an option without a value. */
 const SWITCH =
   /^-*(?:no|with|without|use|ask|prompt|require|allow|skip|show|print|generate|random|reset|rotate|enable|disable|check|verify|read|has|is)[-_]/i;

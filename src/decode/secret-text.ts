@@ -1,15 +1,20 @@
 // Finds secrets by what stands around them in one text: addresses, headers, JSON, keys, known shapes of tokens.
 import { HEADER_WORDS, isSecretValue, NameSet, NO_SECRET, nameStart, SECRET } from './secret-names.ts';
-import { BLANK, COLON, TOKEN, tokenStart } from './text-traits.ts';
 
 /** Takes the place of one secret in its text. */
 export const MASK = '***';
 
 /** Parts of a text that are to be masked. */
 export class Ranges {
-  #pairs: [from: number, to: number][] = [];
+  readonly #pairs: [from: number, to: number][] = [];
   /** Where the text that is being read begins in the text to mask. */
   offset = 0;
+
+  reset(): this {
+    this.#pairs.length = 0;
+    this.offset = 0;
+    return this;
+  }
 
   add(from: number, to: number): void {
     if (from < to) this.#pairs.push([from + this.offset, to + this.offset]);
@@ -33,26 +38,27 @@ export class Ranges {
 }
 
 /**
- * Tokens that are known by their shape, matched where `tokenStart` finds how they begin. Every
- * alternative either needs a bounded number of characters to fail or is bound to where a run of its characters
- * begins, so the time is linear in the text.
+ * Tokens that are known by their shape. Every alternative either needs a bounded number of characters to fail or is
+ * bound to where a run of its characters begins, so the time is linear in the text. Literal beginnings keep the
+ * search fast: it runs over every longer argument.
  */
 const SHAPES = new RegExp(
   [
-    /A(?:KIA|SIA|BIA|CCA)[A-Z0-9]{16}(?:[:,;/ ]{1,4}[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+]))?/,
+    /(?<![A-Za-z0-9])A(?:KIA|SIA|BIA|CCA)[A-Z0-9]{16}(?:[:,;/ ]{1,4}[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+]))?/,
     /gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}/,
     /gl(?:pat|dt|rt|cbt|ptt|ft|soat|imt|agent)-[\w-]{20,}/,
     /xox[abeoprs](?:\.xox[bp])?-[A-Za-z0-9-]{10,}|xapp-[A-Za-z0-9-]{10,}/,
-    /sk-(?:(?:proj|ant|svcacct|or|lf)-[\w-]{20,}|[A-Za-z0-9]{20,})|[sr]k_(?:live|test)_[A-Za-z0-9]{16,}/,
-    /npm_[A-Za-z0-9]{36}|pypi-[\w-]{50,}|dckr_pat_[\w-]{20,}|hf_[A-Za-z0-9]{30,}/,
-    /AIza[\w-]{35}|ya29\.[\w-]{20,}|GOCSPX-[\w-]{20,}/,
-    /dop_v1_[a-f0-9]{40,}|hv[sbr]\.[\w-]{20,}|tskey-[a-z]{2,12}-[\w-]{10,}/,
+    /(?<![A-Za-z0-9])sk-(?:(?:proj|ant|svcacct|or|lf)-[\w-]{20,}|[A-Za-z0-9]{20,})/,
+    /(?<![A-Za-z0-9])[sr]k_(?:live|test)_[A-Za-z0-9]{16,}/,
+    /(?<![A-Za-z0-9])npm_[A-Za-z0-9]{36}|pypi-[\w-]{50,}|dckr_pat_[\w-]{20,}|(?<![A-Za-z0-9])hf_[A-Za-z0-9]{30,}/,
+    /AIza[\w-]{35}|(?<![\w-])ya29\.[\w-]{20,}|GOCSPX-[\w-]{20,}/,
+    /dop_v1_[a-f0-9]{40,}|(?<![\w-])hv[sbr]\.[\w-]{20,}|tskey-[a-z]{2,12}-[\w-]{10,}/,
     /AGE-SECRET-KEY-1[A-Z0-9]{50,}|(?<![\w-])SG\.[\w-]{16,}\.[\w-]{16,}/,
     /(?<![\w-])eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*/,
   ]
     .map((shape) => shape.source)
     .join('|'),
-  'y',
+  'g',
 );
 /** Shorter texts hold none of them. */
 const MIN_SHAPE = 15;
@@ -69,32 +75,47 @@ const APOSTROPHE = 0x27;
 
 const headers = new NameSet(HEADER_WORDS);
 
-/** Marks what is a secret wherever it stands. `prose`: written for people, so `cookie: …` is no header. */
+/**
+ * Marks what is a secret wherever it stands. `blank`: the text has white space; `prose`: it is written for people, so
+ * `cookie: …` is no header.
+ */
 export function findInText(
   text: string,
   names: NameSet,
-  traits: number,
+  blank: boolean,
   prose: boolean,
   found: Ranges,
 ): void {
-  if ((traits & TOKEN) !== 0 && text.length >= MIN_SHAPE) findTokens(text, found);
-  if ((traits & BLANK) !== 0 && text.length >= MIN_SHAPE) findSpelledOut(text, found);
-  if ((traits & COLON) !== 0) findAtColons(text, names, (traits & BLANK) !== 0, prose, found);
+  if (text.length >= MIN_SHAPE) {
+    // Not matchAll, which makes a new RegExp each time.
+    SHAPES.lastIndex = 0;
+    for (let match = SHAPES.exec(text); match !== null; match = SHAPES.exec(text)) {
+      found.add(match.index, SHAPES.lastIndex);
+    }
+    if (blank) findSpelledOut(text, found);
+  }
+  if (text.includes(':')) findAtColons(text, names, blank, prose, found);
 }
 
-function findTokens(text: string, found: Ranges): void {
-  for (let at = tokenStart(text, 0); at !== -1; at = tokenStart(text, at + 1)) {
-    SHAPES.lastIndex = at;
-    if (!SHAPES.test(text)) continue;
-    found.add(at, SHAPES.lastIndex);
-    at = SHAPES.lastIndex - 1;
-  }
+/** Whether there is a token of a known shape. */
+export function hasShape(text: string): boolean {
+  SHAPES.lastIndex = 0;
+  return text.length >= MIN_SHAPE && SHAPES.test(text);
 }
 
 function findSpelledOut(text: string, found: Ranges): void {
-  for (const match of text.matchAll(BEARER)) found.add(...match.indices![1]!);
-  if (text.includes("'")) for (const match of text.matchAll(SQL_PASSWORD)) found.add(...match.indices![1]!);
+  addGroups(BEARER, text, found);
+  if (text.includes("'")) addGroups(SQL_PASSWORD, text, found);
   if (text.includes('-----BEGIN ')) findPrivateKeys(text, found);
+}
+
+/** Marks group 1 of every match, or all of it without groups. The pattern has the flags d and g. */
+export function addGroups(pattern: RegExp, text: string, found: Ranges): void {
+  pattern.lastIndex = 0;
+  for (let match = pattern.exec(text); match !== null; match = pattern.exec(text)) {
+    found.add(...(match.indices![1] ?? match.indices![0]!));
+    if (match[0] === '') pattern.lastIndex++;
+  }
 }
 
 function findPrivateKeys(text: string, found: Ranges): void {

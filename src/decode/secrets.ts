@@ -12,10 +12,9 @@ import {
   SECRET_UNLESS_PATH,
   SECRET_WORDS,
 } from './secret-names.ts';
-import { findInText, Ranges } from './secret-text.ts';
+import { addGroups, findInText, hasShape, Ranges } from './secret-text.ts';
 import { findProgram, type Program } from './secret-tools.ts';
 import { shellWords } from './shell-words.ts';
-import { BLANK, EQUALS, traitsOf } from './text-traits.ts';
 
 export interface SecretRules {
   readonly enabled: boolean;
@@ -45,6 +44,8 @@ class Masker {
   readonly #names: NameSet;
   readonly #queryNames: NameSet;
   readonly #patterns: readonly RegExp[];
+  /** Used for every argument, one after the other. */
+  readonly #found = new Ranges();
   /** By path: those of the same executable come again and again. */
   readonly #programs = new Map<string, Program | null>();
 
@@ -86,19 +87,19 @@ class Masker {
   /** What is to be masked in argument `i`; null for the usual argument, which costs a look at its characters. */
   #readArgument(command: Command, text: string, i: number, argv: readonly string[]): Ranges | null {
     const role = i === 0 ? 'ordinary' : command.read(text, i === argv.length - 1);
-    const traits = traitsOf(text);
-    if (role === 'ordinary' && traits === 0 && this.#patterns.length === 0) return null;
+    if (role === 'ordinary' && !PUNCTUATION.test(text) && this.#patterns.length === 0 && !hasShape(text))
+      return null;
 
-    const found = new Ranges();
-    const blank = (traits & BLANK) !== 0;
+    const found = this.#found.reset();
+    const blank = BLANK.test(text);
     const previous = argv[i - 1] ?? '';
     const prose = command.prose || (blank && MESSAGE_OPTION.test(previous));
-    findInText(text, this.#names, traits, prose, found);
-    for (const pattern of this.#patterns) addMatches(pattern, text, found);
+    findInText(text, this.#names, blank, prose, found);
+    for (const pattern of this.#patterns) addGroups(pattern, text, found);
     if (typeof role === 'object') {
       if (isSecretValue(text.slice(role.from, role.to), role.kind, false)) found.add(role.from, role.to);
     } else if (!blank) {
-      if ((traits & EQUALS) !== 0) this.#findAssignments(command, text, false, found);
+      this.#findAssignments(command, text, false, found);
     } else if (SCRIPT_OPTION.test(previous) || !this.#findLeadingAssignment(command, text, found)) {
       this.#readScript(text, prose, 1, found);
     }
@@ -114,12 +115,13 @@ class Masker {
       const word = text.slice(from, to);
       found.offset = base + from;
       if (begins) command = new Command(this.#names, findProgram(word));
-      const role = begins || prose ? 'ordinary' : command.read(word, words[i + 1]?.command !== false);
+      const role =
+        begins || prose || command.prose ? 'ordinary' : command.read(word, words[i + 1]?.command !== false);
       if (typeof role === 'object') {
         if (isSecretValue(word.slice(role.from, role.to), role.kind, true)) found.add(role.from, role.to);
         continue;
       }
-      if (word.includes('=')) this.#findAssignments(command, word, true, found);
+      this.#findAssignments(command, word, true, found);
       if (depth < MAX_DEPTH && innerFrom < innerTo && !command.prose) {
         const inner = text.slice(innerFrom, innerTo);
         found.offset = base + innerFrom;
@@ -179,6 +181,9 @@ class Masker {
   }
 }
 
+/** Without any of these an argument is no more than one word. */
+const PUNCTUATION = /[=:\s]/;
+const BLANK = /\s/;
 /** `-c`, `-lc`: what follows is a script, whose words are read one by one. */
 const SCRIPT_OPTION = /^-[a-zA-Z]{0,8}c$/;
 /** What follows is written for people. */
@@ -208,13 +213,6 @@ const VALUE_ENDS: Readonly<Record<string, RegExp>> = {
   '"': /"/g,
   "'": /'/g,
 };
-
-function addMatches(pattern: RegExp, text: string, found: Ranges): void {
-  for (const match of text.matchAll(pattern)) {
-    const [from, to] = match.indices![1] ?? match.indices![0]!;
-    found.add(from, to);
-  }
-}
 
 function checkName(name: string): string {
   const bare = name.replace(/^-+/, '');

@@ -1,4 +1,5 @@
 // Memory maps and clocks of libc, called through koffi.
+import { readFileSync } from 'node:fs';
 import koffi from 'koffi';
 import type { Pointer } from './libbpf.ts';
 
@@ -17,6 +18,12 @@ const clockGettime = libc.func('int clock_gettime(int clock, _Out_ timespec *ts)
   ts: { tv_sec?: number; tv_nsec?: number },
 ) => number;
 
+const madvise = libc.func('int madvise(uint64_t address, size_t length, int advice)') as (
+  address: bigint,
+  length: number,
+  advice: number,
+) => number;
+const mallocTrim = libc.func('int malloc_trim(size_t pad)') as (pad: number) => number;
 const getpagesize = libc.func('int getpagesize()') as () => number;
 /** 4096 on x86-64; up to 65536 on arm64. */
 export const PAGE_BYTES = getpagesize();
@@ -25,6 +32,7 @@ export const PAGE_BYTES = getpagesize();
 const PROT_READ = 1;
 const PROT_WRITE = 2;
 const MAP_SHARED = 1;
+const MADV_DONTNEED = 4;
 const CLOCK_REALTIME = 0;
 const CLOCK_BOOTTIME = 7;
 
@@ -57,4 +65,22 @@ export function boottimeNs(): bigint {
 /** Wall-clock nanoseconds since 1970. */
 export function realtimeNs(): bigint {
   return readClock(CLOCK_REALTIME);
+}
+
+/** Gives memory that C code has freed back to the kernel: loading programs parses megabytes of type information. */
+export function releaseFreedMemory(): void {
+  mallocTrim(0);
+}
+
+/**
+ * Unmaps the machine code that only the start needed: half of what Node's binary holds in memory. Code pages are never
+ * written, so whatever is needed again comes back from the page cache, by a minor fault.
+ */
+export function releaseStartupCode(): void {
+  for (const line of readFileSync('/proc/self/maps', 'latin1').split('\n')) {
+    const match = /^([0-9a-f]+)-([0-9a-f]+) r-xp \S+ \S+ \d+ +\//.exec(line);
+    if (match === null) continue;
+    const start = BigInt(`0x${match[1]}`);
+    madvise(start, Number(BigInt(`0x${match[2]}`) - start), MADV_DONTNEED);
+  }
 }

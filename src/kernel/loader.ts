@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import koffi from 'koffi';
 import { CognitodError } from '../lib/errors.ts';
 import { type ObjectTypes, readObjectTypes } from './btf.ts';
+import { releaseFreedMemory } from './libc.ts';
 import { errnoName, lastErrno, loadLibbpf, OPEN_OPTS_BYTES, type Pointer } from './libbpf.ts';
 
 export type HookStyle = 'tp_btf' | 'raw_tp';
@@ -58,7 +59,9 @@ export function loadPrograms(options: LoadOptions): LoadedPrograms {
     while (releases.length > 0) releases.pop()!();
   };
   try {
-    return loadAndAttach(options, releases, close);
+    const loaded = loadAndAttach(options, releases, close);
+    releaseFreedMemory();
+    return loaded;
   } catch (error) {
     close();
     throw error;

@@ -22,6 +22,12 @@ const SAFETY_DRAIN_MS = 250;
 /** Bytes to take before other work gets its turn. */
 const DRAIN_BYTES = 1024 * 1024;
 
+/**
+ * How much of the second mapping of the data is needed: the part of the largest record that can reach over the end.
+ * Mapping all of it would count the ring's memory twice for this process.
+ */
+const TAIL_BYTES = 64 * 1024;
+
 /** The ring's memory, in the widths that records have. Offsets given to handlers are bytes into it. */
 export interface RingMemory {
   readonly bytes: Uint8Array;
@@ -63,7 +69,8 @@ export class RingReader {
     this.#sizeBytes = sizeBytes;
     this.#handlers = handlers;
     this.#consumerPage = mapShared(fd, 0, PAGE_BYTES, true);
-    this.#producerPages = mapShared(fd, PAGE_BYTES, PAGE_BYTES + 2 * sizeBytes, false);
+    const tailBytes = Math.min(sizeBytes, TAIL_BYTES);
+    this.#producerPages = mapShared(fd, PAGE_BYTES, PAGE_BYTES + sizeBytes + tailBytes, false);
     this.#consumer = new BigInt64Array(this.#consumerPage.buffer, 0, 1);
     const data = this.#producerPages.buffer;
     this.#producer = new BigInt64Array(data, 0, 1);

@@ -6,6 +6,8 @@ export interface ClockReader {
   realtimeNs(): bigint;
 }
 
+/** Less is noise, or slewing that times of day can bear. */
+const STEP_NS = 1_000_000n;
 const NS_PER_SECOND = 1_000_000_000n;
 
 export class WallClock {
@@ -21,7 +23,10 @@ export class WallClock {
 
   /** Takes a step of the wall clock into account; to be called now and then. */
   adjust(): void {
-    this.#offsetNs = this.#clocks.realtimeNs() - this.#clocks.boottimeNs();
+    const offsetNs = this.#clocks.realtimeNs() - this.#clocks.boottimeNs();
+    const changeNs = offsetNs > this.#offsetNs ? offsetNs - this.#offsetNs : this.#offsetNs - offsetNs;
+    // The two clocks cannot be read at one moment: only a real step may change the time of a past event.
+    if (changeNs > STEP_NS) this.#offsetNs = offsetNs;
   }
 
   /** RFC 3339 with nanoseconds, UTC. Cheap for times within the same second. */
