@@ -1,0 +1,169 @@
+// Starts the real agent for a test, as a user would, and stops it.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { EventJson, LedgerJson, ReadyJson, StatusJson } from '../../src/api/index.ts';
+
+export const COGNITOD = join(import.meta.dirname, '../../cognitod');
+const START_TIMEOUT_MS = 30_000;
+
+export interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RunningAgent {
+  readonly pid: number;
+  readonly api: string;
+  readonly ops: string;
+  readonly started: Record<string, unknown>;
+  status(): Promise<StatusJson>;
+  ready(): Promise<{ status: number; body: ReadyJson }>;
+  metrics(): Promise<string>;
+  /** SIGTERM; resolves with what it printed and the ledger at its end. */
+  stop(): Promise<Ended & { ledger: LedgerJson | undefined }>;
+  kill(signal: NodeJS.Signals): void;
+  readonly ended: Promise<Ended>;
+}
+
+export interface AgentOptions {
+  readonly args?: string[];
+  readonly env?: Record<string, string>;
+  readonly uid?: number;
+}
+
+/** Any command line of cognitod, to its end. */
+export function runCognitod(args: string[], options: AgentOptions & { input?: string } = {}): Promise<Ended> {
+  const child = spawnCognitod(args, options);
+  child.stdin!.end(options.input ?? '');
+  return collect(child);
+}
+
+function spawnCognitod(args: string[], options: AgentOptions): ChildProcess {
+  const { COGNITOD_API: _api, COGNITOD_TOKEN: _token, COGNITOD_CONFIG: _config, ...env } = process.env;
+  return spawn(COGNITOD, args, {
+    stdio: 'pipe',
+    env: { ...env, ...options.env },
+    ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.uid }),
+  });
+}
+
+function collect(child: ChildProcess): Promise<Ended> {
+  let stdout = '';
+  let stderr = '';
+  child.stdout!.on('data', (chunk) => {
+    stdout += chunk;
+  });
+  child.stderr!.on('data', (chunk) => {
+    stderr += chunk;
+  });
+  return new Promise((resolve) => child.on('close', (code) => resolve({ code, stdout, stderr })));
+}
+
+/** An agent on free ports. Rejects with what it said when it does not start. */
+export async function startAgent(options: AgentOptions = {}): Promise<RunningAgent> {
+  const listeners = ['--api-listen', '127.0.0.1:0', '--ops-listen', '127.0.0.1:0'];
+  const child = spawnCognitod(['agent', '--json', '--quiet', ...listeners, ...(options.args ?? [])], options);
+  child.stdin!.end();
+  const ended = collect(child);
+  const lines = createInterface({ input: child.stdout! });
+  const started = await new Promise<Record<string, unknown>>((resolve, reject) => {
+    const timer = setTimeout(() => {
+      child.kill('SIGKILL');
+      reject(new Error('the agent did not start in time'));
+    }, START_TIMEOUT_MS);
+    lines.on('line', (line) => {
+      const record = JSON.parse(line);
+      if (record.type !== 'started') return;
+      clearTimeout(timer);
+      resolve(record);
+    });
+    ended.then((end) => {
+      clearTimeout(timer);
+      reject(new Error(`the agent ended with ${end.code}: ${end.stderr}`));
+    });
+  });
+  const api = String(started.apiAddress);
+  const ops = String(started.opsAddress);
+  return {
+    pid: child.pid!,
+    api,
+    ops,
+    started,
+    ended,
+    status: async () => (await fetch(`${api}/api/v1/status`)).json() as Promise<StatusJson>,
+    async ready() {
+      const response = await fetch(`${ops}/readyz`);
+      return { status: response.status, body: (await response.json()) as ReadyJson };
+    },
+    metrics: async () => (await fetch(`${ops}/metrics`)).text(),
+    kill: (signal) => child.kill(signal),
+    async stop() {
+      child.kill('SIGTERM');
+      const end = await ended;
+      const last = end.stdout.trimEnd().split('\n').at(-1) ?? '{}';
+      return { ...end, ledger: JSON.parse(last).ledger };
+    },
+  };
+}
+
+export interface EventClient {
+  readonly events: EventJson[];
+  /** Lines that are no events: gaps. */
+  readonly gaps: Record<string, unknown>[];
+  /** Resolves when the condition holds; rejects after the time. */
+  until(condition: (events: readonly EventJson[]) => boolean, timeoutMs?: number): Promise<void>;
+  stop(): Promise<Ended>;
+}
+
+/** `cognitod stream --json`, connected. */
+export async function openStream(agent: RunningAgent, args: string[] = []): Promise<EventClient> {
+  const child = spawn(COGNITOD, ['stream', '--json', '--ready-fd', '3', '--api', agent.api, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+  });
+  const events: EventJson[] = [];
+  const gaps: Record<string, unknown>[] = [];
+  const waiting = new Set<() => void>();
+  createInterface({ input: child.stdout! }).on('line', (line) => {
+    const record = JSON.parse(line);
+    if (record.type === 'gap') gaps.push(record);
+    else events.push(record);
+    for (const wake of waiting) wake();
+  });
+  let stderr = '';
+  child.stderr!.on('data', (chunk) => {
+    stderr += chunk;
+  });
+  const ended = new Promise<Ended>((resolve) =>
+    child.on('close', (code) => resolve({ code, stdout: '', stderr })),
+  );
+  await new Promise<void>((resolve, reject) => {
+    child.stdio[3]!.once('data', () => resolve());
+    ended.then((end) => reject(new Error(`the stream ended with ${end.code}: ${end.stderr}`)));
+  });
+  return {
+    events,
+    gaps,
+    until(condition, timeoutMs = 30_000) {
+      return new Promise((resolve, reject) => {
+        const check = () => {
+          if (!condition(events)) return;
+          waiting.delete(check);
+          clearTimeout(timer);
+          resolve();
+        };
+        const timer = setTimeout(() => {
+          waiting.delete(check);
+          reject(new Error(`not seen in ${timeoutMs} ms; ${events.length} events were`));
+        }, timeoutMs);
+        waiting.add(check);
+        check();
+      });
+    },
+    stop() {
+      child.kill('SIGTERM');
+      return ended;
+    },
+  };
+}

@@ -1,0 +1,44 @@
+// Cgroups for tests: the directories that a container runtime would make, without a runtime.
+import { mkdirSync, readFileSync, rmdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+
+/** Where hierarchies are mounted, from /proc/self/mounts. Undefined where there is none. */
+export function findHierarchy(kind: 'v2' | 'memory'): string | undefined {
+  for (const line of readFileSync('/proc/self/mounts', 'utf8').split('\n')) {
+    const [, path, type, options] = line.split(' ');
+    if (kind === 'v2' ? type === 'cgroup2' : type === 'cgroup' && options!.split(',').includes('memory'))
+      return path;
+  }
+  return undefined;
+}
+
+export interface TestCgroup {
+  /** To be written to, to move a process in. */
+  readonly procsFile: string;
+  /** Removes the directories that were made, deepest first. */
+  remove(): Promise<void>;
+}
+
+/** Makes a path below the root of a hierarchy. */
+export function makeCgroup(root: string, path: string): TestCgroup {
+  const full = join(root, path);
+  const first = mkdirSync(full, { recursive: true });
+  return {
+    procsFile: join(full, 'cgroup.procs'),
+    async remove() {
+      if (first === undefined) return;
+      for (let directory = full; directory.length >= first.length; directory = dirname(directory)) {
+        // The kernel lets a cgroup go only some moments after its last process.
+        for (let attempt = 0; ; attempt++) {
+          try {
+            rmdirSync(directory);
+            break;
+          } catch (error) {
+            if (attempt === 100 || (error as NodeJS.ErrnoException).code !== 'EBUSY') throw error;
+            await new Promise((resolve) => setTimeout(resolve, 20));
+          }
+        }
+      }
+    },
+  };
+}
