@@ -68,8 +68,26 @@ export function loadPrograms(options: LoadOptions): LoadedPrograms {
   }
 }
 
+/** Magic number of a BTF file in this machine's byte order, include/uapi/linux/btf.h. */
+const BTF_MAGIC = 0xeb9f;
+
+function checkBtfFile(path: string): void {
+  let reason: string;
+  try {
+    const file = readFileSync(path);
+    if (file.length > 2 && file.readUInt16LE(0) === BTF_MAGIC) return;
+    reason = 'it is not a BTF file';
+  } catch (cause) {
+    reason = (cause as Error).message;
+  }
+  throw new CognitodError('BTF_MISSING', `the BTF file ${path} cannot be used: ${reason}`, {
+    hint: 'kernel.btf must name the raw BTF of exactly this kernel',
+  });
+}
+
 function loadAndAttach(options: LoadOptions, releases: (() => void)[], close: () => void): LoadedPrograms {
   const lib = loadLibbpf();
+  if (options.btfPath !== null) checkBtfFile(options.btfPath);
   const possibleCpus = lib.possibleCpus();
   const lifecycle = openObject(options.hooks === 'tp_btf' ? 'lifecycle' : 'lifecycle-raw', options, releases);
   lifecycle.setVariable('argv_bytes', options.argvBytes);
