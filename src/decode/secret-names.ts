@@ -35,6 +35,9 @@ export const SECRET_WORDS: readonly Word[] = [
     ['credential', 'credentials', 'creds'].map((text) => word(text, { alone: true, unlessPath: true })),
   );
 
+/** One of these is in every name of a secret, variables in capitals included. */
+export const SECRET_NAME_PIECES = ['pass', 'pwd', 'token', 'secret', 'key', 'auth', 'bearer', 'psk', 'cred'];
+
 /** Parameters that are a secret only in the query of an address. */
 export const QUERY_WORDS: readonly Word[] = ['sig', 'signature', 'auth'].map((text) =>
   word(text, { alone: true }),
@@ -123,6 +126,8 @@ function endsWith(text: string, start: number, end: number, spelling: string, al
   if (!alone || at < start) return true;
   const before = text.charCodeAt(at);
   const first = text.charCodeAt(at + 1);
+  // -Dpass=… of Java.
+  if (at === start + 1 && text.charCodeAt(start) === DASH && isUpper(before)) return true;
   return !(isLower(before) || isUpper(before) || isDigit(before)) || (isLower(before) && isUpper(first));
 }
 

@@ -9,11 +9,12 @@ import {
   NO_SECRET,
   nameStart,
   QUERY_WORDS,
+  SECRET_NAME_PIECES,
   SECRET_UNLESS_PATH,
   SECRET_WORDS,
 } from './secret-names.ts';
 import { addGroups, findInText, hasShape, Ranges } from './secret-text.ts';
-import { findProgram, type Program } from './secret-tools.ts';
+import { findProgram, type Program, TOOL_RULES } from './secret-tools.ts';
 import { shellWords } from './shell-words.ts';
 
 export interface SecretRules {
@@ -23,6 +24,22 @@ export interface SecretRules {
   /** Sources of regular expressions: group 1, or the whole match without groups, is masked. */
   readonly extraPatterns: readonly string[];
 }
+
+/** What is masked whatever the program; `TOOL_RULES` are the rules for some programs. As in docs/secrets.md. */
+export const GENERAL_RULES = [
+  'named-option',
+  'assignment',
+  'capital-key',
+  'query-parameter',
+  'url-password',
+  'http-header',
+  'json-field',
+  'known-token',
+  'bearer',
+  'sql-password',
+  'private-key',
+  'script',
+] as const;
 
 /** A script in a script in a script: deeper ones are read as one word. */
 const MAX_DEPTH = 4;
@@ -44,6 +61,8 @@ class Masker {
   readonly #names: NameSet;
   readonly #queryNames: NameSet;
   readonly #patterns: readonly RegExp[];
+  /** Found in every script with a secret that the words of the script tell: most scripts need not be split. */
+  readonly #hint: RegExp;
   /** Used for every argument, one after the other. */
   readonly #found = new Ranges();
   /** By path: those of the same executable come again and again. */
@@ -53,6 +72,7 @@ class Masker {
     const words = [...SECRET_WORDS, ...extraWords(rules.extraArguments.map(checkName))];
     this.#names = new NameSet(words);
     this.#queryNames = new NameSet([...words, ...QUERY_WORDS]);
+    this.#hint = hintOf(rules.extraArguments);
     this.#patterns = rules.extraPatterns.map(compile);
   }
 
@@ -101,7 +121,7 @@ class Masker {
     } else if (!blank) {
       this.#findAssignments(command, text, false, found);
     } else if (SCRIPT_OPTION.test(previous) || !this.#findLeadingAssignment(command, text, found)) {
-      this.#readScript(text, prose, 1, found);
+      if (this.#hint.test(text)) this.#readScript(text, prose, 1, found);
     }
     return found;
   }
@@ -193,7 +213,7 @@ const optionName = (text: string, end: number) => text.slice(text.startsWith('--
 
 /** A value ends where the list ends that its name stands in: a query, a connection string, a quotation. */
 function valueEnd(text: string, from: number, before: string): number {
-  const end = VALUE_ENDS[before];
+  const end = VALUE_ENDS[BLANK.test(before) ? ' ' : before];
   if (end === undefined) return text.length;
   end.lastIndex = from;
   return end.exec(text)?.index ?? text.length;
@@ -212,7 +232,15 @@ const VALUE_ENDS: Readonly<Record<string, RegExp>> = {
   '(': LIST_END,
   '"': /"/g,
   "'": /'/g,
+  ' ': /[\s"']/g,
 };
+
+/** Names may have separators anywhere, hence only the pieces that names have in common. */
+function hintOf(extraArguments: readonly string[]): RegExp {
+  const extra = extraWords(extraArguments).map(({ text }) => [...text].join('[-_.]*'));
+  const programs = TOOL_RULES.flatMap((rule) => rule.programs.map((program) => program.replace('*', '')));
+  return new RegExp([...SECRET_NAME_PIECES, ...programs, ...extra].join('|'), 'i');
+}
 
 function checkName(name: string): string {
   const bare = name.replace(/^-+/, '');
