@@ -49,7 +49,8 @@ export function loadConfig(inputs: ConfigInputs): { config: Config } {
     if (issue.code === 'unrecognized_keys') {
       for (const key of issue.keys) problems.push(unknownKey(path === '' ? key : `${path}.${key}`, origins));
     } else {
-      const message = issue.code === 'invalid_type' ? `must be ${article(issue.expected)}` : issue.message;
+      const notMapping = issue.code === 'invalid_type' && issue.expected === 'object';
+      const message = notMapping ? 'must be a mapping of keys' : issue.message;
       problems.push(`${where(path, origins)}${path} ${message}`);
     }
   }
@@ -62,8 +63,6 @@ export function loadConfig(inputs: ConfigInputs): { config: Config } {
 }
 
 export const variableOf = (path: string): string => `COGNITOD_${path.replaceAll('.', '_').toUpperCase()}`;
-
-const article = (type: string) => (type === 'object' ? 'a mapping of keys' : `a ${type}`);
 
 function where(path: string, origins: ReadonlyMap<string, Origin>): string {
   const origin = origins.get(path);
