@@ -84,7 +84,7 @@ export const configSchema = z.strictObject({
   model: z
     .strictObject({
       retention_seconds: integer(0, 86_400).default(300).describe('how long exited processes are kept'),
-      max_exited: integer(0, 10_000_000).default(50_000).describe('how many exited processes are kept'),
+      max_exited: integer(0, 10_000_000).default(20_000).describe('how many exited processes are kept'),
       max_live: integer(100, 10_000_000).default(500_000).describe('how many live processes are kept'),
       memory_bytes: bytes(MIB, 64 * GIB)
         .default(192 * MIB)
