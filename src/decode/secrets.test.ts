@@ -3,11 +3,14 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { CognitodError } from '../lib/errors.ts';
 import { SECRET_NAME_PIECES, SECRET_UNLESS_PATH, SECRET_WORDS } from './secret-names.ts';
 import { TOOL_RULES } from './secret-tools.ts';
 import { createMasker, GENERAL_RULES } from './secrets.ts';
+import { splitArgv } from './text.ts';
 
 const RULES = { enabled: true, extraArguments: [], extraPatterns: [] };
 const mask = createMasker(RULES);
@@ -310,6 +313,7 @@ test('addresses lose their password and their secret parameters', () => {
     'docker://registry:5000/a@sha256:0123',
     'git@github.com:a/b.git',
     'https://h/x?design=1&monkey=2&sort=key',
+    'https://h/x?token=&b=2',
     '--sig=9',
   ]) {
     assert.equal(one(text), text);
@@ -436,6 +440,8 @@ test('programs keep what only looks like their secret', () => {
     'curl -o u -u bob https://h',
     'curl -b jar.txt -E cert.pem',
     'docker run -p 80:80 x',
+    'docker build --secret=id=npm .',
+    'podman run --secret=name,type=env x',
     'openssl rsa -passin env:X -k y',
     'htpasswd -c file bob',
     'htpasswd -B file bob',
@@ -592,6 +598,23 @@ test('patterns of your own mask group 1, or all of the match', () => {
 test('a masker that is turned off masks nothing', () => {
   const off = createMasker({ ...RULES, enabled: false });
   assert.deepEqual(maskedBy(off, 'app --password=hunter2'), words('app --password=hunter2'));
+});
+
+test('a masked secret is not kept in memory by the other arguments', () => {
+  setFlagsFromString('--expose-gc');
+  const collectGarbage = runInNewContext('gc') as () => void;
+  const memory = new TextEncoder().encode(`app-with-a-long-name\0--password=${'x'.repeat(20_000)}\0`);
+  const kept: string[][] = [];
+  collectGarbage();
+  const before = process.memoryUsage().heapUsed;
+  for (let i = 0; i < 200; i++) {
+    const argv = splitArgv(memory, 0, memory.length, 2);
+    assert.equal(mask(argv, 'app'), 1);
+    kept.push(argv);
+  }
+  collectGarbage();
+  assert.ok(process.memoryUsage().heapUsed - before < 1_000_000);
+  assert.equal(kept.length, 200);
 });
 
 test('an argv without arguments, and an unknown executable, are no trouble', () => {

@@ -43,10 +43,21 @@ const flag = z.preprocess(
   (value) => (value === 'true' ? true : value === 'false' ? false : value),
   z.boolean('must be true or false'),
 );
-const texts = z.preprocess(
-  (value) => (typeof value === 'string' ? value.split(',').filter((part) => part !== '') : value),
-  z.array(z.string()).max(1000),
-);
+const list = (item: z.ZodType<string>) =>
+  z.preprocess(
+    (value) => (typeof value === 'string' ? value.split(',').filter((part) => part !== '') : value),
+    z.array(item, 'must be a list').max(1000),
+  );
+const argumentName = z
+  .string('must be the name of an option or variable')
+  .regex(/^-{0,2}[A-Za-z][\w.-]{0,63}$/, 'must be the name of an option or variable, like pin or --card-pin');
+const pattern = z.string('must be a regular expression').superRefine((source, context) => {
+  try {
+    new RegExp(source);
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: `is no regular expression: ${(error as Error).message}` });
+  }
+});
 const path = z.string('must be a path').min(1, 'must be a path').max(4096);
 const optional = <T extends z.ZodType>(type: T) =>
   z.preprocess((value) => (value === '' ? null : value), type.nullable());
@@ -121,8 +132,10 @@ export const configSchema = z.strictObject({
   secrets: z
     .strictObject({
       mask: flag.default(true).describe('mask secrets in arguments (docs/secrets.md)'),
-      extra_arguments: texts.default([]).describe('further names of options whose value is a secret'),
-      extra_patterns: texts
+      extra_arguments: list(argumentName)
+        .default([])
+        .describe('further names of options whose value is a secret'),
+      extra_patterns: list(pattern)
         .default([])
         .describe('further regular expressions of secrets; group 1, or all, is masked'),
     })
