@@ -603,12 +603,14 @@ test('a masker that is turned off masks nothing', () => {
 test('a masked secret is not kept in memory by the other arguments', () => {
   setFlagsFromString('--expose-gc');
   const collectGarbage = runInNewContext('gc') as () => void;
-  const memory = new TextEncoder().encode(`app-with-a-long-name\0--password=${'x'.repeat(20_000)}\0`);
   const kept: string[][] = [];
   collectGarbage();
   const before = process.memoryUsage().heapUsed;
   for (let i = 0; i < 200; i++) {
-    const argv = splitArgv(memory, 0, memory.length, 2);
+    const memory = new TextEncoder().encode(
+      `app\0long-enough-to-be-a-slice-${i}\0--password=${'x'.repeat(20_000)}\0`,
+    );
+    const argv = splitArgv(memory, 0, memory.length, 3);
     assert.equal(mask(argv, 'app'), 1);
     kept.push(argv);
   }
