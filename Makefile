@@ -23,7 +23,7 @@ bpf:
 # Lint, types, generated files; part of `make test` too.
 check:
 	@scripts/setup test
-	@node_modules/.bin/biome ci .
+	@scripts/biome ci .
 	@node_modules/.bin/tsc --noEmit
 	@$(NODE) scripts/build-bpf.ts --check
 
