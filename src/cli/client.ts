@@ -1,94 +1,140 @@
 // Talks to the agent's API; every fault becomes an error that says what to do.
-import { type ClientRequest, type IncomingMessage, request as httpRequest } from 'node:http';
-import { request as httpsRequest } from 'node:https';
+import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
 import type { ZodType } from 'zod';
-import { CognitodError } from '../lib/errors.ts';
+import { CognitodError, ERROR_CODES, type ErrorCode } from '../lib/errors.ts';
+import { parseExact } from './exact-json.ts';
 
 export interface ClientSettings {
-  /** Base address, without a path. */
+  /** Base address; a path (of a proxy) goes before the routes. */
   readonly api: URL;
   readonly token: string | null;
 }
 
+export type Query = Readonly<Record<string, string | number | undefined>>;
+
+/** The agent may not be silent for longer before and within an answer; event streams may. */
 const ANSWER_TIMEOUT_MS = 5_000;
 const MAX_ANSWER_BYTES = 256 * 1024 * 1024;
+/** Between events a dead peer is noticed by the kernel only. */
+const KEEP_ALIVE_MS = 15_000;
+const HINT_WHERE = 'say where the agent is: --api URL, or COGNITOD_API';
 
 export class ApiClient {
   readonly #settings: ClientSettings;
+  readonly #timeoutMs: number;
 
-  constructor(settings: ClientSettings) {
+  constructor(settings: ClientSettings, answerTimeoutMs = ANSWER_TIMEOUT_MS) {
     this.#settings = settings;
+    this.#timeoutMs = answerTimeoutMs;
   }
 
+  /** For people; without the credentials that a URL may hold. */
   get address(): string {
-    return this.#settings.api.origin;
+    const { origin, pathname } = this.#settings.api;
+    return origin + pathname.replace(/\/+$/, '');
   }
 
-  /** A document, checked against its schema. */
+  /**
+   * A document, checked against its schema but otherwise as the agent sent it: with fields that this client does
+   * not know, and integers above 2^53 as objects that only JSON.stringify understands.
+   */
   async get<T>(path: string, query: Query, schema: ZodType<T>): Promise<T> {
-    const response = await this.open(path, query);
-    const text = await this.#readAll(response);
+    const text = await this.#readAll(await this.#open(path, query, 'application/json'));
     let answer: unknown;
     try {
       answer = JSON.parse(text);
     } catch {
-      throw this.#notOurs('its answer is not JSON');
+      throw this.notOurs('its answer is not JSON');
     }
-    const parsed = schema.safeParse(answer);
-    if (parsed.success) return parsed.data;
-    const version = (answer as { schema_version?: unknown } | null)?.schema_version;
-    throw this.#notOurs(
-      typeof version === 'number' && version > 1
-        ? `it answers with schema version ${version}, this client knows 1`
-        : 'its answer has another form than expected',
+    if (schema.safeParse(answer).success) return (parseExact(text) ?? answer) as T;
+    this.checkVersion(answer);
+    throw this.notOurs('its answer has another form than expected');
+  }
+
+  /** The response of a stream once its head has come; the body is the caller's. */
+  async openStream(path: string, query: Query): Promise<IncomingMessage> {
+    const response = await this.#open(path, query, 'text/event-stream');
+    const type = response.headers['content-type'] ?? 'no content type';
+    if (/^text\/event-stream\b/i.test(type)) {
+      response.socket.setKeepAlive(true, KEEP_ALIVE_MS);
+      return response;
+    }
+    response.destroy();
+    throw this.notOurs(`it answers with ${type}, not with an event stream`);
+  }
+
+  /** @throws when a document or record is of a version that this client does not know */
+  checkVersion(document: unknown): void {
+    const version = (document as { schema_version?: unknown } | null)?.schema_version;
+    if (typeof version !== 'number' || version <= 1) return;
+    throw new CognitodError(
+      'API_UNREACHABLE',
+      `the agent at ${this.address} answers with schema version ${version}, this client knows 1`,
+      { hint: 'use the cognitod that the agent is, or a newer one' },
     );
   }
 
-  /** The response once its head has come with status 200; the body is the caller's. */
-  open(path: string, query: Query): Promise<IncomingMessage> {
-    const url = new URL(path, this.#settings.api);
+  unreachable(reason: string, cause: unknown): CognitodError {
+    return new CognitodError('API_UNREACHABLE', `the agent at ${this.address} does not answer: ${reason}`, {
+      hint: 'start it (./cognitod agent), or say where it is: --api URL, or COGNITOD_API',
+      cause,
+    });
+  }
+
+  notOurs(reason: string, cause?: unknown): CognitodError {
+    return new CognitodError(
+      'API_UNREACHABLE',
+      `${this.address} is not a cognitod agent that this client knows: ${reason}`,
+      { hint: HINT_WHERE, cause },
+    );
+  }
+
+  async #open(path: string, query: Query, accept: string): Promise<IncomingMessage> {
+    const url = new URL(this.#settings.api);
+    url.pathname = url.pathname.replace(/\/+$/, '') + path;
     for (const [key, value] of Object.entries(query)) {
       if (value !== undefined) url.searchParams.set(key, String(value));
     }
     const { token } = this.#settings;
-    const headers = token === null ? {} : { authorization: `Bearer ${token}` };
-    const send = url.protocol === 'https:' ? httpsRequest : httpRequest;
-    return new Promise((resolve, reject) => {
+    const headers = { accept, ...(token === null ? {} : { authorization: `Bearer ${token}` }) };
+    // TLS is loaded only where it is used: it takes as long as all of the client.
+    const send = url.protocol === 'https:' ? (await import('node:https')).request : httpRequest;
+    const response = await new Promise<IncomingMessage>((resolve, reject) => {
       let outgoing: ClientRequest;
       try {
-        outgoing = send(url, { headers, timeout: ANSWER_TIMEOUT_MS, agent: false });
+        outgoing = send(url, { headers, timeout: this.#timeoutMs, agent: false });
       } catch (cause) {
-        reject(this.#unreachable(cause instanceof Error ? cause.message : String(cause), cause));
+        reject(this.unreachable(describe(cause), cause));
         return;
       }
       outgoing.on('timeout', () =>
-        outgoing.destroy(new Error(`no answer within ${ANSWER_TIMEOUT_MS / 1000} s`)),
+        outgoing.destroy(new Error(`no answer within ${this.#timeoutMs / 1000} s`)),
       );
-      outgoing.on('error', (cause) => reject(this.#unreachable(describe(cause), cause)));
-      outgoing.on('response', (response) => {
-        response.setTimeout(0);
+      outgoing.on('error', (cause) => reject(this.unreachable(describe(cause), cause)));
+      outgoing.on('response', (incoming) => {
         outgoing.setTimeout(0);
-        if (response.statusCode === 200) resolve(response);
-        else this.#refusal(response).then(reject, reject);
+        resolve(incoming);
       });
       outgoing.end();
     });
+    if (response.statusCode === 200) return response;
+    throw await this.#refusal(response);
   }
 
   async #readAll(response: IncomingMessage): Promise<string> {
     const chunks: Buffer[] = [];
     let bytes = 0;
-    response.setTimeout(ANSWER_TIMEOUT_MS, () =>
+    response.setTimeout(this.#timeoutMs, () =>
       response.destroy(new Error('the answer stopped in the middle')),
     );
     try {
       for await (const chunk of response) {
         bytes += chunk.length;
-        if (bytes > MAX_ANSWER_BYTES) throw new Error('the answer is too large');
+        if (bytes > MAX_ANSWER_BYTES) throw new Error(`the answer is larger than ${MAX_ANSWER_BYTES} bytes`);
         chunks.push(chunk);
       }
     } catch (cause) {
-      throw this.#unreachable(describe(cause), cause);
+      throw this.unreachable(describe(cause), cause);
     }
     return Buffer.concat(chunks).toString('utf8');
   }
@@ -98,42 +144,30 @@ export class ApiClient {
     const said = problem?.detail ?? `status ${response.statusCode}`;
     switch (response.statusCode) {
       case 401:
-      case 403:
         return new CognitodError('API_REFUSED', `the agent at ${this.address} refuses: ${said}`, {
           hint: 'give the token: --token-file FILE, or COGNITOD_TOKEN',
         });
+      case 403:
+        return new CognitodError('API_REFUSED', `the agent at ${this.address} refuses: ${said}`, {
+          hint: 'without a token it answers only to the name of its own address: --api http://127.0.0.1:PORT',
+        });
       case 404:
-        if (problem === undefined) return this.#notOurs('it does not know the route');
+        if (problem === undefined) return this.notOurs('it does not know the route');
         return new CognitodError('NOT_FOUND', said);
       case 400:
+        if (problem === undefined) return this.notOurs('it does not take the request');
         return new CognitodError('USAGE', `the agent does not take the request: ${said}`);
       default:
-        if (problem === undefined) return this.#notOurs(`it answers with status ${response.statusCode}`);
-        return new CognitodError('API_REFUSED', `the agent failed: ${said}`);
+        if (problem === undefined) return this.notOurs(`it answers with status ${response.statusCode}`);
+        return new CognitodError(
+          problem.code in ERROR_CODES ? (problem.code as ErrorCode) : 'INTERNAL',
+          `the agent at ${this.address} answers with an error (${response.statusCode}): ${said}`,
+        );
     }
-  }
-
-  #unreachable(reason: string, cause: unknown): CognitodError {
-    return new CognitodError('API_UNREACHABLE', `the agent at ${this.address} does not answer: ${reason}`, {
-      hint: 'start it (./cognitod agent), or say where it is: --api URL, or COGNITOD_API',
-      cause,
-    });
-  }
-
-  #notOurs(reason: string): CognitodError {
-    return new CognitodError(
-      'API_UNREACHABLE',
-      `${this.address} is not a cognitod agent that this client knows: ${reason}`,
-      {
-        hint: 'say where the agent is: --api URL, or COGNITOD_API',
-      },
-    );
   }
 }
 
-export type Query = Readonly<Record<string, string | number | undefined>>;
-
-function parseProblem(text: string): { detail: string } | undefined {
+function parseProblem(text: string): { detail: string; code: string } | undefined {
   try {
     const problem = JSON.parse(text);
     return typeof problem?.detail === 'string' && typeof problem.code === 'string' ? problem : undefined;
@@ -145,12 +179,15 @@ function parseProblem(text: string): { detail: string } | undefined {
 const MEANINGS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'connection refused',
   ECONNRESET: 'the connection was cut',
-  ENOTFOUND: 'no such host',
   EHOSTUNREACH: 'no route to the host',
-  HPE_INVALID_CONSTANT: 'it does not speak HTTP',
+  ENETUNREACH: 'no route to its network',
+  ENOTFOUND: 'no such host',
+  EAI_AGAIN: 'the name of the host cannot be looked up now',
 };
 
-function describe(error: unknown): string {
-  const { code, message } = error as { code?: string; message: string };
-  return MEANINGS[code ?? ''] ?? (message || String(error));
+/** Why a connection failed, in words. */
+export function describe(error: unknown): string {
+  const { code = '', message } = error as { code?: string; message: string };
+  if (code.startsWith('HPE_')) return 'what listens there does not speak HTTP';
+  return MEANINGS[code] ?? (message || code || String(error));
 }

@@ -2,24 +2,32 @@
 import { ApiClient, type ClientSettings } from './client.ts';
 import type { CliDeps } from './deps.ts';
 import { type Painter, painter } from './text.ts';
+import type { Writer } from './writer.ts';
 
 export interface Context {
   readonly deps: CliDeps;
+  readonly output: Writer;
   readonly json: boolean;
   readonly paint: Painter;
   readonly client: ApiClient;
   /** One document as JSON, or the text that `render` makes of it. */
-  print(document: unknown, render: () => string): void;
+  print(document: unknown, render: () => string): Promise<void>;
 }
 
-export function makeContext(deps: CliDeps, json: boolean, color: boolean, settings: ClientSettings): Context {
+export function makeContext(
+  deps: CliDeps,
+  output: Writer,
+  json: boolean,
+  color: boolean,
+  settings: ClientSettings,
+): Context {
   return {
     deps,
+    output,
     json,
     paint: painter(color),
     client: new ApiClient(settings),
-    print(document, render) {
-      deps.stdout.write(json ? `${JSON.stringify(document, null, deps.stdout.isTTY ? 2 : 0)}\n` : render());
-    },
+    print: (document, render) =>
+      output.write(json ? `${JSON.stringify(document, null, output.isTTY ? 2 : 0)}\n` : render()),
   };
 }

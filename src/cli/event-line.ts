@@ -1,6 +1,8 @@
 // One event as one aligned line for people; used by `stream` and by the agent in the foreground.
 import type { EventJson, GapJson } from '../api/index.ts';
-import { commandText, durationText, harmless, type Painter } from './text.ts';
+import { commandText, cut, durationText, harmless, type Painter } from './text.ts';
+
+const PLACE_WIDTH = 21;
 
 /** Where a process runs, in a few characters: pod, container, unit, or nothing for the host. */
 export function placeText(event: Pick<EventJson, 'container_id' | 'pod_uid' | 'unit'>): string {
@@ -12,12 +14,13 @@ export function placeText(event: Pick<EventJson, 'container_id' | 'pod_uid' | 'u
   return event.unit === null ? '-' : harmless(event.unit);
 }
 
-export function exitText(event: Pick<EventJson, 'exit_code' | 'exit_signal_name' | 'core_dumped'>): string {
+type ExitFields = Pick<EventJson, 'exit_code' | 'exit_signal' | 'exit_signal_name' | 'core_dumped'>;
+
+export function exitText(event: ExitFields): string {
+  const { exit_code: code = null, exit_signal: signal = null, exit_signal_name: name = null } = event;
+  if (signal === null) return code === null ? 'exit status unknown' : `exit ${code}`;
   const core = event.core_dumped === true ? ' (core dumped)' : '';
-  if (event.exit_signal_name) return `killed by ${event.exit_signal_name}${core}`;
-  return event.exit_code === null || event.exit_code === undefined
-    ? 'exit status unknown'
-    : `exit ${event.exit_code}`;
+  return `killed by ${name === null ? `signal ${signal}` : harmless(name)}${core}`;
 }
 
 export const EVENT_HEADER = [
@@ -26,7 +29,7 @@ export const EVENT_HEADER = [
   'PID'.padStart(7),
   'PPID'.padStart(7),
   'UID'.padStart(5),
-  'WHERE'.padEnd(21),
+  'WHERE'.padEnd(PLACE_WIDTH),
   'COMMAND',
 ].join(' ');
 
@@ -38,17 +41,16 @@ export function formatEventLine(event: EventJson, paint: Painter): string {
     String(event.pid).padStart(7),
     String(event.ppid).padStart(7),
     String(event.uid).padStart(5),
-    placeText(event).padEnd(21),
+    cut(placeText(event), PLACE_WIDTH).padEnd(PLACE_WIDTH),
   ].join(' ');
   switch (event.type) {
     case 'exec': {
-      const command =
-        event.argv === null ? harmless(event.executable ?? event.comm) : commandText(event.argv);
+      const command = event.argv?.length ? commandText(event.argv) : harmless(event.executable ?? event.comm);
       const marks = execMarks(event);
       return `${paint('green', front)} ${paint('bold', command)}${marks === '' ? '' : paint('yellow', ` ${marks}`)}`;
     }
     case 'exit': {
-      const failed = event.exit_signal_name || (event.exit_code ?? 0) !== 0;
+      const failed = (event.exit_signal ?? 0) !== 0 || (event.exit_code ?? 0) !== 0;
       const lifetime =
         event.lifetime_ns === undefined ? '' : ` after ${durationText(event.lifetime_ns / 1e9)}`;
       const text = `${harmless(event.comm)}: ${exitText(event)}${lifetime}`;
@@ -61,6 +63,15 @@ export function formatEventLine(event: EventJson, paint: Painter): string {
 
 function execMarks(event: EventJson): string {
   const marks: string[] = [];
+  const { argv, executable } = event;
+  // argv[0] is the process's own choice: what really runs must be seen. (Of a script it is among the arguments.)
+  if (
+    argv?.length &&
+    executable !== null &&
+    nameOf(argv[0]!) !== nameOf(executable) &&
+    !argv.includes(executable)
+  )
+    marks.push(`runs ${harmless(executable)}`);
   if (event.memfd) marks.push('memfd');
   else if (event.deleted) marks.push('deleted');
   if (event.upper_layer) marks.push('not from the image');
@@ -69,9 +80,15 @@ function execMarks(event: EventJson): string {
   return marks.length === 0 ? '' : `[${marks.join(', ')}]`;
 }
 
+/** Last part of a path; login shells have a hyphen before theirs. */
+function nameOf(path: string): string {
+  const name = path.slice(path.lastIndexOf('/') + 1);
+  return name.startsWith('-') ? name.slice(1) : name;
+}
+
 export function formatGapLine(gap: GapJson, paint: Painter): string {
   const reason = gap.reason === 'slow-client' ? 'this client was too slow' : 'they are no longer kept';
-  return paint(['bold', 'red'], `!! ${gap.lost} events are missing here: ${reason}`);
+  return paint(['bold', 'red'], `!! ${localTime(gap.time)} ${gap.lost} events are missing here: ${reason}`);
 }
 
 let cachedSecond = '';

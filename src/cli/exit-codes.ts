@@ -11,14 +11,16 @@ export const EXIT = {
   notFound: 6,
 } as const;
 
-export const EXIT_CODES_HELP = `Exit codes:
-  0  done
-  1  failed (the message says why), or a line of the input was wrong (cgroup)
-  2  the command line or the configuration is wrong
-  3  status: the agent runs but does not see the whole node
-  4  the agent does not answer
-  5  the agent refused: wrong or missing token
-  6  there is no such process`;
+export const EXIT_CODES: Readonly<Record<number, string>> = {
+  [EXIT.ok]: 'done, or nobody reads the output any more',
+  [EXIT.failed]: 'failed (the message says why), or a line of the input was wrong (cgroup)',
+  [EXIT.usage]: 'the command line or the configuration is wrong',
+  [EXIT.notReady]: 'status: the agent runs but does not see the whole node',
+  [EXIT.unreachable]:
+    'no agent answers there, or it went away (stream), or it is none that this client knows',
+  [EXIT.refused]: 'the agent refused: wrong or missing token',
+  [EXIT.notFound]: 'there is no such process',
+};
 
 export function exitCodeOf(error: unknown): number {
   if (!(error instanceof CognitodError)) return EXIT.failed;

@@ -1,71 +1,85 @@
-// The commands, their options and their help.
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+// The commands, their options and their help. What they do is loaded when one of them runs.
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { CognitodError } from '../lib/errors.ts';
 import type { Query } from './client.ts';
+import { COLOR_MODES, type ColorMode, useColor } from './color.ts';
 import { type Context, makeContext } from './context.ts';
-import type { CliDeps, Output } from './deps.ts';
-import { EXIT, EXIT_CODES_HELP, exitCodeOf } from './exit-codes.ts';
+import type { CliDeps } from './deps.ts';
+import { configureHelp, type HelpNotes, withNotes } from './help.ts';
 import { clientSettings, DEFAULT_API, type GlobalOptions } from './settings.ts';
+import type { Writer } from './writer.ts';
 
-type ColorMode = 'auto' | 'always' | 'never';
+/** One run of a command line. */
+export interface CliRun {
+  readonly output: Writer;
+  readonly json: boolean;
+  /** Set by the command that ran. */
+  code: number;
+}
+
 interface ParsedGlobals extends GlobalOptions {
-  readonly json?: boolean;
   readonly color?: ColorMode;
 }
 
-/** Runs a command line (without `node` and the script) and resolves with its exit code. Never throws. */
-export async function runCli(argv: readonly string[], deps: CliDeps): Promise<number> {
-  const result = { code: EXIT.ok as number };
-  const program = buildProgram(deps, result);
-  try {
-    await program.parseAsync(argv as string[], { from: 'user' });
-    return result.code;
-  } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
-    report(error, argv.includes('--json'), deps);
-    return exitCodeOf(error);
-  }
-}
+const MAX_U32 = 4_294_967_295;
 
-function report(error: unknown, json: boolean, deps: CliDeps): void {
-  const { message, hint, code } =
-    error instanceof CognitodError
-      ? { message: error.message, hint: error.hint, code: error.code as string }
-      : {
-          message: (error as Error).stack ?? String(error),
-          hint: 'this is a bug: please report it',
-          code: 'INTERNAL',
-        };
-  if (json) {
-    deps.stderr.write(`${JSON.stringify({ error: { code, message, hint: hint ?? null } })}\n`);
-    return;
-  }
-  deps.stderr.write(`cognitod: ${message}\n`);
-  if (hint !== undefined) deps.stderr.write(`cognitod: ${hint}\n`);
-}
-
-function buildProgram(deps: CliDeps, result: { code: number }): Command {
+/** Commands set `run.code` or throw: a CognitodError, a CommanderError, or what a Writer throws. */
+export function buildProgram(deps: CliDeps, run: CliRun): Command {
   const program = new Command('cognitod');
-  const wantsColor = (options: ParsedGlobals, output: Output) =>
-    useColor(options.color ?? 'auto', output, deps.env);
-  const withContext = async (command: Command, run: (context: Context) => Promise<unknown>) => {
-    const options = command.optsWithGlobals() as ParsedGlobals;
-    const settings = await clientSettings(options, deps.env);
-    const context = makeContext(deps, options.json === true, wantsColor(options, deps.stdout), settings);
-    const code = await run(context);
-    if (typeof code === 'number') result.code = code;
-  };
-
-  configure(program, deps)
+  configureHelp(program, run.json);
+  configure(program, deps, run)
     .description(
       'Sees every process on a Linux node, says which pod it belongs to, and loses none without a count.',
     )
-    .addHelpText(
-      'after',
-      `\n${EXIT_CODES_HELP}\n\nStart the agent with \`cognitod agent\` (as root), then look with the other commands.`,
-    );
+    .version(versionText(deps, run.json), '-V, --version', 'print the version');
+  withNotes(program, {
+    notes: ['Start the agent with `cognitod agent` (as root), then look with the other commands.'],
+    examples: [
+      'sudo ./cognitod agent',
+      'cognitod status',
+      'cognitod stream --type exec',
+      'cognitod help stream',
+    ],
+  });
+  const add = (name: string, description: string, notes: HelpNotes) =>
+    withNotes(program.command(name).description(description), notes);
+  addAgent(add, deps, run);
+  addClients(add, deps, run);
+  addCgroup(add, deps, run);
+  add('version', 'print the version', { examples: ['cognitod version --json'] }).action(() =>
+    run.output.write(`${versionText(deps, run.json)}\n`),
+  );
+  add('help', 'help of a command', {
+    examples: ['cognitod help stream', 'cognitod help --json | jq .commands[].name'],
+  })
+    .argument('[command]', 'name of a command')
+    .action((name: string | undefined) => {
+      const about =
+        name === undefined ? program : program.commands.find((command) => command.name() === name);
+      if (about === undefined)
+        throw new CognitodError('USAGE', `there is no command «${name}»`, {
+          hint: 'cognitod help lists them',
+        });
+      about.outputHelp();
+    });
+  for (const command of [program, ...program.commands]) addCommonOptions(command);
+  return program;
+}
 
-  add(program, deps, 'agent', 'run the agent in the foreground, until Ctrl-C')
+type Add = (name: string, description: string, notes: HelpNotes) => Command;
+
+function addAgent(add: Add, deps: CliDeps, run: CliRun): void {
+  add('agent', 'run the agent in the foreground, until Ctrl-C', {
+    notes: [
+      'Every setting is a key of the YAML file (--config) and an environment variable COGNITOD_…:',
+      'docs/configuration.md. A flag goes before the environment, and that before the file.',
+    ],
+    examples: [
+      'sudo ./cognitod agent',
+      'sudo ./cognitod agent --config /etc/cognitod.yaml --quiet',
+      './cognitod agent --check-config --config my.yaml',
+    ],
+  })
     .option('--check-config', 'check the configuration and end')
     .option('--api-listen <host:port>', 'address of the API (default 127.0.0.1:3000)')
     .option('--ops-listen <host:port>', 'address of /healthz, /readyz and /metrics (default 127.0.0.1:9464)')
@@ -74,11 +88,6 @@ function buildProgram(deps: CliDeps, result: { code: number }): Command {
     )
     .option('--proc-root <dir>', "where the host's /proc is (default /proc)")
     .option('-q, --quiet', 'print no events')
-    .addHelpText(
-      'after',
-      '\nEvery setting is a key of the YAML file (--config) and an environment variable COGNITOD_…: docs/configuration.md.' +
-        '\n\nExamples:\n  sudo ./cognitod agent\n  sudo ./cognitod agent --config /etc/cognitod.yaml --quiet\n  ./cognitod agent --check-config --config my.yaml',
-    )
     .action(async (options, command: Command) => {
       const globals = command.optsWithGlobals() as ParsedGlobals;
       const set: [string, unknown][] = [
@@ -88,33 +97,51 @@ function buildProgram(deps: CliDeps, result: { code: number }): Command {
         ['proc_root', options.procRoot],
         ['events.print', options.quiet === true ? false : undefined],
       ];
-      result.code = await deps.runAgent({
-        configFile: globals.config ?? deps.env.COGNITOD_CONFIG,
+      run.code = await deps.runAgent({
+        configFile: globals.config ?? (deps.env.COGNITOD_CONFIG || undefined),
         checkConfig: options.checkConfig === true,
-        json: globals.json === true,
-        color: wantsColor(globals, deps.stdout),
+        json: run.json,
+        color: useColor(globals.color ?? 'auto', deps.stdout, deps.env),
         overrides: Object.fromEntries(set.filter(([, value]) => value !== undefined)),
         env: deps.env,
         stdout: deps.stdout,
         stderr: deps.stderr,
       });
     });
+}
 
-  filters(add(program, deps, 'stream', 'print events as they happen'))
-    .option('--type <types>', 'only these: fork,exec,exit')
+/** The commands that ask the agent. */
+function addClients(add: Add, deps: CliDeps, run: CliRun): void {
+  const withContext = async (command: Command, use: (context: Context) => Promise<unknown>) => {
+    const options = command.optsWithGlobals() as ParsedGlobals;
+    const settings = await clientSettings(options, deps.env);
+    const color = useColor(options.color ?? 'auto', deps.stdout, deps.env);
+    const code = await use(makeContext(deps, run.output, run.json, color, settings));
+    if (typeof code === 'number') run.code = code;
+  };
+
+  filters(
+    add('stream', 'print events as they happen', {
+      notes: [
+        'A line per event: local time, kind, pid, parent, user, pod/container or unit, command or how it ended.',
+        'With --json a line is an event as the agent sent it (docs/events.md), or {"type":"gap","lost":N} for events',
+        'that this client was too slow for. Without --ready-fd the first line on standard error says when the stream',
+        'is connected: nothing is missed from then on. Ends with 4 when the agent goes away.',
+      ],
+      examples: [
+        'cognitod stream --type exec',
+        'cognitod stream --json --pod 8a1e --type exec,exit | jq -r .executable',
+        'cognitod stream --json --ready-fd 3 3>ready >events.jsonl',
+      ],
+    }).option('--type <types>', 'only these: fork,exec,exit'),
+  )
     .option(
       '--ready-fd <n>',
-      'write «ready» to this descriptor once connected: nothing is missed from then on',
-      number,
+      'write «ready» to this descriptor once connected, and close it',
+      number(0, MAX_U32),
     )
-    .option('--count <n>', 'end after so many events', number)
+    .option('--count <n>', 'end after so many events', number(1, Number.MAX_SAFE_INTEGER))
     .option('--retry', 'when the agent goes away wait for it to come back')
-    .addHelpText(
-      'after',
-      '\nWith --json each line is one event (docs/events.md), or {"type":"gap","lost":N} where this client was too slow.' +
-        '\nWithout --ready-fd the first line on standard error says when the stream is connected.' +
-        '\n\nExamples:\n  cognitod stream --type exec\n  cognitod stream --json --pod 8a1e --type exec,exit | jq -r .executable',
-    )
     .action((options, command: Command) =>
       withContext(command, async (context) => {
         const { stream } = await import('./commands/stream.ts');
@@ -122,15 +149,19 @@ function buildProgram(deps: CliDeps, result: { code: number }): Command {
       }),
     );
 
-  filters(add(program, deps, 'ps', 'list processes'))
+  filters(
+    add('ps', 'list processes', {
+      examples: [
+        'cognitod ps',
+        'cognitod ps --uid 0 --comm sh',
+        'cognitod ps --state exited --container 4f2a --json',
+      ],
+    }),
+  )
     .addOption(
       new Option('--state <state>', 'which').choices(['running', 'exited', 'all']).default('running'),
     )
-    .option('--limit <n>', 'at most so many', number)
-    .addHelpText(
-      'after',
-      '\nExamples:\n  cognitod ps --uid 0 --comm sh\n  cognitod ps --state exited --container 4f2a --json',
-    )
+    .option('--limit <n>', 'at most so many (default: all)', number(1, Number.MAX_SAFE_INTEGER))
     .action((options, command: Command) =>
       withContext(command, async (context) => {
         const { ps } = await import('./commands/processes.ts');
@@ -138,100 +169,84 @@ function buildProgram(deps: CliDeps, result: { code: number }): Command {
       }),
     );
 
-  add(program, deps, 'tree', 'who started whom, of the node or of one process')
+  add('tree', 'who started whom, of the node or of one process', {
+    examples: ['cognitod tree', 'cognitod tree 4211'],
+  })
     .argument('[process]', 'pid or process id')
-    .addHelpText('after', '\nExamples:\n  cognitod tree\n  cognitod tree 4211')
     .action((id: string | undefined, _options, command: Command) =>
       withContext(command, async (context) => (await import('./commands/processes.ts')).tree(context, id)),
     );
 
-  add(program, deps, 'show', 'everything about one process: images, identity, who started it')
-    .argument('<process>', 'pid of a running process, or process id of any that is still known')
-    .addHelpText('after', '\nExamples:\n  cognitod show 1\n  cognitod show b0075e1f-3aw-kf3m2t1')
+  add('show', 'everything about one process: images, identity, who started it', {
+    notes: ['A pid is that of the running process, or else of the one that exited last with it.'],
+    examples: ['cognitod show 1', 'cognitod show b0075e1f-3aw-kf3m2t1 --json'],
+  })
+    .argument('<process>', 'pid or process id')
     .action((id: string, _options, command: Command) =>
       withContext(command, async (context) => (await import('./commands/processes.ts')).show(context, id)),
     );
 
-  add(program, deps, 'status', 'whether the agent sees everything: ledger, collector, memory')
-    .addHelpText(
-      'after',
-      '\nEnds with 0 when the whole node is seen, 3 when not.\n\nExample:\n  cognitod status --json | jq .ledger',
-    )
-    .action((_options, command: Command) =>
-      withContext(command, async (context) => (await import('./commands/status.ts')).status(context)),
-    );
-
-  add(program, deps, 'cgroup', 'what the names in a cgroup path say (needs no agent)')
-    .argument('[pid-or-path...]', 'pids, or cgroup paths; standard input when none is given')
-    .addHelpText(
-      'after',
-      '\nWith --json and no arguments: lines {"input": "<content of a /proc/PID/cgroup>"} in, one line with container_id,' +
-        '\npod_uid, runtime, qos, tags and unit out for each.' +
-        '\n\nExamples:\n  cognitod cgroup 4211\n  cognitod cgroup < /proc/self/cgroup\n  echo \'{"input":"0::/user.slice"}\' | cognitod cgroup --json',
-    )
-    .action(async (inputs: string[], _options, command: Command) => {
-      const { cgroup } = await import('./commands/cgroup.ts');
-      result.code = await cgroup(deps, (command.optsWithGlobals() as ParsedGlobals).json === true, inputs);
-    });
-
-  add(program, deps, 'version', 'print the version').action((_options, command: Command) => {
-    const document = {
-      version: deps.version,
-      node: process.version,
-      platform: `${process.platform}-${process.arch}`,
-    };
-    const { json } = command.optsWithGlobals() as ParsedGlobals;
-    deps.stdout.write(
-      json ? `${JSON.stringify(document)}\n` : `cognitod ${deps.version} (Node ${process.version})\n`,
-    );
-  });
-
-  add(program, deps, 'help', 'help of a command')
-    .argument('[command]')
-    .action((name: string | undefined, _options, command: Command) => {
-      const about =
-        name === undefined ? program : program.commands.find((candidate) => candidate.name() === name);
-      if (about === undefined)
-        throw new CognitodError('USAGE', `there is no command «${name}»`, {
-          hint: 'cognitod help lists them',
-        });
-      const { json } = command.optsWithGlobals() as ParsedGlobals;
-      deps.stdout.write(json ? `${JSON.stringify(describe(about))}\n` : about.helpInformation());
-    });
-  return program;
+  add('status', 'whether the agent sees everything: ledger, collector, memory', {
+    notes: ['Ends with 0 when the whole node is seen, with 3 when not.'],
+    examples: ['cognitod status', 'cognitod status --json | jq .ledger'],
+  }).action((_options, command: Command) =>
+    withContext(command, async (context) => (await import('./commands/status.ts')).status(context)),
+  );
 }
 
-/** Options that stand before or after the name of the command. */
-function configure(command: Command, deps: CliDeps): Command {
-  return command
+function addCgroup(add: Add, deps: CliDeps, run: CliRun): void {
+  add('cgroup', 'what the names in a cgroup path say (needs no agent)', {
+    notes: [
+      'With --json and no arguments: lines {"input": "<content of a /proc/PID/cgroup>"} in (up to 1 MiB each), and for',
+      'each a line with container_id, pod_uid, runtime, qos, tags and unit out, or {"error": "…"} and in the end exit',
+      'code 1.',
+    ],
+    examples: [
+      'cognitod cgroup 4211',
+      'cognitod cgroup < /proc/self/cgroup',
+      `echo '{"input":"0::/user.slice"}' | cognitod cgroup --json`,
+    ],
+  })
+    .argument('[pid-or-path...]', 'pids, files, or cgroup paths; standard input when none is given')
+    .action(async (inputs: string[]) => {
+      const { cgroup } = await import('./commands/cgroup.ts');
+      run.code = await cgroup(deps, run.output, run.json, inputs);
+    });
+}
+
+/** What all commands inherit. */
+function configure(program: Command, deps: CliDeps, run: CliRun): Command {
+  return program
     .exitOverride()
     .configureOutput({
       writeOut: (text) => void deps.stdout.write(text),
-      writeErr: (text) => void deps.stderr.write(text),
-      outputError: (text, write) => write(text.replace(/^error: /, 'cognitod: ')),
+      writeErr: (text) => void (run.json || deps.stderr.write(text)),
+      // Reported with all other errors, see runCli.
+      outputError: () => {},
     })
     .helpCommand(false)
-    .showSuggestionAfterError()
+    .showSuggestionAfterError();
+}
+
+/** Options that stand before or after the name of the command. */
+function addCommonOptions(command: Command): void {
+  command
+    .optionsGroup('Common options:')
     .option('--json', 'JSON: one document, or one line per record')
     .option('--config <file>', 'configuration file (COGNITOD_CONFIG)')
     .option('--api <url>', `address of the agent (COGNITOD_API; default ${DEFAULT_API})`)
     .option('--token-file <file>', 'file with the token of the agent (or the token itself in COGNITOD_TOKEN)')
-    .addOption(
-      new Option('--color <when>', 'colours; NO_COLOR is honoured').choices(['auto', 'always', 'never']),
-    );
-}
-
-function add(program: Command, deps: CliDeps, name: string, description: string): Command {
-  return configure(program.command(name), deps).description(description);
+    .addOption(new Option('--color <when>', 'colours; NO_COLOR is honoured').choices(COLOR_MODES))
+    .helpOption('-h, --help', 'this help');
 }
 
 function filters(command: Command): Command {
   return command
     .option('--pod <uid>', 'only this pod (uid or its beginning)')
     .option('--container <id>', 'only this container (id or its beginning)')
-    .option('--uid <n>', 'only this user', number)
+    .option('--uid <n>', 'only this user', number(0, MAX_U32))
     .option('--comm <name>', 'only this command name')
-    .option('--pid <n>', 'only this pid', number);
+    .option('--pid <n>', 'only this pid', number(0, MAX_U32));
 }
 
 function filterQuery(options: Record<string, string | number | undefined>): Query {
@@ -239,29 +254,16 @@ function filterQuery(options: Record<string, string | number | undefined>): Quer
   return { pod, container, uid, comm, pid };
 }
 
-function number(text: string): number {
-  if (!/^\d{1,10}$/.test(text)) throw new InvalidArgumentError('It must be a whole number.');
-  return Number(text);
-}
-
-/** https://no-color.org and https://force-color.org */
-function useColor(mode: ColorMode, output: Output, env: NodeJS.ProcessEnv): boolean {
-  if (mode !== 'auto') return mode === 'always';
-  if (env.NO_COLOR) return false;
-  if (env.FORCE_COLOR) return env.FORCE_COLOR !== '0';
-  return output.isTTY === true && env.TERM !== 'dumb';
-}
-
-function describe(command: Command): unknown {
-  return {
-    name: command.name(),
-    description: command.description(),
-    arguments: command.registeredArguments.map((argument) => ({
-      name: argument.name(),
-      required: argument.required,
-      description: argument.description,
-    })),
-    options: command.options.map((option) => ({ flags: option.flags, description: option.description })),
-    ...(command.commands.length === 0 ? {} : { commands: command.commands.map(describe) }),
+function number(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
+    if (value >= min && value <= max) return value;
+    throw new InvalidArgumentError(`It must be a whole number${min > 0 ? ` from ${min}` : ''}.`);
   };
+}
+
+function versionText(deps: CliDeps, json: boolean): string {
+  if (!json) return `cognitod ${deps.version} (Node ${process.version})`;
+  const platform = `${process.platform}-${process.arch}`;
+  return JSON.stringify({ schema_version: 1, version: deps.version, node: process.version, platform });
 }

@@ -1,9 +1,15 @@
-// Where the agent is and which token it wants: flag, then environment, then configuration file, then default.
+// Where the agent is and which token it wants: flag, then environment, then configuration, then default.
 import { readFileSync } from 'node:fs';
 import { CognitodError } from '../lib/errors.ts';
 import type { ClientSettings } from './client.ts';
 
-export const DEFAULT_API = 'http://127.0.0.1:3000';
+const DEFAULT_PORT = 3000;
+export const DEFAULT_API = `http://127.0.0.1:${DEFAULT_PORT}`;
+
+/** The agent's own settings: where they are set, as in its pod, clients find it without any flag. */
+const AGENT_VARIABLES = ['COGNITOD_API_LISTEN', 'COGNITOD_API_TOKEN_FILE', 'COGNITOD_API_TOKEN'];
+/** An agent that listens on all addresses is reached by the loopback one. */
+const ALL_ADDRESSES: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' };
 
 export interface GlobalOptions {
   readonly api?: string;
@@ -11,43 +17,53 @@ export interface GlobalOptions {
   readonly config?: string;
 }
 
-/** Throws USAGE for an address that is none, TOKEN_UNREADABLE for a token file that gives none. */
+interface Configured {
+  readonly api: string;
+  readonly tokenFile: string | null;
+  readonly token: string | null;
+}
+
+/** Throws USAGE for an address that is none, TOKEN_UNREADABLE for a token that is none. */
 export async function clientSettings(
   options: GlobalOptions,
   env: NodeJS.ProcessEnv,
 ): Promise<ClientSettings> {
-  const configFile = options.config ?? env.COGNITOD_CONFIG;
-  let fromFile: { api: string; tokenFile: string | null; token: string | null } | undefined;
-  if (configFile !== undefined) {
-    // Only then: the schema library takes longer to load than all of the client.
-    const { formatListen, loadConfig } = await import('../lib/index.ts');
-    const { config } = loadConfig({ file: configFile, env });
-    fromFile = {
-      api: `http://${formatListen(config.api.listen)}`,
-      tokenFile: config.api.token_file,
-      token: config.api.token,
-    };
-  }
-  const api = parseAddress(options.api ?? env.COGNITOD_API ?? fromFile?.api ?? DEFAULT_API);
+  const configured = await readConfiguration(options.config ?? env.COGNITOD_CONFIG, env);
+  const api = parseAddress(options.api ?? (env.COGNITOD_API || configured?.api) ?? DEFAULT_API);
   if (options.tokenFile !== undefined) return { api, token: readTokenFile(options.tokenFile) };
-  if (env.COGNITOD_TOKEN) return { api, token: env.COGNITOD_TOKEN };
-  if (fromFile?.tokenFile) return { api, token: readTokenFile(fromFile.tokenFile) };
-  return { api, token: fromFile?.token ?? null };
+  if (env.COGNITOD_TOKEN) return { api, token: checkToken(env.COGNITOD_TOKEN.trim(), 'COGNITOD_TOKEN') };
+  if (configured?.tokenFile) return { api, token: readTokenFile(configured.tokenFile) };
+  const token = configured?.token ?? null;
+  return { api, token: token === null ? null : checkToken(token, 'api.token') };
 }
 
-/** `http://host:port`, or just `host:port`. */
+async function readConfiguration(
+  file: string | undefined,
+  env: NodeJS.ProcessEnv,
+): Promise<Configured | undefined> {
+  if (!file && !AGENT_VARIABLES.some((name) => env[name])) return undefined;
+  // Only then: the schema library takes longer to load than all of the client.
+  const { formatListen, loadConfig } = await import('../lib/index.ts');
+  const { config } = loadConfig({ ...(file ? { file } : {}), env });
+  const { listen, token_file: tokenFile, token } = config.api;
+  const host = ALL_ADDRESSES[listen.host] ?? listen.host;
+  return { api: `http://${formatListen({ host, port: listen.port })}`, tokenFile, token };
+}
+
+/** `http://host:port`, or just `host:port`, or just `host`. */
 function parseAddress(text: string): URL {
-  const wrong = () =>
-    new CognitodError('USAGE', `«${text}» is no address of an agent`, {
+  const bare = !/^[a-z]+:\/\//i.test(text);
+  let url: URL | undefined;
+  try {
+    url = new URL(bare ? `http://${text}` : text);
+  } catch {}
+  if (url === undefined || !/^https?:$/.test(url.protocol) || url.search !== '' || url.hash !== '') {
+    throw new CognitodError('USAGE', `«${text}» is no address of an agent`, {
       hint: `it should look like ${DEFAULT_API}`,
     });
-  let url: URL;
-  try {
-    url = new URL(/^https?:\/\//.test(text) ? text : `http://${text}`);
-  } catch {
-    throw wrong();
   }
-  if (url.hostname === '') throw wrong();
+  // Of a bare host nobody means port 80.
+  if (bare && url.port === '' && !/:80(\/|$)/.test(text)) url.port = String(DEFAULT_PORT);
   return url;
 }
 
@@ -59,11 +75,18 @@ function readTokenFile(file: string): string {
     throw new CognitodError(
       'TOKEN_UNREADABLE',
       `the token file ${file} cannot be read: ${(cause as Error).message}`,
-      {
-        cause,
-      },
+      { hint: 'it is named by --token-file, or by api.token_file in the configuration', cause },
     );
   }
   if (token === '') throw new CognitodError('TOKEN_UNREADABLE', `the token file ${file} is empty`);
-  return token;
+  return checkToken(token, `the token file ${file}`);
+}
+
+/** What a header can carry. The message must not show the token. */
+function checkToken(token: string, origin: string): string {
+  if (/^[\x20-\x7e]+$/.test(token)) return token;
+  throw new CognitodError(
+    'TOKEN_UNREADABLE',
+    `${origin} holds no token: it has several lines, or characters that a token cannot have`,
+  );
 }

@@ -8,17 +8,16 @@ export type Painter = (style: Style, text: string) => string;
 export const painter = (color: boolean): Painter =>
   color ? (style, text) => styleText(style, text, { validateStream: false }) : (_style, text) => text;
 
-// C0 and C1 controls, and what reorders or hides text (Unicode TR36: bidirectional controls, zero width).
-const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
+// C0 and C1 controls, and what reorders or hides text (Unicode TR36: bidirectional controls, zero width, tags).
+const UNSAFE =
+  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|\udb40[\udc00-\udfff]/g;
 const SHORT: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 
 /** Control characters as escapes: nothing that a process is called can steer the terminal. */
 export function harmless(text: string): string {
   return text.replace(UNSAFE, (char) => {
-    const code = char.charCodeAt(0);
-    return (
-      SHORT[char] ?? (code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16)}`)
-    );
+    const hex = char.codePointAt(0)!.toString(16);
+    return SHORT[char] ?? (hex.length <= 2 ? `\\x${hex.padStart(2, '0')}` : `\\u{${hex}}`);
   });
 }
 
@@ -32,8 +31,10 @@ export function commandText(argv: readonly string[]): string {
     .join(' ');
 }
 
+/** At most `width` characters, without half of a surrogate pair at the end. */
 export function cut(text: string, width: number): string {
-  return text.length <= width ? text : `${text.slice(0, Math.max(0, width - 1))}…`;
+  if (text.length <= width) return text;
+  return `${text.slice(0, Math.max(0, width - 1)).replace(/[\ud800-\udbff]$/, '')}…`;
 }
 
 /** Rows as aligned columns; the last column is not padded, and cut at `width` if given. */

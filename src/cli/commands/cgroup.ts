@@ -1,69 +1,96 @@
 // `cognitod cgroup`: what the names in a cgroup path say; a debugging aid that needs no agent.
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import type { CliDeps, ParsedCgroup } from '../deps.ts';
 import { EXIT } from '../exit-codes.ts';
 import { harmless, table } from '../text.ts';
+import type { Writer } from '../writer.ts';
 
 const MAX_LINE_BYTES = 1024 * 1024;
 
 /** With `json`: lines `{"input": …}` in, a line each out. Else: the given pids or paths, or standard input, as text. */
-export async function cgroup(deps: CliDeps, json: boolean, inputs: readonly string[]): Promise<number> {
+export async function cgroup(
+  deps: CliDeps,
+  output: Writer,
+  json: boolean,
+  inputs: readonly string[],
+): Promise<number> {
   const parse = await deps.loadCgroupParser();
-  if (json && inputs.length === 0) return answerLines(deps, parse);
+  if (json && inputs.length === 0) return answerLines(deps.stdin, output, parse);
   const contents = inputs.length > 0 ? inputs.map(contentOf) : [await readAll(deps.stdin)];
   let failed = false;
   for (const content of contents) {
     if (content instanceof Error) {
       failed = true;
-      deps.stderr.write(`cognitod: ${content.message}\n`);
-    } else if (json) deps.stdout.write(`${answerOf(parse(content))}\n`);
-    else deps.stdout.write(textOf(content, parse(content)));
+      if (json) await output.write(`${errorLine(content.message)}\n`);
+      else deps.stderr.write(`cognitod: ${content.message}\n`);
+    } else await output.write(json ? `${answerOf(parse(content))}\n` : textOf(content, parse(content)));
   }
   return failed ? EXIT.failed : EXIT.ok;
 }
 
-async function answerLines(deps: CliDeps, parse: (text: string) => ParsedCgroup): Promise<number> {
+async function answerLines(
+  input: Readable,
+  output: Writer,
+  parse: (text: string) => ParsedCgroup,
+): Promise<number> {
   let failed = false;
-  for await (const line of linesOf(deps.stdin)) {
-    if (line?.trim() === '') continue;
-    const input = line === null ? null : inputOf(line);
-    if (input === null) {
-      failed = true;
-      const error =
-        line === null
-          ? `the line is longer than ${MAX_LINE_BYTES} bytes`
-          : 'the line is not {"input": "text"}';
-      deps.stdout.write(`${JSON.stringify({ error })}\n`);
-    } else if (!deps.stdout.write(`${answerOf(parse(input))}\n`)) {
-      await new Promise((resolve) => deps.stdout.once('drain', resolve));
+  const answer = (line: string | null): string => {
+    if (line?.trim() === '') return '';
+    const content = line === null ? null : inputOf(line);
+    if (content !== null) return `${answerOf(parse(content))}\n`;
+    failed = true;
+    const reason =
+      line === null ? `the line is longer than ${MAX_LINE_BYTES} bytes` : 'the line is not {"input": "text"}';
+    return `${errorLine(reason)}\n`;
+  };
+  const stop = () => input.destroy();
+  output.ended.addEventListener('abort', stop);
+  try {
+    for await (const lines of linesOf(input)) {
+      const text = lines.map(answer).join('');
+      if (text !== '') await output.write(text);
     }
+  } catch (error) {
+    output.ended.throwIfAborted();
+    throw error;
   }
+  output.ended.throwIfAborted();
   return failed ? EXIT.failed : EXIT.ok;
 }
 
-/** Lines as they come; null for one that is too long. */
-async function* linesOf(input: Readable): AsyncGenerator<string | null> {
-  let pending = '';
-  let tooLong = false;
-  input.setEncoding('utf8');
-  for await (const chunk of input) {
-    const parts = (chunk as string).split('\n');
-    for (const [index, part] of parts.entries()) {
-      pending += part;
-      if (pending.length > MAX_LINE_BYTES) {
-        tooLong = true;
-        pending = '';
-      }
-      if (index === parts.length - 1) break;
-      yield tooLong ? null : pending;
-      pending = '';
-      tooLong = false;
+/** The lines that each read completes; null for one that is too long. */
+async function* linesOf(input: Readable): AsyncGenerator<(string | null)[]> {
+  let pending: Buffer[] = [];
+  let pendingBytes = 0;
+  const take = (): string | null => {
+    const line = pendingBytes > MAX_LINE_BYTES ? null : Buffer.concat(pending).toString('utf8');
+    pending = [];
+    pendingBytes = 0;
+    return line;
+  };
+  const add = (part: Buffer) => {
+    pendingBytes += part.length;
+    // Of a line that is too long nothing is kept.
+    if (pendingBytes > MAX_LINE_BYTES) pending = [];
+    else if (part.length > 0) pending.push(part);
+  };
+  for await (const data of input) {
+    const chunk = Buffer.from(data);
+    const lines: (string | null)[] = [];
+    let start = 0;
+    for (let end = chunk.indexOf(10); end !== -1; end = chunk.indexOf(10, start)) {
+      add(chunk.subarray(start, end));
+      lines.push(take());
+      start = end + 1;
     }
+    add(chunk.subarray(start));
+    yield lines;
   }
-  if (tooLong) yield null;
-  else if (pending !== '') yield pending;
+  if (pendingBytes > 0) yield [take()];
 }
+
+const errorLine = (error: string) => JSON.stringify({ error });
 
 function inputOf(line: string): string | null {
   try {
@@ -85,24 +112,37 @@ function answerOf(parsed: ParsedCgroup): string {
   });
 }
 
-/** A pid stands for its /proc file; anything else is the path itself. */
+/** A pid stands for its /proc file, a file for its content; anything else is a cgroup path itself. */
 function contentOf(input: string): string | Error {
-  if (!/^\d+$/.test(input)) return input;
+  const isPid = /^\d+$/.test(input);
+  const file = isPid ? `/proc/${input}/cgroup` : input;
+  if (!/^\/proc\/[^/]+\/cgroup$/.test(file) && !isFile(file)) return input;
   try {
-    return readFileSync(`/proc/${input}/cgroup`, 'utf8');
+    return readFileSync(file, 'utf8');
   } catch (error) {
-    return new Error(`the cgroups of process ${input} cannot be read: ${(error as Error).message}`);
+    const { code, message } = error as NodeJS.ErrnoException;
+    return new Error(`${file} cannot be read: ${code === 'ENOENT' ? 'there is no such process' : message}`);
   }
 }
 
-async function readAll(input: Readable): Promise<string> {
-  let text = '';
-  input.setEncoding('utf8');
-  for await (const chunk of input) {
-    text += chunk;
-    if (text.length > MAX_LINE_BYTES) break;
+/** False for what cannot even be looked at: it may be the content of a file instead of a name. */
+function isFile(path: string): boolean {
+  try {
+    return statSync(path).isFile();
+  } catch {
+    return false;
   }
-  return text;
+}
+
+async function readAll(input: Readable): Promise<string | Error> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of input) {
+    bytes += chunk.length;
+    if (bytes > MAX_LINE_BYTES) return new Error(`standard input is longer than ${MAX_LINE_BYTES} bytes`);
+    chunks.push(Buffer.from(chunk));
+  }
+  return Buffer.concat(chunks).toString('utf8');
 }
 
 function textOf(content: string, parsed: ParsedCgroup): string {
@@ -112,7 +152,7 @@ function textOf(content: string, parsed: ParsedCgroup): string {
     table([
       ['  container', parsed.containerId === null ? 'none' : harmless(parsed.containerId)],
       ['  pod', parsed.podUid === null ? 'none' : harmless(parsed.podUid)],
-      ['  runtime', parsed.runtime ?? 'not told by the path'],
+      ['  runtime', parsed.runtime === null ? 'not told by the path' : harmless(parsed.runtime)],
       ['  qos', parsed.qos ?? 'none'],
       ['  tags', parsed.tags.length === 0 ? 'none' : parsed.tags.map(harmless).join(' ')],
       ['  unit', parsed.unit === null ? 'none' : harmless(parsed.unit)],

@@ -6,16 +6,22 @@ import {
   type ProcessTreeJson,
   processTreeSchema,
 } from '../../api/index.ts';
+import { CognitodError } from '../../lib/errors.ts';
 import type { Query } from '../client.ts';
 import type { Context } from '../context.ts';
 import { placeText } from '../event-line.ts';
 import { commandText, cut, durationText, harmless, table } from '../text.ts';
 
 const PAGE = 1000;
+/** Levels that are drawn further to the right than the one before: a chain of processes can be very long. */
+const MAX_INDENT = 100;
+
+/** The contract leaves the tree itself unchecked, because it is recursive. */
+const treeSchema = processTreeSchema.refine((answer) => isTree(answer.process), 'not a tree of processes');
 
 export async function ps(context: Context, filters: Query, limit: number | undefined): Promise<void> {
   const processes = await fetchProcesses(context, filters, limit ?? Number.POSITIVE_INFINITY);
-  context.print({ schema_version: 1, processes }, () => {
+  await context.print({ schema_version: 1, processes }, () => {
     const rows = processes.map((process) => [
       String(process.pid),
       String(process.ppid),
@@ -27,39 +33,66 @@ export async function ps(context: Context, filters: Query, limit: number | undef
     ]);
     return table(
       [['PID', 'PPID', 'UID', 'AGE', 'STATE', 'WHERE', 'COMMAND'], ...rows],
-      context.deps.stdout.columns,
+      context.output.columns,
     );
   });
 }
 
 export async function tree(context: Context, id: string | undefined): Promise<void> {
-  if (id !== undefined) {
-    const answer = await context.client.get(
-      `/api/v1/processes/${encodeURIComponent(id)}/tree`,
-      {},
-      processTreeSchema,
+  if (id === undefined) {
+    const roots = growTrees(await fetchProcesses(context, { state: 'running' }, Number.POSITIVE_INFINITY));
+    await context.print({ schema_version: 1, processes: roots }, () =>
+      roots.map((root) => treeText(root, '')).join(''),
     );
-    context.print(answer, () => {
-      const above = answer.ancestors
-        .toReversed()
-        .map((process, depth) => `${'  '.repeat(depth)}${nodeText(process)}\n`);
-      const cutNote = answer.truncated ? '… (more than the agent answers at once)\n' : '';
-      return `${above.join('')}${treeText(answer.process, '  '.repeat(above.length))}${cutNote}`;
-    });
     return;
   }
-  const processes = await fetchProcesses(context, { state: 'running' }, Number.POSITIVE_INFINITY);
-  const roots = growTrees(processes);
-  context.print({ schema_version: 1, processes: roots }, () =>
-    roots.map((root) => treeText(root, '')).join(''),
+  const { answer } = await withProcess(context, id, (path) =>
+    context.client.get(`${path}/tree`, {}, treeSchema),
   );
+  await context.print(answer, () => {
+    const indent = (depth: number) => '  '.repeat(Math.min(depth, MAX_INDENT));
+    const above = answer.ancestors
+      .toReversed()
+      .map((process, depth) => `${indent(depth)}${nodeText(process)}\n`);
+    const cutNote = answer.truncated ? '… (more than the agent answers at once)\n' : '';
+    return `${above.join('')}${treeText(answer.process, indent(above.length))}${cutNote}`;
+  });
 }
 
 export async function show(context: Context, id: string): Promise<void> {
-  const path = `/api/v1/processes/${encodeURIComponent(id)}`;
-  const process = await context.client.get(path, {}, processSchema);
-  const { ancestors } = await context.client.get(`${path}/tree`, {}, processTreeSchema);
-  context.print({ ...process, ancestors }, () => showText(process, ancestors, context));
+  const { path, answer: process } = await withProcess(context, id, (path) =>
+    context.client.get(path, {}, processSchema),
+  );
+  const { ancestors } = await context.client.get(`${path}/tree`, {}, treeSchema);
+  await context.print({ ...process, ancestors }, () => showText(process, ancestors, context));
+}
+
+/** Asks about a process. A pid is that of the running process or else of the one that exited last with it. */
+async function withProcess<T>(
+  context: Context,
+  id: string,
+  ask: (path: string) => Promise<T>,
+): Promise<{ path: string; answer: T }> {
+  const pathOf = (name: string) => `/api/v1/processes/${encodeURIComponent(name)}`;
+  try {
+    return { path: pathOf(id), answer: await ask(pathOf(id)) };
+  } catch (error) {
+    if (!(error instanceof CognitodError) || error.code !== 'NOT_FOUND' || !/^\d{1,10}$/.test(id))
+      throw error;
+    const exited = await fetchProcesses(
+      context,
+      { pid: Number(id), state: 'exited' },
+      Number.POSITIVE_INFINITY,
+    );
+    // RFC 3339 in UTC with as many digits each: the order of the texts is the order of the times.
+    const last = exited.reduce<ProcessJson | undefined>(
+      (best, process) => ((process.exit_time ?? '') >= (best?.exit_time ?? '') ? process : best),
+      undefined,
+    );
+    if (last === undefined) throw error;
+    const path = pathOf(last.process_id);
+    return { path, answer: await ask(path) };
+  }
 }
 
 /** Walks the pages. Processes that start meanwhile may or may not be in. */
@@ -87,21 +120,31 @@ function growTrees(processes: readonly ProcessJson[]): ProcessTreeJson[] {
   return roots;
 }
 
-/** Not recursive: a tree may be as deep as the node has processes. */
+/** Not recursive, like `treeText`: a tree may be as deep as the node has processes. */
+function isTree(root: unknown): boolean {
+  const nodes = [root];
+  for (let node = nodes.pop(); node !== undefined; node = nodes.pop()) {
+    const { tree } = node as { tree?: unknown };
+    if (!Array.isArray(tree) || !processSchema.safeParse(node).success) return false;
+    nodes.push(...tree);
+  }
+  return root !== undefined;
+}
+
 function treeText(root: ProcessTreeJson, indent: string): string {
   let text = '';
-  const stack: { node: ProcessTreeJson; first: string; rest: string }[] = [
-    { node: root, first: indent, rest: indent },
-  ];
+  const stack = [{ node: root, first: indent, rest: indent, depth: 0 }];
   for (let entry = stack.pop(); entry !== undefined; entry = stack.pop()) {
-    const { node, first, rest } = entry;
+    const { node, first, rest, depth } = entry;
     text += `${first}${nodeText(node)}\n`;
+    const deeper = depth < MAX_INDENT;
     node.tree.toReversed().forEach((child, index) => {
       const last = index === 0;
       stack.push({
         node: child,
         first: `${rest}${last ? '└─ ' : '├─ '}`,
-        rest: `${rest}${last ? '   ' : '│  '}`,
+        rest: deeper ? `${rest}${last ? '   ' : '│  '}` : rest,
+        depth: depth + 1,
       });
     });
   }
@@ -158,13 +201,15 @@ function showText(process: ProcessJson, ancestors: readonly ProcessJson[], { pai
     ['executable', process.executable === null ? 'unknown' : harmless(process.executable)],
     [
       'container',
-      process.container_id === null ? `none (${process.provenance})` : harmless(process.container_id),
+      process.container_id === null
+        ? `none (${harmless(process.provenance)})`
+        : harmless(process.container_id),
     ],
     ['pod', process.pod_uid === null ? 'none' : harmless(process.pod_uid)],
-    ...(process.runtime === null ? [] : [['runtime', process.runtime]]),
+    ...(process.runtime === null ? [] : [['runtime', harmless(process.runtime)]]),
     ...(process.unit === null ? [] : [['unit', harmless(process.unit)]]),
     ['cgroup', process.cgroup_path === null ? 'unknown' : harmless(process.cgroup_path)],
-    ['provenance', process.provenance],
+    ['provenance', harmless(process.provenance)],
     ['tags', process.tags.length === 0 ? 'none' : process.tags.map(harmless).join(' ')],
     ['live children', String(process.children)],
   ];

@@ -1,145 +1,201 @@
 // `cognitod stream`: the agent's events as they happen.
-import { closeSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, writeSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { createParser } from 'eventsource-parser';
 import type { EventJson, GapJson } from '../../api/index.ts';
 import { CognitodError } from '../../lib/errors.ts';
-import type { Query } from '../client.ts';
+import { describe, type Query } from '../client.ts';
 import type { Context } from '../context.ts';
 import { EVENT_HEADER, formatEventLine, formatGapLine } from '../event-line.ts';
 
 export interface StreamOptions {
-  readonly readyFd?: number;
-  readonly count?: number;
-  readonly retry?: boolean;
+  readonly readyFd?: number | undefined;
+  readonly count?: number | undefined;
+  readonly retry?: boolean | undefined;
   readonly filters: Query;
 }
 
 const FIRST_RETRY_MS = 500;
 const LAST_RETRY_MS = 10_000;
+/** Characters of one record; an event has at most some 100 KB. */
+const MAX_RECORD_CHARS = 16 * 1024 * 1024;
+const EVENT_KINDS = ['fork', 'exec', 'exit', ''];
+/** Worth waiting for: the agent is not there, or is shutting down. */
+const PASSING = ['API_UNREACHABLE', 'STREAMS_UNAVAILABLE'];
 
-/** Runs until the agent ends the stream (an error), `count` events came, or nobody reads the output any more. */
+/** Resolves after `count` events; without it runs until an error, such as the agent ending the stream. */
 export async function stream(context: Context, options: StreamOptions): Promise<void> {
+  const { client, output, deps } = context;
+  const announceFirst = announcer(context, options.readyFd);
+  const say = (text: string) => void deps.stderr.write(`cognitod: ${text}\n`);
   const printer = new Printer(context, options.count ?? Number.POSITIVE_INFINITY);
-  let announce = (): void => {
-    announce = () => context.deps.stderr.write(`cognitod: connected again to ${context.client.address}\n`);
-    announceReady(context, options.readyFd);
-  };
+  let connections = 0;
   for (let delayMs = FIRST_RETRY_MS; ; delayMs = Math.min(2 * delayMs, LAST_RETRY_MS)) {
     try {
-      const response = await context.client.open('/api/v1/events', options.filters);
-      await follow(response, printer, () => {
+      const response = await client.openStream('/api/v1/events', options.filters);
+      await follow(context, response, printer, () => {
         delayMs = FIRST_RETRY_MS;
-        announce();
+        connections++;
+        if (connections === 1) announceFirst();
+        else say(`connected again to ${client.address}; what happened in between is not known`);
       });
       if (printer.done) return;
-      throw new CognitodError('API_UNREACHABLE', `the agent at ${context.client.address} ended the stream`, {
+      throw new CognitodError('API_UNREACHABLE', `the agent at ${client.address} ended the stream`, {
         hint: 'it was stopped or restarted; --retry waits for it',
       });
     } catch (error) {
-      if (printer.done) return;
-      if (options.retry !== true || !(error instanceof CognitodError) || error.code !== 'API_UNREACHABLE')
+      if (!(error instanceof CognitodError && options.retry === true && PASSING.includes(error.code)))
         throw error;
-      context.deps.stderr.write(
-        `cognitod: ${error.message}; trying again in ${delayMs / 1000} s (events until then are not seen)\n`,
-      );
-      await new Promise((resolve) => setTimeout(resolve, delayMs));
+      say(`${error.message}; trying again in ${delayMs / 1000} s, events until then are not seen`);
+      await sleep(delayMs, output.ended);
     }
   }
 }
 
-/** Tells scripts that from now on nothing is missed. */
-function announceReady(context: Context, readyFd: number | undefined): void {
-  if (readyFd === undefined) {
-    context.deps.stderr.write(`cognitod: connected to ${context.client.address}\n`);
-    return;
-  }
-  try {
-    writeSync(readyFd, 'ready\n');
-    closeSync(readyFd);
-  } catch (cause) {
-    throw new CognitodError('USAGE', `--ready-fd ${readyFd} cannot be written: ${(cause as Error).message}`, {
+/** What tells, once, that from now on nothing is missed: on the descriptor, or on standard error. */
+function announcer(context: Context, readyFd: number | undefined): () => void {
+  const { client, deps } = context;
+  if (readyFd === undefined)
+    return () => void deps.stderr.write(`cognitod: connected to ${client.address}\n`);
+  const refused = (reason: string, cause?: unknown) =>
+    new CognitodError('USAGE', `--ready-fd ${readyFd} cannot be written: ${reason}`, {
+      hint: 'open it first, e.g. in a shell: cognitod stream --ready-fd 3 3>ready',
       cause,
     });
+  try {
+    const kind = fstatSync(readyFd);
+    if (!kind.isFIFO() && !kind.isFile() && !kind.isSocket() && !kind.isCharacterDevice())
+      throw new Error('it is no file, pipe or socket');
+  } catch (cause) {
+    throw refused((cause as Error).message, cause);
   }
+  return () => {
+    try {
+      writeSync(readyFd, 'ready\n');
+      // Standard streams stay open: Node and we still write to them.
+      if (readyFd > 2) closeSync(readyFd);
+    } catch (cause) {
+      throw refused((cause as Error).message, cause);
+    }
+  };
 }
 
-async function follow(response: IncomingMessage, printer: Printer, onReady: () => void): Promise<void> {
+/** Resolves when the stream ends or the printer is done. @throws CognitodError, ReaderGone or OutputFailed */
+async function follow(
+  { client, output }: Context,
+  response: IncomingMessage,
+  printer: Printer,
+  onReady: () => void,
+): Promise<void> {
+  let announce = () => {
+    announce = () => {};
+    onReady();
+  };
   const parser = createParser({
+    maxBufferSize: MAX_RECORD_CHARS,
+    onComment: () => announce(),
     onEvent({ event, data }) {
-      if (event === 'ready') onReady();
-      else printer.print(event ?? '', data);
+      announce();
+      printer.print(event ?? '', data);
+    },
+    onError(error) {
+      if (error.type === 'max-buffer-size-exceeded') throw client.notOurs('a record has no end', error);
     },
   });
   response.setEncoding('utf8');
   const stop = () => response.destroy();
-  printer.onDone(stop);
+  output.ended.addEventListener('abort', stop);
   try {
     for await (const chunk of response) {
       parser.feed(chunk);
+      // While this waits nothing is read, so that the agent knows how slow we are.
       await printer.flush();
       if (printer.done) return;
     }
   } catch (cause) {
-    if (!printer.done) {
-      throw new CognitodError('API_UNREACHABLE', `the stream broke: ${(cause as Error).message}`, { cause });
-    }
+    output.ended.throwIfAborted();
+    await printer.flush();
+    if (cause instanceof CognitodError) throw cause;
+    throw new CognitodError(
+      'API_UNREACHABLE',
+      `the stream of the agent at ${client.address} broke: ${describe(cause)}`,
+      { hint: 'it was killed, or the network fails; --retry waits for it', cause },
+    );
+  } finally {
+    output.ended.removeEventListener('abort', stop);
+    response.destroy();
   }
+  output.ended.throwIfAborted();
 }
 
-/** Writes records; waits when the output is slower than the agent, so that the agent knows of it. */
+/** Collects the lines of what was read, and counts events. */
 class Printer {
   readonly #context: Context;
   #left: number;
   #pending = '';
-  #closed = false;
-  #stop: () => void = () => {};
 
   constructor(context: Context, count: number) {
     this.#context = context;
     this.#left = count;
-    context.deps.stdout.on('error', () => {
-      // The reader went away (head, less): not a fault.
-      this.#closed = true;
-      this.#stop();
-    });
     if (!context.json) this.#pending = `${context.paint('bold', EVENT_HEADER)}\n`;
   }
 
   get done(): boolean {
-    return this.#closed || this.#left <= 0;
-  }
-
-  onDone(stop: () => void): void {
-    this.#stop = stop;
+    return this.#left <= 0;
   }
 
   print(kind: string, data: string): void {
     if (this.done) return;
-    if (kind !== 'gap') this.#left--;
+    if (kind === 'ready') {
+      if (!this.#context.json) this.#checkVersion(data);
+      return;
+    }
+    const isEvent = EVENT_KINDS.includes(kind);
+    if (isEvent) this.#left--;
+    // As JSON a record is not even parsed: it goes out as the agent sent it, known to us or not.
     if (this.#context.json) this.#pending += `${data}\n`;
-    else this.#pending += `${this.#text(kind, data)}\n`;
-  }
-
-  #text(kind: string, data: string): string {
-    const { paint } = this.#context;
-    if (kind === 'gap') return formatGapLine(JSON.parse(data) as GapJson, paint);
-    return formatEventLine(JSON.parse(data) as EventJson, paint);
+    else if (isEvent || kind === 'gap') this.#pending += `${this.#text(kind, data)}\n`;
   }
 
   async flush(): Promise<void> {
-    const { stdout } = this.#context.deps;
     const text = this.#pending;
     this.#pending = '';
-    if (text === '' || this.#closed || stdout.write(text)) return;
-    await new Promise<void>((resolve) => {
-      const go = () => {
-        stdout.off('drain', go);
-        stdout.off('close', go);
-        stdout.off('error', go);
-        resolve();
-      };
-      stdout.once('drain', go).once('close', go).once('error', go);
-    });
+    if (text !== '') await this.#context.output.write(text);
   }
+
+  #text(kind: string, data: string): string {
+    const { paint, client } = this.#context;
+    try {
+      if (kind === 'gap') return formatGapLine(JSON.parse(data) as GapJson, paint);
+      return formatEventLine(JSON.parse(data) as EventJson, paint);
+    } catch (cause) {
+      throw client.notOurs('a record of its stream cannot be read', cause);
+    }
+  }
+
+  #checkVersion(data: string): void {
+    const { client } = this.#context;
+    try {
+      client.checkVersion(JSON.parse(data));
+    } catch (error) {
+      throw error instanceof CognitodError
+        ? error
+        : client.notOurs('its stream does not begin as it should', error);
+    }
+  }
+}
+
+/** @throws the reason of the signal */
+async function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(done, ms);
+    function done() {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve();
+    }
+    signal.addEventListener('abort', done);
+  });
+  signal.throwIfAborted();
 }
