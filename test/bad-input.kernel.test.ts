@@ -109,7 +109,7 @@ for (const [what, content, expected] of [
   ['an absurd size', 'kernel:\n  ring_bytes: 900GiB\n', /:2: kernel\.ring_bytes must be a power of two/],
   ['a size that is no power of two', 'kernel: { ring_bytes: 5000 }\n', /power of two/],
   ['a value of another type', 'model: 7\n', /model must be a mapping/],
-  ['broken YAML', 'kernel: [\n', /no YAML/],
+  ['broken YAML', 'kernel: [\n', /no valid YAML/],
   ['a list at the top', '- 1\n', /mapping/],
 ] as const) {
   test(`a configuration with ${what} is refused with exit code 2 and the place`, async () => {

@@ -125,7 +125,10 @@ export async function openStream(agent: RunningAgent, args: string[] = []): Prom
   const events: EventJson[] = [];
   const gaps: Record<string, unknown>[] = [];
   const waiting = new Set<() => void>();
+  let stopping = false;
   createInterface({ input: child.stdout! }).on('line', (line) => {
+    // Killed in the middle of a line.
+    if (stopping) return;
     const record = JSON.parse(line);
     if (record.type === 'gap') gaps.push(record);
     else events.push(record);
@@ -162,6 +165,7 @@ export async function openStream(agent: RunningAgent, args: string[] = []): Prom
       });
     },
     stop() {
+      stopping = true;
       child.kill('SIGTERM');
       return ended;
     },
