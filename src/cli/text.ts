@@ -21,12 +21,12 @@ export function harmless(text: string): string {
   });
 }
 
-/** A command line as one would type it: arguments with blanks or quotes are quoted. */
+/** A command line as one would type it: arguments with blanks, quotes or escapes are quoted. */
 export function commandText(argv: readonly string[]): string {
   return argv
     .map((argument) => {
       const safe = harmless(argument);
-      return /^[\w@%+=:,./\\-]+$/.test(safe) ? safe : `'${safe.replaceAll("'", "'\\''")}'`;
+      return /^[\w@%+=:,./-]+$/.test(safe) ? safe : `'${safe.replaceAll("'", "'\\''")}'`;
     })
     .join(' ');
 }

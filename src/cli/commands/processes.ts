@@ -15,6 +15,7 @@ import { commandText, cut, durationText, harmless, table } from '../text.ts';
 const PAGE = 1000;
 /** Levels that are drawn further to the right than the one before: a chain of processes can be very long. */
 const MAX_INDENT = 100;
+const MAX_JSON_DEPTH = 1000;
 
 /** The contract leaves the tree itself unchecked, because it is recursive. */
 const treeSchema = processTreeSchema.refine((answer) => isTree(answer.process), 'not a tree of processes');
@@ -41,7 +42,8 @@ export async function ps(context: Context, filters: Query, limit: number | undef
 export async function tree(context: Context, id: string | undefined): Promise<void> {
   if (id === undefined) {
     const roots = growTrees(await fetchProcesses(context, { state: 'running' }, Number.POSITIVE_INFINITY));
-    await context.print({ schema_version: 1, processes: roots }, () =>
+    const document = () => ({ schema_version: 1, ...cutTrees(roots), processes: roots });
+    await context.print(context.json ? document() : undefined, () =>
       roots.map((root) => treeText(root, '')).join(''),
     );
     return;
@@ -120,15 +122,24 @@ function growTrees(processes: readonly ProcessJson[]): ProcessTreeJson[] {
   return roots;
 }
 
+/** Removes what JSON parsers would not take, like the agent does in its own trees. Changes the trees. */
+function cutTrees(roots: readonly ProcessTreeJson[]): { truncated: boolean } {
+  let level = roots;
+  for (let depth = 0; depth < MAX_JSON_DEPTH; depth++) level = level.flatMap((node) => node.tree);
+  const truncated = level.some((node) => node.tree.length > 0);
+  for (const node of level) node.tree = [];
+  return { truncated };
+}
+
 /** Not recursive, like `treeText`: a tree may be as deep as the node has processes. */
 function isTree(root: unknown): boolean {
   const nodes = [root];
-  for (let node = nodes.pop(); node !== undefined; node = nodes.pop()) {
-    const { tree } = node as { tree?: unknown };
-    if (!Array.isArray(tree) || !processSchema.safeParse(node).success) return false;
-    nodes.push(...tree);
+  while (nodes.length > 0) {
+    const node = nodes.pop() as { tree?: unknown } | null | undefined;
+    if (!Array.isArray(node?.tree) || !processSchema.safeParse(node).success) return false;
+    nodes.push(...node.tree);
   }
-  return root !== undefined;
+  return true;
 }
 
 function treeText(root: ProcessTreeJson, indent: string): string {
