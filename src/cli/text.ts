@@ -69,7 +69,8 @@ export function bytesText(bytes: number): string {
 /** A span of time in its two largest units: `1.24ms`, `3.1s`, `2h05m`, `5d03h`. */
 export function durationText(seconds: number): string {
   if (seconds < 1e-3) return `${Math.round(seconds * 1e6)}µs`;
-  if (seconds < 1) return `${(seconds * 1e3).toPrecision(3)}ms`;
+  // Above, three digits would be rounded to 1.00e+3.
+  if (seconds < 0.9995) return `${(seconds * 1e3).toPrecision(3)}ms`;
   if (seconds < 60) return `${seconds.toFixed(1)}s`;
   const pad = (value: number) => String(Math.floor(value)).padStart(2, '0');
   if (seconds < 3600) return `${Math.floor(seconds / 60)}m${pad(seconds % 60)}s`;
