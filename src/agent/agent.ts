@@ -163,10 +163,10 @@ export class Agent implements AgentView, Closable {
     this.#abort.abort();
     this.#healer.stop();
     clearTimeout(this.#settled);
-    // What the kernel has recorded by now still reaches whoever listens.
-    this.#opened.collector.drain();
-    const results = await Promise.allSettled([this.#api.close(), this.#ops.close()]);
+    // What the kernel has recorded by then still reaches whoever listens, and the ledger closes without a rest.
+    this.#opened.collector.detach();
     this.#finalLedger = this.ledger();
+    const results = await Promise.allSettled([this.#api.close(), this.#ops.close()]);
     await this.#opened.collector.close();
     const failures = results.filter((result) => result.status === 'rejected').map((result) => result.reason);
     if (failures.length > 0) throw new AggregateError(failures, 'closing the listeners failed');

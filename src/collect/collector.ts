@@ -49,5 +49,7 @@ export interface Collector extends Closable {
   /** Delivers everything that has happened by now to the sink, synchronously. */
   drain(): void;
   counts(): CollectorCounts;
+  /** Nothing is watched from now on; what has happened by now is delivered, and the counts are final. */
+  detach(): void;
   status(): CollectorStatus;
 }

@@ -112,6 +112,12 @@ export class EbpfCollector implements Collector {
     };
   }
 
+  detach(): void {
+    this.#programs.detach();
+    this.#reader.drainAll();
+    this.#reader.stop();
+  }
+
   status(): CollectorStatus {
     return {
       kind: 'ebpf',

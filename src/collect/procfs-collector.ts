@@ -79,6 +79,12 @@ export class ProcfsCollector implements Collector {
     sink.batchEnd();
   }
 
+  detach(): void {
+    this.drain();
+    clearTimeout(this.#timer);
+    this.#sink = undefined;
+  }
+
   counts(): CollectorCounts {
     const kind = (count: number) => ({ kernel: count, lost: 0 });
     const { fork, exec, exit } = this.#seen;

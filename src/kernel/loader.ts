@@ -28,7 +28,7 @@ export interface AttachedProgram {
   readonly programFd: number;
 }
 
-/** Everything that reading needs. `close` detaches the hooks and gives all memory back. */
+/** Everything that reading needs. `close` detaches and gives all memory back. */
 export interface LoadedPrograms {
   readonly ringFd: number;
   readonly ringBytes: number;
@@ -37,6 +37,8 @@ export interface LoadedPrograms {
   readonly programs: readonly AttachedProgram[];
   /** Link of the task iterator; null where the kernel has none (no BTF). */
   readonly snapshotLinkFd: number | null;
+  /** Takes the programs off their hooks; ring and counters stay. */
+  detach(): void;
   close(): void;
 }
 
@@ -54,16 +56,13 @@ const VERIFIER_LOG_BYTES = 256 * 1024;
  * stays attached then.
  */
 export function loadPrograms(options: LoadOptions): LoadedPrograms {
-  const releases: (() => void)[] = [];
-  const close = () => {
-    while (releases.length > 0) releases.pop()!();
-  };
+  const held = new Held();
   try {
-    const loaded = loadAndAttach(options, releases, close);
+    const loaded = loadAndAttach(options, held);
     releaseFreedMemory();
     return loaded;
   } catch (error) {
-    close();
+    held.close();
     throw error;
   }
 }
@@ -85,24 +84,39 @@ function checkBtfFile(path: string): void {
   });
 }
 
-function loadAndAttach(options: LoadOptions, releases: (() => void)[], close: () => void): LoadedPrograms {
+/** What libbpf gave us and must get back. */
+class Held {
+  readonly links: Pointer[] = [];
+  readonly objects: Pointer[] = [];
+
+  detach(): void {
+    for (const link of this.links.splice(0)) loadLibbpf().destroyLink(link);
+  }
+
+  close(): void {
+    this.detach();
+    for (const object of this.objects.splice(0)) loadLibbpf().closeObject(object);
+  }
+}
+
+function loadAndAttach(options: LoadOptions, held: Held): LoadedPrograms {
   const lib = loadLibbpf();
   if (options.btfPath !== null) checkBtfFile(options.btfPath);
   const possibleCpus = lib.possibleCpus();
-  const lifecycle = openObject(options.hooks === 'tp_btf' ? 'lifecycle' : 'lifecycle-raw', options, releases);
+  const lifecycle = openObject(options.hooks === 'tp_btf' ? 'lifecycle' : 'lifecycle-raw', options, held);
   lifecycle.setVariable('argv_bytes', options.argvBytes);
   if (options.ignoreGroupDead === true) lifecycle.setVariable('ignore_group_dead', 1);
   lib.setMaxEntries(lifecycle.map('exec_scratches'), possibleCpus);
   lib.setMaxEntries(lifecycle.map('ring'), options.ringBytes);
   lifecycle.load();
-  const programs = LIFECYCLE_PROGRAMS.map((name) => attach(lifecycle, name, releases));
+  const programs = LIFECYCLE_PROGRAMS.map((name) => attach(lifecycle, name, held));
 
   // The iterator needs the kernel's own BTF whichever way the hooks are attached.
   let snapshotLinkFd: number | null = null;
   if (options.hooks === 'tp_btf') {
-    const snapshot = openObject('snapshot', options, releases);
+    const snapshot = openObject('snapshot', options, held);
     snapshot.load();
-    snapshotLinkFd = attach(snapshot, 'list_tasks', releases).linkFd;
+    snapshotLinkFd = attach(snapshot, 'list_tasks', held).linkFd;
   }
   return {
     ringFd: lib.mapFd(lifecycle.map('ring')),
@@ -111,7 +125,8 @@ function loadAndAttach(options: LoadOptions, releases: (() => void)[], close: ()
     possibleCpus,
     programs,
     snapshotLinkFd,
-    close,
+    detach: () => held.detach(),
+    close: () => held.close(),
   };
 }
 
@@ -124,7 +139,7 @@ interface OpenedObject {
   load(): void;
 }
 
-function openObject(name: ObjectName, options: LoadOptions, releases: (() => void)[]): OpenedObject {
+function openObject(name: ObjectName, options: LoadOptions, held: Held): OpenedObject {
   const lib = loadLibbpf();
   const file = readObjectFile(name);
   const types = readObjectTypes(file);
@@ -138,7 +153,7 @@ function openObject(name: ObjectName, options: LoadOptions, releases: (() => voi
     kernel_log_size: log.byteLength,
   });
   if (pointer === null) throw loadError(name, lastErrno(), '');
-  releases.push(() => lib.closeObject(pointer));
+  held.objects.push(pointer);
 
   const map = (mapName: string): Pointer => {
     const found = lib.findMap(pointer, mapName);
@@ -167,11 +182,7 @@ function openObject(name: ObjectName, options: LoadOptions, releases: (() => voi
   };
 }
 
-function attach(
-  object: OpenedObject,
-  programName: string,
-  releases: (() => void)[],
-): AttachedProgram & { linkFd: number } {
+function attach(object: OpenedObject, programName: string, held: Held): AttachedProgram & { linkFd: number } {
   const lib = loadLibbpf();
   const program = lib.findProgram(object.pointer, programName);
   if (program === null) {
@@ -185,7 +196,7 @@ function attach(
       hint: 'see docs/limits.md for the kernels that work, or use collector: procfs',
     });
   }
-  releases.push(() => void lib.destroyLink(link));
+  held.links.push(link);
   return { hook, programFd: lib.programFd(program), linkFd: lib.linkFd(link) };
 }
 
