@@ -24,6 +24,7 @@ export const ERROR_CODES = {
   METHOD_NOT_ALLOWED: 'the route does not take this HTTP method',
   STREAMS_UNAVAILABLE: 'the agent takes no more event streams now',
   INTERNAL: 'the agent failed; this is a bug',
+  OUTPUT_FAILED: 'standard output cannot be written',
   PROC_UNREADABLE: 'the process file system cannot be read',
 } as const;
 
