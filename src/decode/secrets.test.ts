@@ -113,6 +113,7 @@ test('options with the name of a secret lose their value', () => {
       'http-password',
       'oauth2-bearer',
       'token2',
+      'TOKEN_90',
       'credentials',
     ],
     ...['admin_pass', 'keyStorePass', 'userPass', 'wifi-psk', 'dbpwd'],
@@ -169,6 +170,7 @@ test('the value in the next argument may look like nearly anything', () => {
 test('names that only look like those of a secret keep their value', () => {
   for (const name of [
     'bypass',
+    'BYPASS',
     'compass',
     'max-token',
     'next_token',
@@ -236,6 +238,7 @@ test('variables with the name of a secret lose their value', () => {
     'AWS_ACCESS_KEY_ID',
     'Sort_KEY',
     'MONKEY',
+    'BYPASS',
   ]) {
     check([[`env ${name}=abc app`, `env ${name}=abc app`]]);
   }
@@ -438,6 +441,9 @@ test('programs keep what only looks like their secret', () => {
     'mysql -P 3306 --protocol=tcp -u bob',
     'mysql --password shop',
     'curl -o u -u bob https://h',
+    'curl -sSo a:b -fx p:q https://h',
+    'docker logs mysql -pX',
+    'app --mount vol:/data:ro@x',
     'curl -b jar.txt -E cert.pem',
     'docker run -p 80:80 x',
     'docker build --secret=id=npm .',
@@ -472,6 +478,8 @@ test('programs are recognised by path, and where others run them', () => {
     ['docker run --name mysql -p3306:3306 x', 'docker run --name mysql -p3306:3306 x'],
     ['kubectl -n a exec pod -- mysql -pX', 'kubectl -n a exec pod -- mysql -p***'],
     ['sshpass -p X rsync -p Y', 'sshpass -p *** rsync -p Y'],
+    ['kubectl debug pod -- mysql -pX', 'kubectl debug pod -- mysql -p***'],
+    ['curl -skuX:Y h', 'curl -skuX:*** h'],
     ['curl -sku bob:X -Ubob:Y --user=bob:Z h', 'curl -sku bob:*** -Ubob:*** --user=bob:*** h'],
     ['redis-cli CONFIG SET requirepass X', 'redis-cli CONFIG SET requirepass ***'],
     ['htpasswd -nbBC 10 bob X', 'htpasswd -nbBC 10 bob ***'],
