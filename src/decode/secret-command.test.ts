@@ -96,6 +96,7 @@ test('scripts in one argument are read like command lines', () => {
     `app --password "$DB_PASSWORD" --token $TOKEN --secret "$\{A}:$\{B}"`,
     'TOKEN=$(cat /run/token) PASSWORD=`pass` API_KEY=$1 app',
     'echo --password hunter2; printf "%s" --password x',
+    'curl https://u:$PW@host',
     'app --password --host db',
     'mysql -p; app -pX',
     'ls -la',
