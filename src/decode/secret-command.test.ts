@@ -77,6 +77,9 @@ test('scripts in one argument are read like command lines', () => {
     [`app --password $\{A:-hunter2}`, 'app --password ***'],
     ['htpasswd -b f bob X; ls', 'htpasswd -b f bob ***; ls'],
     ['a\nmysql -pX\nb', 'a\nmysql -p***\nb'],
+    ['x "a";mysql -pX', 'x "a";mysql -p***'],
+    [`A=${'b'.repeat(100)} mysql -pX`, `A=${'b'.repeat(100)} mysql -p***`],
+    [`${'b'.repeat(100)} mysql -pX`, `${'b'.repeat(100)} mysql -pX`],
     ['--opt="a --password=hunter2 b"', '--opt="a --password=*** b"'],
   ] as const) {
     check([
