@@ -4,7 +4,6 @@ import {
   type DecodedRecord,
   Decoder,
   type DecoderOptions,
-  type ProcessEvent,
   type ProcessSnapshot,
 } from '../decode/index.ts';
 import {
@@ -17,6 +16,7 @@ import {
   RingReader,
 } from '../kernel/index.ts';
 import type { Collector, CollectorCounts, CollectorSink, CollectorStatus } from './collector.ts';
+import { CoarseStarts } from './coarse-starts.ts';
 import { HiddenProcesses } from './hidden-processes.ts';
 import { SnapshotMerge } from './snapshot-merge.ts';
 
@@ -28,9 +28,6 @@ export interface EbpfCollectorOptions extends DecoderOptions {
   readonly onError: (error: unknown) => void;
 }
 
-/** USER_HZ is 100 on every architecture that Node supports: /proc gives start times in 10 ms. */
-const CLOCK_TICK_NS = 10_000_000n;
-
 export class EbpfCollector implements Collector {
   readonly #programs: LoadedPrograms;
   readonly #options: EbpfCollectorOptions;
@@ -38,6 +35,7 @@ export class EbpfCollector implements Collector {
   readonly #reader: RingReader;
   readonly #attachedNs = boottimeNs();
   readonly #hidden: HiddenProcesses;
+  readonly #coarse = new CoarseStarts(this.#attachedNs);
   #sink: CollectorSink | undefined;
   #merge: SnapshotMerge | undefined;
   #closed = false;
@@ -68,7 +66,7 @@ export class EbpfCollector implements Collector {
   snapshot(): ProcessSnapshot[] {
     const deliver = (record: DecodedRecord) => this.#sink?.record(record);
     const linkFd = this.#programs.snapshotLinkFd;
-    if (linkFd === null) return this.#options.listProcesses(deliver);
+    if (linkFd === null) return this.#coarse.refine(this.#options.listProcesses(deliver));
     const { memory, length } = readTaskSnapshot(linkFd);
     const snapshots: ProcessSnapshot[] = [];
     for (const record of this.#decoder.decodeAll(memory, length)) {
@@ -143,18 +141,8 @@ export class EbpfCollector implements Collector {
       this.#sink.record(record);
       return;
     }
-    if (this.#programs.snapshotLinkFd === null) this.#coarsen(record);
+    if (this.#programs.snapshotLinkFd === null) this.#coarse.apply(record);
     this.#merge?.before(record);
     this.#sink.record(record);
-  }
-
-  /** Where processes were listed from /proc, those of that time are known by their start in whole ticks. */
-  #coarsen(event: ProcessEvent): void {
-    const coarse = (startNs: bigint) =>
-      startNs < this.#attachedNs ? startNs - (startNs % CLOCK_TICK_NS) : startNs;
-    const writable = event as { startNs: bigint; parentStartNs: bigint; forkerStartNs?: bigint };
-    writable.startNs = coarse(event.startNs);
-    writable.parentStartNs = coarse(event.parentStartNs);
-    if (event.type === 'fork') writable.forkerStartNs = coarse(event.forkerStartNs);
   }
 }

@@ -3,7 +3,7 @@
 // Some kernels keep a few tasks out of BPF iterators (seen on a 6.18 micro-VM: its init). They are few, older than the
 // agent, and part of every lineage, so they are read from /proc.
 import type { DecodedRecord, ProcessSnapshot } from '../decode/index.ts';
-import { CLOCK_TICK_NS, listPids, ProcCgroups, readSnapshot, readStat } from './proc-reader.ts';
+import { CLOCK_TICK_NS, listPids, ProcCgroups, readSnapshot, readStat } from './procfs/index.ts';
 
 export class HiddenProcesses {
   readonly #procRoot: string;
