@@ -98,6 +98,9 @@ test('where images are hidden, name and arguments together, or the size of the c
   proc.put({ pid: 10, image: 0, exe: null, comm: 'b', argv: [], codeKib: 0 });
   proc.pass(11);
   assert.deepEqual(look(), [], 'memory that is being given back is no new image');
+  proc.remove(10);
+  const [exit] = look();
+  assert.ok(exit?.type === 'exit' && exit.maxRssBytes === 2048 * 1024);
 });
 
 test('another life of a pid is an exit, then a fork', async () => {
@@ -190,6 +193,19 @@ test('a process whose leader has ended lives until its last thread ends', async 
   proc.put({ pid: 10, threads: 1, state: 'Z', argv: [], exitStatus: 4 << 8 });
   const [exit] = look();
   assert.ok(exit?.type === 'exit' && exit.exitCode === 4);
+});
+
+test('a process whose leader had ended before it was seen lives too, with unknown arguments', async () => {
+  using proc = new FakeProc();
+  const leaderless = { threads: 2, state: 'Z', image: 0, argv: [], exe: null, codeKib: 0 };
+  proc.put({ pid: 10, ...leaderless });
+  const { first, look } = await proc.watch();
+  const snapshot = first.find((record) => record.type === 'snapshot' && record.pid === 10);
+  assert.ok(snapshot?.type === 'snapshot' && snapshot.argv === null);
+  proc.put({ pid: 11, ...leaderless });
+  const records = look();
+  assert.deepEqual(briefly(records), ['fork 11', 'exec 11']);
+  assert.ok(records[1]?.type === 'exec' && records[1].argvUnreadable);
 });
 
 test('a process that is handed to another parent says so from then on', async () => {
