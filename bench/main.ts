@@ -1,0 +1,69 @@
+// `make bench`: measures, keeps the raw numbers in bench/results/ and writes docs/benchmarks.md.
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { availableParallelism, release } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { agentCpu } from './agent-cpu.ts';
+import { footprint } from './footprint.ts';
+import { cleanUp } from './host.ts';
+import { type Measurement, median, meetsTarget } from './measurement.ts';
+import { pipeline } from './pipeline.ts';
+import { programCost } from './program-cost.ts';
+import { type Result, writePage } from './page.ts';
+import { ROOT } from './programs.ts';
+import { slowdown } from './slowdown.ts';
+import { stream } from './stream.ts';
+
+const MEASUREMENTS: readonly Measurement[] = [programCost, agentCpu, pipeline, footprint, stream, slowdown];
+const NAMES = MEASUREMENTS.map(({ name }) => name);
+const RESULTS = join(ROOT, 'bench/results');
+
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string' },
+    quick: { type: 'boolean', default: false },
+    help: { type: 'boolean' },
+  },
+});
+const only = values.only?.split(',') ?? NAMES;
+const unknown = only.filter((name) => !NAMES.includes(name));
+if (values.help === true || unknown.length > 0) {
+  if (unknown.length > 0) console.error(`there is no measurement ${unknown.join(', ')}`);
+  console.log(`usage: bench/main.ts [--quick] [--only ${NAMES.join(',')}]`);
+  process.exit(unknown.length > 0 ? 2 : 0);
+}
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    cleanUp();
+    process.exit(1);
+  });
+}
+
+const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: ROOT, encoding: 'utf8' }).trim();
+mkdirSync(RESULTS, { recursive: true });
+let failed = 0;
+for (const { name, how, run } of MEASUREMENTS.filter((measurement) => only.includes(measurement.name))) {
+  console.log(`\n${name}`);
+  try {
+    const figures = await run({ quick: values.quick, say: (text) => console.log(`  ${text}`) });
+    for (const figure of figures) {
+      const met = meetsTarget(figure);
+      const verdict = met === null ? '' : met ? '  met' : '  MISSED';
+      console.log(`  = ${figure.name}: ${median(figure.samples).toPrecision(4)} ${figure.unit}${verdict}`);
+    }
+    const now = new Date().toISOString();
+    const machine = `Linux ${release()}, ${availableParallelism()} cores, Node ${process.version}`;
+    const result: Result = { name, how, date: now.slice(0, 10), machine, commit, figures };
+    // A quick run is a test of the benchmark, not a result.
+    const file = `${now.slice(0, 19).replaceAll(':', '')}-${name}.json`;
+    if (!values.quick) writeFileSync(join(RESULTS, file), `${JSON.stringify(result, null, 1)}\n`);
+  } catch (error) {
+    failed++;
+    console.error(`  FAILED: ${(error as Error).stack}`);
+  } finally {
+    cleanUp();
+  }
+}
+if (!values.quick) writePage(RESULTS, join(ROOT, 'docs/benchmarks.md'), NAMES);
+process.exit(failed > 0 ? 1 : 0);

@@ -1,0 +1,101 @@
+// How fast records become events and a process table, on one core, and what a large table costs.
+import { Decoder, createMasker, type ProcessEvent } from '../src/decode/index.ts';
+import { CgroupRegistry } from '../src/identity/index.ts';
+import { ProcessTable } from '../src/model/index.ts';
+import type { Figure, Measurement } from './measurement.ts';
+import { CGROUP_ID, makeLives, type RecordBatch } from './records.ts';
+
+const CHURN = 20_000;
+const SIZES = [1000, 10_000, 100_000];
+
+export function makePipeline() {
+  const decoder = new Decoder({
+    mask: createMasker({ enabled: true, extraArguments: [], extraPatterns: [] }),
+  });
+  const registry = new CgroupRegistry({ readProcCgroup: () => null });
+  const pod = 'pod1399d9c7-c86f-4371-8568-07b3d32258a4';
+  registry.learn({
+    type: 'cgroup',
+    source: 'ebpf',
+    ktimeNs: 1n,
+    hierarchyId: 0,
+    cgroupId: CGROUP_ID,
+    path: `/kubepods/burstable/${pod}/${'a1b2c3d4'.repeat(8)}`,
+    truncated: false,
+  });
+  const table = new ProcessTable({
+    bootId: '00000000-0000-0000-0000-000000000000',
+    clocks: { boottimeNs: () => 0n, realtimeNs: () => 0n },
+    retentionSeconds: 300,
+    maxExited: 20_000,
+    maxLive: 500_000,
+    memoryBytes: 192 * 1024 * 1024,
+  });
+  const apply = ({ memory, offsets, lengths }: RecordBatch) => {
+    for (let index = 0; index < offsets.length; index++) {
+      const event = decoder.decode(memory, offsets[index]!, lengths[index]!) as ProcessEvent;
+      table.apply(event, registry.resolve(event));
+    }
+  };
+  const decode = ({ memory, offsets, lengths }: RecordBatch) => {
+    let last: unknown;
+    for (let index = 0; index < offsets.length; index++)
+      last = decoder.decode(memory, offsets[index]!, lengths[index]!);
+    return last;
+  };
+  return { table, apply, decode };
+}
+
+/** CPU nanoseconds of this process per event, all its threads. */
+function costNs(events: number, work: () => void): number {
+  const before = process.cpuUsage();
+  work();
+  const { user, system } = process.cpuUsage(before);
+  return ((user + system) * 1000) / events;
+}
+
+export const pipeline: Measurement = {
+  name: 'pipeline',
+  how: 'fork, exec (4 arguments) and exit records made in memory, in equal parts, decoded and applied in one process; CPU time of all its threads ÷ records. "Live processes" is the size of the table while as many others come and go.',
+  async run({ quick, say }) {
+    const rounds = quick ? 3 : 11;
+    const figures: Figure[] = [];
+    const ceiling: number[] = [];
+    const decoding = makePipeline();
+    const lives = makeLives(CHURN, 1_000_000, 1_000_000n, true);
+    for (let round = 0; round < rounds + 3; round++) {
+      const ns = costNs(lives.offsets.length, () => decoding.decode(lives));
+      if (round >= 3) ceiling.push(1000 / ns);
+    }
+    say(`decode: ${ceiling.at(-1)!.toFixed(2)} M records/s`);
+    figures.push({
+      name: 'decode ceiling, one core',
+      unit: 'M records/s',
+      samples: ceiling,
+      target: { atLeast: 3 },
+    });
+    const bySize = new Map<number, number[]>();
+    for (const size of SIZES) {
+      const { table, apply } = makePipeline();
+      apply(makeLives(size, 10_000_000, 10n ** 15n, false));
+      if (table.runningCount !== size) throw new Error(`${table.runningCount} of ${size} processes are kept`);
+      const samples: number[] = [];
+      for (let round = 0; round < rounds + 3; round++) {
+        const batch = makeLives(CHURN, 1_000_000, BigInt(round + 1) * 10n ** 12n, true);
+        const ns = costNs(batch.offsets.length, () => apply(batch));
+        if (round >= 3) samples.push(ns);
+      }
+      bySize.set(size, samples);
+      say(`${size} live processes: ${samples.at(-1)!.toFixed(0)} ns per event`);
+      figures.push({ name: `decode, identity and model, ${size} live processes`, unit: 'ns/event', samples });
+    }
+    const [smallest, , largest] = SIZES;
+    figures.push({
+      name: `${largest} live processes ÷ ${smallest}`,
+      unit: '×',
+      samples: bySize.get(largest!)!.map((ns, round) => ns / bySize.get(smallest!)![round]!),
+      target: { atMost: 1.25 },
+    });
+    return figures;
+  },
+};
