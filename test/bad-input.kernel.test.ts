@@ -1,4 +1,4 @@
-// What the agent says when something is wrong: what failed, why, what to do. Needs root (to give it up).
+// What the agent says when something is wrong: what failed, why, what to do. Needs root (to give up what it may).
 import assert from 'node:assert/strict';
 import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -20,14 +20,14 @@ const file = (name: string, content: string) => {
 const FREE = ['--api-listen', '127.0.0.1:0', '--ops-listen', '127.0.0.1:0'];
 
 test('without privilege collector ebpf ends with what is needed', { skip }, async () => {
-  const end = await runCognitod(['agent', '--collector', 'ebpf', ...FREE], { uid: 65534 });
+  const end = await runCognitod(['agent', '--collector', 'ebpf', ...FREE], { unprivileged: true });
   assert.equal(end.code, 1);
   assert.match(end.stderr, /refuses to load BPF programs: EPERM/);
   assert.match(end.stderr, /run as root or with CAP_BPF and CAP_PERFMON/);
 });
 
 test('without privilege auto falls back to procfs, says so loudly, and is not ready', { skip }, async () => {
-  const agent = await startAgent({ uid: 65534 });
+  const agent = await startAgent({ unprivileged: true });
   try {
     const status = await agent.status();
     assert.equal(status.collector.kind, 'procfs');

@@ -30,7 +30,8 @@ export interface RunningAgent {
 export interface AgentOptions {
   readonly args?: string[];
   readonly env?: Record<string, string>;
-  readonly uid?: number;
+  /** Without any capability, as uid 0: the checkout need not be readable for others. */
+  readonly unprivileged?: boolean;
 }
 
 /** Any command line of cognitod, to its end. */
@@ -42,11 +43,9 @@ export function runCognitod(args: string[], options: AgentOptions & { input?: st
 
 function spawnCognitod(args: string[], options: AgentOptions): ChildProcess {
   const { COGNITOD_API: _api, COGNITOD_TOKEN: _token, COGNITOD_CONFIG: _config, ...env } = process.env;
-  return spawn(COGNITOD, args, {
-    stdio: 'pipe',
-    env: { ...env, ...options.env },
-    ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.uid }),
-  });
+  const drop = ['--bounding-set=-all', '--inh-caps=-all', '--no-new-privs', COGNITOD];
+  const [command, before] = options.unprivileged === true ? ['setpriv', drop] : [COGNITOD, []];
+  return spawn(command, [...before, ...args], { stdio: 'pipe', env: { ...env, ...options.env } });
 }
 
 function collect(child: ChildProcess): Promise<Ended> {
