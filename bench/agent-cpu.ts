@@ -58,7 +58,7 @@ export const agentCpu: Measurement = {
   how: 'each tool by itself under the same load (vfork+exit and vfork+exec+exit at full speed), one after the other, in rounds; CPU time of its threads from when it is ready until it has caught up, by the scheduler\'s clock, ÷ the events that it reported. Peers print a line per event into a file; the agent does so in the "printing" rows (JSON with identity), in the others it keeps its process table only. The kernel side is in nobody\'s figure (program-cost has ours).',
   async run({ quick, say }) {
     const executable = ownExitWith('bench-agent-cpu');
-    const [forks, execs] = quick ? [8000, 3000] : [60_000, 20_000];
+    const [forks, execs] = quick ? [8000, 3000] : [240_000, 40_000];
     const load = async () => {
       await runWorkload(executable, 'vforks', forks, 3);
       await runWorkload(executable, 'execs', execs, 2);
@@ -80,7 +80,7 @@ export const agentCpu: Measurement = {
     for (const reason of missing) say(`${reason}: left out`);
 
     const rounds = new Map<string, Round[]>([...tools.keys()].map((name) => [name, []]));
-    for (let index = 0; index < (quick ? 1 : 3); index++) {
+    for (let index = 0; index < (quick ? 1 : 2); index++) {
       for (const [name, { kinds, round }] of tools) {
         try {
           const result = await round();

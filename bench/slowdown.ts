@@ -14,7 +14,7 @@ export const slowdown: Measurement = {
   how: 'fork, exec and exit of /bin/true, again and again, from a small static program; runs with the agent attached and without it directly after each other (off on on off …), the ratio of each such pair. CPU time is that of the workload and all its children (getrusage), the kernel programs included; wall-clock time has all the noise of the machine.',
   async run({ quick, say }) {
     const processes = quick ? 200 : 1000;
-    const sessions = quick ? 2 : 15;
+    const sessions = quick ? 2 : 10;
     const run = (): Run => {
       const cpu = childrenCpuSeconds();
       const started = performance.now();

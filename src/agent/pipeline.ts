@@ -14,14 +14,16 @@ export interface PipelineOptions {
 
 export class Pipeline implements CollectorSink {
   readonly #options: PipelineOptions;
+  /** Filled only while somebody listens. */
   #batch: AppliedEvent[] = [];
+  #oldestNs: bigint | null = null;
 
   constructor(options: PipelineOptions) {
     this.#options = options;
   }
 
   record(record: DecodedRecord): void {
-    const { registry, table } = this.#options;
+    const { registry, table, bus } = this.#options;
     switch (record.type) {
       case 'cgroup':
         registry.learn(record);
@@ -29,16 +31,21 @@ export class Pipeline implements CollectorSink {
       case 'snapshot':
         table.adopt(record, registry.resolve(record));
         return;
-      default:
-        this.#batch.push(table.apply(record, registry.resolve(record)));
+      default: {
+        const applied = table.apply(record, registry.resolve(record));
+        this.#oldestNs ??= record.ktimeNs;
+        if (bus.subscribers > 0) this.#batch.push(applied);
+      }
     }
   }
 
   batchEnd(): void {
+    if (this.#oldestNs === null) return;
+    this.#options.observeOldest(this.#oldestNs);
+    this.#oldestNs = null;
+    if (this.#batch.length === 0) return;
     const batch = this.#batch;
-    if (batch.length === 0) return;
     this.#batch = [];
-    this.#options.observeOldest(batch[0]!.event.ktimeNs);
     this.#options.bus.publish(batch);
   }
 
