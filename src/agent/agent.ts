@@ -219,6 +219,12 @@ export class Agent implements AgentView, Closable {
     };
   }
 
+  /** The ring fills faster than it is read: time for nothing but reading. */
+  isBehind(): boolean {
+    const { ringBytes, ringUsedBytes } = this.#opened.collector.status();
+    return ringBytes !== null && ringUsedBytes !== null && ringUsedBytes > ringBytes / 4;
+  }
+
   readiness(): ReadyJson {
     const reasons: string[] = [];
     if (!this.#opened.nodeWide) {

@@ -1,6 +1,6 @@
 // The way of a record through the agent: identity, model, and out to whoever listens.
 import type { CollectorSink } from '../collect/index.ts';
-import type { DecodedRecord, EventBase } from '../decode/index.ts';
+import type { DecodedRecord } from '../decode/index.ts';
 import type { CgroupRegistry } from '../identity/index.ts';
 import type { AppliedEvent, EventBus, ProcessTable } from '../model/index.ts';
 
@@ -47,9 +47,5 @@ export class Pipeline implements CollectorSink {
     const batch = this.#batch;
     this.#batch = [];
     this.#options.bus.publish(batch);
-  }
-
-  identify(facts: EventBase) {
-    return this.#options.registry.resolve(facts);
   }
 }

@@ -98,7 +98,8 @@ function printEvents(agent: Agent, options: AgentCommandOptions): () => void {
   if (!options.json) stdout.write(`${paint('bold', EVENT_HEADER)}\n`);
   return agent.bus.subscribe((batch) => {
     if (gone) return;
-    if (stdout.writableLength > OUTPUT_BYTES) {
+    // Lines for people must not cost events: first the ring, then the terminal.
+    if (stdout.writableLength > OUTPUT_BYTES || agent.isBehind()) {
       skipped += batch.length;
       return;
     }
@@ -106,7 +107,7 @@ function printEvents(agent: Agent, options: AgentCommandOptions): () => void {
     if (skipped > 0) {
       text += options.json
         ? `${JSON.stringify({ type: 'gap', lost: skipped, reason: 'slow-client' })}\n`
-        : `!! ${skipped} events were not printed: the output is slower than the node (the ledger has them)\n`;
+        : `!! ${skipped} events were not printed: more happens than can be printed (the ledger has them)\n`;
       skipped = 0;
     }
     for (const applied of batch) {

@@ -1,8 +1,13 @@
 // The events are exactly the workload: counts, parents, argv, codes, order. Needs root and BPF.
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { cannotUseBpf, type Observation, observe } from '../../test/support/observe.ts';
-import { EXIT_WITH, runWorkload } from '../../test/support/workload.ts';
+import { buildWorkload, EXIT_WITH, runWorkload } from '../../test/support/workload.ts';
+import type { ExecEvent } from '../decode/index.ts';
 
 const skip = cannotUseBpf();
 let seen: Observation;
@@ -181,6 +186,38 @@ test('executables from a memfd and deleted executables are marked', { skip }, as
   const deleted = seen.descendantsOf((await runWorkload('deleted')).pid).execs[0]!;
   assert.deepEqual([deleted.memfd, deleted.deleted], [false, true]);
   assert.match(deleted.executable, /^\/dev\/fd\/\d+$/);
+});
+
+test('on an overlay an executable that was written after the image was made is told from one of the image', {
+  skip,
+}, async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'cognitod-overlay-'));
+  const [lower, upper, work, merged] = ['lower', 'upper', 'work', 'merged'].map((name) => join(folder, name));
+  for (const path of [lower!, upper!, work!, merged!]) mkdirSync(path);
+  buildWorkload();
+  copyFileSync(EXIT_WITH, join(lower!, 'from-image'));
+  const options = `lowerdir=${lower},upperdir=${upper},workdir=${work}`;
+  try {
+    const mounted = spawnSync('mount', ['-t', 'overlay', 'overlay', '-o', options, merged!], {
+      encoding: 'utf8',
+    });
+    if (mounted.status !== 0) return t.skip(`no overlay can be mounted here: ${mounted.stderr.trim()}`);
+    copyFileSync(EXIT_WITH, join(merged!, 'written-later'));
+    for (const name of ['from-image', 'written-later']) spawnSync(join(merged!, name), ['0']);
+    spawnSync(EXIT_WITH, ['0', 'no-overlay']);
+    seen.collector.drain();
+    const layerOf = (comm: string, last?: string) =>
+      seen.events.findLast(
+        (event) =>
+          event.type === 'exec' && event.comm === comm && (last === undefined || event.argv.at(-1) === last),
+      ) as ExecEvent;
+    assert.equal(layerOf('from-image').upperLayer, false);
+    assert.equal(layerOf('written-later').upperLayer, true);
+    assert.equal(layerOf('exit-with', 'no-overlay').upperLayer, null);
+  } finally {
+    spawnSync('umount', [merged!]);
+    rmSync(folder, { recursive: true, force: true });
+  }
 });
 
 test('every byte of argv survives: invalid UTF-8, newlines, escape sequences, empty arguments', {
