@@ -40,7 +40,9 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   });
 }
 
-const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: ROOT, encoding: 'utf8' }).trim();
+const git = (...args: string[]) => execFileSync('git', args, { cwd: ROOT, encoding: 'utf8' }).trim();
+const changes = git('status', '--porcelain', '--', 'src', 'bpf', 'bench/*.ts', 'cognitod');
+const commit = git('rev-parse', '--short', 'HEAD') + (changes === '' ? '' : ' with uncommitted changes');
 mkdirSync(RESULTS, { recursive: true });
 let failed = 0;
 for (const { name, how, run } of MEASUREMENTS.filter((measurement) => only.includes(measurement.name))) {
