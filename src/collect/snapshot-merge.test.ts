@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import type { ProcessEvent, ProcessSnapshot } from '../decode/index.ts';
 import { SnapshotMerge } from './snapshot-merge.ts';
 
@@ -38,4 +39,49 @@ test('another life of the same pid is another process', () => {
 
 test('a process whose first event comes after its visit is listed, then has the event', () => {
   assert.deepEqual(merge([visit(1, 10n)], [event(1, 30n)]), ['snapshot 1', 'event 1']);
+});
+
+test('a visit and an event of one moment: the listed process comes first', () => {
+  assert.deepEqual(merge([visit(1, 10n)], [event(1, 10n), event(9, 10n)]), [
+    'snapshot 1',
+    'event 1',
+    'event 9',
+  ]);
+});
+
+test('without events all are listed in their order, once, however often it is finished', () => {
+  const order: number[] = [];
+  const merging = new SnapshotMerge([visit(3, 10n), visit(1, 10n), visit(2, 30n)], ({ pid }) =>
+    order.push(pid),
+  );
+  merging.finish();
+  merging.finish();
+  assert.deepEqual(order, [3, 1, 2]);
+});
+
+test('a process that has only its exit, and was not listed, is not made up', () => {
+  assert.deepEqual(merge([], [event(5, 10n)]), ['event 5']);
+});
+
+test('each process comes once, before all events that are younger than its visit', () => {
+  const facts = fc.record({ pid: fc.nat({ max: 5 }), ktimeNs: fc.bigInt({ min: 0n, max: 30n }) });
+  const byTime = (a: { ktimeNs: bigint }, b: { ktimeNs: bigint }) => Number(a.ktimeNs - b.ktimeNs);
+  fc.assert(
+    fc.property(
+      fc.uniqueArray(facts, { selector: ({ pid }) => pid }),
+      fc.array(facts, { maxLength: 12 }),
+      (visited, happened) => {
+        const visits = visited.map(({ pid, ktimeNs }) => visit(pid, ktimeNs)).sort(byTime);
+        const events = happened.map(({ pid, ktimeNs }) => event(pid, ktimeNs)).sort(byTime);
+        // The events, and the visits that none of the same process precedes, in the order of time.
+        const listed = visits.filter(
+          ({ pid, ktimeNs }) => !events.some((other) => other.pid === pid && other.ktimeNs < ktimeNs),
+        );
+        const expected = [...listed, ...events]
+          .sort(byTime)
+          .map(({ type, pid }) => `${type === 'snapshot' ? 'snapshot' : 'event'} ${pid}`);
+        assert.deepEqual(merge(visits, events), expected);
+      },
+    ),
+  );
 });
