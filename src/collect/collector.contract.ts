@@ -3,7 +3,9 @@
 // The processes live long enough to be seen by polling. What only a collector that loses nothing can promise is tested
 // beside that collector.
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type RunningWorkload, runWorkload, startWorkload } from '../../test/workload/index.ts';
@@ -218,6 +220,43 @@ export function collectorContract(
     });
   });
 
+  contract('the list of all processes and the stream know a process by one identity', async (open) => {
+    const watch = await open();
+    await withWorkload(['hold', 1], async (workload) => {
+      await workload.ready;
+      const parent = await watch.until('the fork of the workload', () => watch.of('fork', workload.pid)[0]);
+      const child = await watch.until('the fork of its child', () => childOf(watch, parent));
+      const own = watch.records.find((record) => record.type === 'snapshot' && record.pid === process.pid);
+      assert.ok(own?.type === 'snapshot');
+      const list = watch.collector.snapshot();
+      const keys = new Set(list.map(keyOf));
+      for (const known of [own, parent, child]) assert.ok(keys.has(keyOf(known)), keyOf(known));
+      const listed = list.find(({ pid }) => pid === child.pid)!;
+      assert.deepEqual([listed.parentPid, listed.parentStartNs], [parent.pid, parent.startNs]);
+    });
+  });
+
+  contract('zombies are not among the living', async (open) => {
+    // The shell becomes a program that never waits for its child.
+    const shell = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 30'], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    try {
+      const [line] = (await once(shell.stdout, 'data')) as [Buffer];
+      const pid = Number(line);
+      while (!/^State:\tZ/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))) await sleep(5);
+      const watch = await open();
+      const snapshots = watch.records.filter((record) => record.type === 'snapshot');
+      assert.equal(snapshots.filter((record) => record.pid === shell.pid).length, 1);
+      assert.equal(snapshots.filter((record) => record.pid === pid).length, 0);
+      const list = watch.collector.snapshot();
+      assert.equal(list.filter((record) => record.pid === shell.pid).length, 1);
+      assert.equal(list.filter((record) => record.pid === pid).length, 0);
+    } finally {
+      shell.kill('SIGKILL');
+    }
+  });
+
   contract('what it delivers it has counted', async (open) => {
     const watch = await open();
     await runWorkload('execs', 2, '--before-ms', LIFE_MS, '--ms', LIFE_MS);
@@ -242,6 +281,10 @@ export function collectorContract(
         3,
       );
       const counts = watch.collector.counts();
+      for (const type of ['fork', 'exec', 'exit'] as const) {
+        const delivered = watch.records.filter((record) => record.type === type).length;
+        assert.equal(counts[type].kernel, delivered + counts[type].lost, `${type}s without a rest`);
+      }
       const told = watch.records.length;
       await runWorkload('execs', 1, '--before-ms', LIFE_MS, '--ms', LIFE_MS);
       assert.deepEqual(watch.collector.counts(), counts);
@@ -256,6 +299,14 @@ export function collectorContract(
     await runWorkload('execs', 1, '--before-ms', LIFE_MS, '--ms', LIFE_MS);
     assert.equal(watch.records.length, before);
     await watch.collector.close();
+    watch.collector.drain();
+    assert.equal(watch.records.length, before);
+  });
+
+  test(`${name}: one that was never started can be closed`, { skip }, async () => {
+    const collector = await makeCollector();
+    await collector.close();
+    await collector.close();
   });
 }
 

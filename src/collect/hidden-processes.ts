@@ -5,6 +5,9 @@
 import type { DecodedRecord, ProcessSnapshot } from '../decode/index.ts';
 import { CLOCK_TICK_NS, listPids, ProcCgroups, readSnapshot, readStat } from './procfs/index.ts';
 
+/** Arguments are read, and masked, with those of all other processes that were there before. */
+const UNREAD = { executable: null, argv: null } as const;
+
 export class HiddenProcesses {
   readonly #procRoot: string;
   readonly #cgroups = new ProcCgroups();
@@ -15,8 +18,8 @@ export class HiddenProcesses {
   }
 
   /**
-   * Those of them that live. The search is made at the first call: what began later has its fork in the stream.
-   * `beforeNs` is the time at which the hooks were attached.
+   * Those of them that live, as they are now. The search is made at the first call: what began later has its fork in
+   * the stream. `beforeNs` is the time at which the hooks were attached.
    */
   alive(
     listed: readonly ProcessSnapshot[],
@@ -24,12 +27,29 @@ export class HiddenProcesses {
     nowNs: bigint,
     deliver: (record: DecodedRecord) => void,
   ): ProcessSnapshot[] {
-    this.#found ??= this.#search(listed, beforeNs, nowNs, deliver);
-    this.#found = this.#found.filter(({ pid, startNs }) => {
-      const stat = readStat(this.#procRoot, pid);
-      return stat !== null && !stat.dead && stat.startNs === toTicks(startNs);
-    });
+    this.#found =
+      this.#found === undefined
+        ? this.#search(listed, beforeNs, nowNs, deliver)
+        : this.#found.flatMap((earlier) => this.#visit(earlier, listed, nowNs, deliver) ?? []);
     return this.#found;
+  }
+
+  /** The same process as it is now: it may have another name, cgroup or parent. Null when it has ended. */
+  #visit(
+    earlier: ProcessSnapshot,
+    listed: readonly ProcessSnapshot[],
+    nowNs: bigint,
+    deliver: (record: DecodedRecord) => void,
+  ): ProcessSnapshot | null {
+    const { pid, startNs } = earlier;
+    const stat = readStat(this.#procRoot, pid);
+    if (stat === null || stat.dead || stat.startNs !== toTicks(startNs)) return null;
+    const sameParent = stat.parentPid === earlier.parentPid;
+    const parentStartNs =
+      listed.find((other) => other.pid === stat.parentPid)?.startNs ??
+      (sameParent ? earlier.parentStartNs : 0n);
+    const snapshot = readSnapshot(this.#procRoot, pid, stat, parentStartNs, nowNs, this.#cgroups, deliver);
+    return snapshot === null ? null : { ...snapshot, ...UNREAD, startNs };
   }
 
   #search(
@@ -51,13 +71,7 @@ export class HiddenProcesses {
         (other) => other.parentPid === pid && toTicks(other.parentStartNs) === stat.startNs,
       );
       if (snapshot === null) continue;
-      // Arguments are read, and masked, with those of all other processes that were there before.
-      found.push({
-        ...snapshot,
-        executable: null,
-        argv: null,
-        startNs: child?.parentStartNs ?? stat.startNs,
-      });
+      found.push({ ...snapshot, ...UNREAD, startNs: child?.parentStartNs ?? stat.startNs });
     }
     return found;
   }
