@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import type { RequestListener } from 'node:http';
 import { test } from 'node:test';
 import { statusSchema } from '../api/index.ts';
+import { ERROR_CODES } from '../lib/errors.ts';
 import { ApiClient } from './client.ts';
 import { fakeAgent, run, sampleStatus, sendJson, sendProblem } from './fake-agent.test-helper.ts';
 
@@ -46,6 +47,12 @@ const FAULTS: readonly Fault[] = [
     answer: (_request, response) => sendProblem(response, 507, 'OUT_OF_LUCK', 'no'),
     code: 1,
     says: /answers with an error \(507\): no/,
+  },
+  {
+    what: 'a problem whose code is a property of every object',
+    answer: (_request, response) => sendProblem(response, 500, 'toString', 'no'),
+    code: 1,
+    says: /answers with an error \(500\): no/,
   },
   {
     what: '500 of somebody else',
@@ -113,6 +120,7 @@ for (const { what, answer, code, says } of FAULTS) {
     const { stderr } = await run(['status', '--json', '--api', api]);
     const { error } = JSON.parse(stderr);
     assert.deepEqual(Object.keys(error), ['code', 'message', 'hint']);
+    assert.ok(Object.hasOwn(ERROR_CODES, error.code), error.code);
   });
 }
 

@@ -160,7 +160,7 @@ export class ApiClient {
       default:
         if (problem === undefined) return this.notOurs(`it answers with status ${response.statusCode}`);
         return new CognitodError(
-          problem.code in ERROR_CODES ? (problem.code as ErrorCode) : 'INTERNAL',
+          Object.hasOwn(ERROR_CODES, problem.code) ? (problem.code as ErrorCode) : 'INTERNAL',
           `the agent at ${this.address} answers with an error (${response.statusCode}): ${said}`,
         );
     }

@@ -35,14 +35,15 @@ export const EVENT_HEADER = [
 
 /** Without a newline. Local time of day with milliseconds. */
 export function formatEventLine(event: EventJson, paint: Painter): string {
-  const front = [
+  const parts = [
     localTime(event.time),
     event.type.padEnd(5),
     String(event.pid).padStart(7),
     String(event.ppid).padStart(7),
     String(event.uid).padStart(5),
     cut(placeText(event), PLACE_WIDTH).padEnd(PLACE_WIDTH),
-  ].join(' ');
+  ];
+  const front = harmless(parts.join(' '));
   switch (event.type) {
     case 'exec': {
       const command = event.argv?.length ? commandText(event.argv) : harmless(event.executable ?? event.comm);
@@ -88,7 +89,8 @@ function nameOf(path: string): string {
 
 export function formatGapLine(gap: GapJson, paint: Painter): string {
   const reason = gap.reason === 'slow-client' ? 'this client was too slow' : 'they are no longer kept';
-  return paint(['bold', 'red'], `!! ${localTime(gap.time)} ${gap.lost} events are missing here: ${reason}`);
+  const text = `!! ${localTime(gap.time)} ${gap.lost} events are missing here: ${reason}`;
+  return paint(['bold', 'red'], harmless(text));
 }
 
 let cachedSecond = '';

@@ -311,6 +311,30 @@ test('a pid that no running process has means the one that exited last with it',
   assert.match(requests[1]!.url!, /pid=3&state=exited/);
 });
 
+test('after the first answer show asks by identity, so that the pid may end and live again', async (t) => {
+  const stranger = { ...init, process_id: 'b-3-9', pid: 3 };
+  const { api, requests } = await fakeAgent(
+    t,
+    documents({
+      ...showAnswers,
+      '/api/v1/processes/3': detail,
+      '/api/v1/processes/3/tree': {
+        schema_version: 1,
+        ancestors: [stranger],
+        process: withTree(stranger),
+        truncated: false,
+      },
+    }),
+  );
+  const { code, stdout } = await run(['show', '3', '--json', '--api', api]);
+  assert.equal(code, 0);
+  assert.deepEqual(JSON.parse(stdout), { ...detail, ancestors: [shell, init] });
+  assert.deepEqual(
+    requests.map((request) => request.url),
+    ['/api/v1/processes/3', '/api/v1/processes/b-3-1/tree'],
+  );
+});
+
 test('a process that nobody knows is exit code 6', async (t) => {
   const { api } = await fakeAgent(t, documents({ '/api/v1/processes': page([]) }));
   for (const argv of [

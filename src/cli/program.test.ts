@@ -103,6 +103,14 @@ test('common options stand before or after the command', async (t) => {
   }
 });
 
+test('after -- nothing is an option', async () => {
+  const { code, stdout } = await run(['cgroup', '--', '--json']);
+  assert.equal(code, 0);
+  assert.match(stdout, /^--json\n {2}container /);
+  const json = await run(['cgroup', '--json', '--', '--help']);
+  assert.equal(JSON.parse(json.stdout).unit, '--help');
+});
+
 test('status tells the ledger, and ends with 3 when not the whole node is seen', async (t) => {
   const { api } = await fakeAgent(t, documents({ '/api/v1/status': sampleStatus() }));
   const ready = await run(['status', '--api', api]);

@@ -4,6 +4,7 @@ import { CognitodError } from '../lib/errors.ts';
 import type { CliDeps } from './deps.ts';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
 import { buildProgram, type CliRun } from './program.ts';
+import { harmlessLines } from './text.ts';
 import { OutputFailed, ReaderGone, Writer } from './writer.ts';
 
 /** Runs a command line (without `node` and the script) and resolves with its exit code. Never throws. */
@@ -52,8 +53,9 @@ function report(error: unknown, json: boolean, deps: CliDeps): void {
     deps.stderr.write(`${JSON.stringify({ error: { code, message, hint: hint ?? null } })}\n`);
     return;
   }
-  deps.stderr.write(`cognitod: ${message}\n`);
-  if (hint !== undefined) deps.stderr.write(`cognitod: ${hint}\n`);
+  // Messages quote agents, files and command lines.
+  deps.stderr.write(`cognitod: ${harmlessLines(message)}\n`);
+  if (hint !== undefined) deps.stderr.write(`cognitod: ${harmlessLines(hint)}\n`);
 }
 
 function inWords(error: unknown): { message: string; hint: string | undefined; code: string } {

@@ -176,6 +176,37 @@ test('--retry connects again, says so, and announces the first time only on the 
   );
 });
 
+test('with --retry the descriptor gets «ready» once, whatever often the agent comes back', async (t) => {
+  let times = 0;
+  const { api } = await fakeAgent(t, (_request, response) => {
+    times++;
+    sendStream(response, READY + record('exec', { seq: times }), times < 2);
+  });
+  const folder = await mkdtemp(join(tmpdir(), 'cognitod-'));
+  t.after(() => rm(folder, { recursive: true }));
+  const fd = openSync(join(folder, 'ready'), 'w');
+  const { code, stdout, stderr } = await run([
+    ...['stream', '--json', '--retry', '--count', '2', '--api', api],
+    ...['--ready-fd', String(fd)],
+  ]);
+  assert.deepEqual([code, stdout], [0, '{"seq":1}\n{"seq":2}\n']);
+  assert.match(stderr, /^cognitod: .* ended the stream; .*\ncognitod: connected again to .*\n$/);
+  assert.equal(readFileSync(join(folder, 'ready'), 'utf8'), 'ready\n');
+});
+
+test('an agent that comes only later is waited for with --retry', async (t) => {
+  const { api, requests } = await fakeAgent(t, (_request, response) => {
+    if (requests.length === 1) response.socket!.destroy();
+    else sendStream(response, READY + record('exec', { seq: 1 }));
+  });
+  const { code, stderr } = await run(['stream', '--json', '--retry', '--count', '1', '--api', api]);
+  assert.equal(code, 0);
+  assert.match(
+    stderr,
+    /^cognitod: .* the connection was cut; trying again in 0\.5 s, .*\n.*connected to .*\n$/,
+  );
+});
+
 test('--retry does not try again what cannot succeed', async (t) => {
   const { api, requests } = await fakeAgent(t, (_request, response) =>
     sendProblem(response, 401, 'UNAUTHORIZED', 'no token'),
@@ -298,6 +329,38 @@ test('60,000 events of 1 KB pass as JSON lines, all of them and unchanged', asyn
   );
   assert.equal(bytes, events * (data.length + 1));
   assert.ok(performance.now() - start < 20_000);
+});
+
+test('a slow reader with a small buffer gets all lines, in order and whole, as JSON and as text', async (t) => {
+  const events = Array.from({ length: 500 }, (_, seq) =>
+    sampleEvent({ seq, argv: ['é'.repeat(seq), `#${seq}`] }),
+  );
+  const { api } = await fakeAgent(t, (_request, response) =>
+    sendStream(response, READY + events.map((event) => record('exec', event)).join('')),
+  );
+  for (const flags of [['--json'], []]) {
+    const chunks: Buffer[] = [];
+    const stdout = new Writable({
+      highWaterMark: 16,
+      write(chunk, _encoding, done) {
+        chunks.push(chunk);
+        setTimeout(done, 2);
+      },
+    });
+    const { code } = await run(['stream', ...flags, '--count', '500', '--api', api], { stdout });
+    assert.equal(code, 0);
+    const lines = Buffer.concat(chunks).toString('utf8').trimEnd().split('\n');
+    if (flags.length > 0)
+      assert.deepEqual(
+        lines,
+        events.map((event) => JSON.stringify(event)),
+      );
+    else
+      assert.deepEqual(
+        lines.slice(1).map((line) => /#(\d+)'?(?: \[.*)?$/.exec(line)?.[1]),
+        events.map(({ seq }) => String(seq)),
+      );
+  }
 });
 
 test('`| head` ends the stream quietly with 0, and so it ends other commands', async (t) => {

@@ -21,6 +21,9 @@ export function harmless(text: string): string {
   });
 }
 
+/** The same for text of several lines, such as an error that quotes what it was given. */
+export const harmlessLines = (text: string): string => text.split('\n').map(harmless).join('\n');
+
 /** A command line as one would type it: arguments with blanks, quotes or escapes are quoted. */
 export function commandText(argv: readonly string[]): string {
   return argv

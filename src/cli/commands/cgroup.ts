@@ -3,7 +3,7 @@ import { readFileSync, statSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import type { CliDeps, ParsedCgroup } from '../deps.ts';
 import { EXIT } from '../exit-codes.ts';
-import { harmless, table } from '../text.ts';
+import { harmless, harmlessLines, table } from '../text.ts';
 import type { Writer } from '../writer.ts';
 
 const MAX_LINE_BYTES = 1024 * 1024;
@@ -23,7 +23,7 @@ export async function cgroup(
     if (content instanceof Error) {
       failed = true;
       if (json) await output.write(`${errorLine(content.message)}\n`);
-      else deps.stderr.write(`cognitod: ${content.message}\n`);
+      else deps.stderr.write(`cognitod: ${harmless(content.message)}\n`);
     } else await output.write(json ? `${answerOf(parse(content))}\n` : textOf(content, parse(content)));
   }
   return failed ? EXIT.failed : EXIT.ok;
@@ -76,7 +76,7 @@ async function* linesOf(input: Readable): AsyncGenerator<(string | null)[]> {
     else if (part.length > 0) pending.push(part);
   };
   for await (const data of input) {
-    const chunk = Buffer.from(data);
+    const chunk: Buffer = typeof data === 'string' ? Buffer.from(data) : data;
     const lines: (string | null)[] = [];
     let start = 0;
     for (let end = chunk.indexOf(10); end !== -1; end = chunk.indexOf(10, start)) {
@@ -146,9 +146,8 @@ async function readAll(input: Readable): Promise<string | Error> {
 }
 
 function textOf(content: string, parsed: ParsedCgroup): string {
-  const shown = content.trim().split('\n').map(harmless);
   return (
-    `${shown.join('\n')}\n` +
+    `${harmlessLines(content.trim())}\n` +
     table([
       ['  container', parsed.containerId === null ? 'none' : harmless(parsed.containerId)],
       ['  pod', parsed.podUid === null ? 'none' : harmless(parsed.podUid)],

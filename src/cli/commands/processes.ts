@@ -48,9 +48,7 @@ export async function tree(context: Context, id: string | undefined): Promise<vo
     );
     return;
   }
-  const { answer } = await withProcess(context, id, (path) =>
-    context.client.get(`${path}/tree`, {}, treeSchema),
-  );
+  const answer = await withProcess(context, id, (path) => context.client.get(`${path}/tree`, {}, treeSchema));
   await context.print(answer, () => {
     const indent = (depth: number) => '  '.repeat(Math.min(depth, MAX_INDENT));
     const above = answer.ancestors
@@ -62,22 +60,18 @@ export async function tree(context: Context, id: string | undefined): Promise<vo
 }
 
 export async function show(context: Context, id: string): Promise<void> {
-  const { path, answer: process } = await withProcess(context, id, (path) =>
-    context.client.get(path, {}, processSchema),
-  );
-  const { ancestors } = await context.client.get(`${path}/tree`, {}, treeSchema);
+  const process = await withProcess(context, id, (path) => context.client.get(path, {}, processSchema));
+  // By its identity: meanwhile the pid may be another's.
+  const { ancestors } = await context.client.get(`${pathOf(process.process_id)}/tree`, {}, treeSchema);
   await context.print({ ...process, ancestors }, () => showText(process, ancestors, context));
 }
 
+const pathOf = (id: string) => `/api/v1/processes/${encodeURIComponent(id)}`;
+
 /** Asks about a process. A pid is that of the running process or else of the one that exited last with it. */
-async function withProcess<T>(
-  context: Context,
-  id: string,
-  ask: (path: string) => Promise<T>,
-): Promise<{ path: string; answer: T }> {
-  const pathOf = (name: string) => `/api/v1/processes/${encodeURIComponent(name)}`;
+async function withProcess<T>(context: Context, id: string, ask: (path: string) => Promise<T>): Promise<T> {
   try {
-    return { path: pathOf(id), answer: await ask(pathOf(id)) };
+    return await ask(pathOf(id));
   } catch (error) {
     if (!(error instanceof CognitodError) || error.code !== 'NOT_FOUND' || !/^\d{1,10}$/.test(id))
       throw error;
@@ -92,8 +86,7 @@ async function withProcess<T>(
       undefined,
     );
     if (last === undefined) throw error;
-    const path = pathOf(last.process_id);
-    return { path, answer: await ask(path) };
+    return ask(pathOf(last.process_id));
   }
 }
 
@@ -209,28 +202,23 @@ function showText(process: ProcessJson, ancestors: readonly ProcessJson[], { pai
     ...(process.exit_time === null ? [] : [['exited', process.exit_time]]),
     ['user', `uid ${process.uid}, euid ${process.euid}, gid ${process.gid}`],
     ['command', commandOf(process)],
-    ['executable', process.executable === null ? 'unknown' : harmless(process.executable)],
-    [
-      'container',
-      process.container_id === null
-        ? `none (${harmless(process.provenance)})`
-        : harmless(process.container_id),
-    ],
-    ['pod', process.pod_uid === null ? 'none' : harmless(process.pod_uid)],
-    ...(process.runtime === null ? [] : [['runtime', harmless(process.runtime)]]),
-    ...(process.unit === null ? [] : [['unit', harmless(process.unit)]]),
-    ['cgroup', process.cgroup_path === null ? 'unknown' : harmless(process.cgroup_path)],
-    ['provenance', harmless(process.provenance)],
-    ['tags', process.tags.length === 0 ? 'none' : process.tags.map(harmless).join(' ')],
+    ['executable', process.executable ?? 'unknown'],
+    ['container', process.container_id ?? `none (${process.provenance})`],
+    ['pod', process.pod_uid ?? 'none'],
+    ...(process.runtime === null ? [] : [['runtime', process.runtime]]),
+    ...(process.unit === null ? [] : [['unit', process.unit]]),
+    ['cgroup', process.cgroup_path ?? 'unknown'],
+    ['provenance', process.provenance],
+    ['tags', process.tags.length === 0 ? 'none' : process.tags.join(' ')],
     ['live children', String(process.children)],
   ];
   const images = (process.images ?? []).map((image) => [
-    `  ${image.since ?? 'before the agent'}`,
+    `  ${harmless(image.since ?? 'before the agent')}`,
     commandOf({ ...image, kernel_thread: process.kernel_thread }),
   ]);
   const lineage = ancestors.map((ancestor) => [`  ${ancestor.pid}`, commandOf(ancestor)]);
   return (
-    table(rows) +
+    table(rows.map((row) => row.map(harmless))) +
     `\n${paint('bold', 'Images, oldest first')}\n${table(images)}` +
     `\n${paint('bold', 'Started by')}\n${lineage.length === 0 ? '  nobody that is still known\n' : table(lineage)}`
   );

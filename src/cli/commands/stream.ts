@@ -7,6 +7,7 @@ import { CognitodError } from '../../lib/errors.ts';
 import { describe, type Query } from '../client.ts';
 import type { Context } from '../context.ts';
 import { EVENT_HEADER, formatEventLine, formatGapLine } from '../event-line.ts';
+import { harmless } from '../text.ts';
 
 export interface StreamOptions {
   readonly readyFd?: number | undefined;
@@ -27,7 +28,7 @@ const PASSING = ['API_UNREACHABLE', 'STREAMS_UNAVAILABLE'];
 export async function stream(context: Context, options: StreamOptions): Promise<void> {
   const { client, output, deps } = context;
   const announceFirst = announcer(context, options.readyFd);
-  const say = (text: string) => void deps.stderr.write(`cognitod: ${text}\n`);
+  const say = (text: string) => void deps.stderr.write(`cognitod: ${harmless(text)}\n`);
   const printer = new Printer(context, options.count ?? Number.POSITIVE_INFINITY);
   let connections = 0;
   for (let delayMs = FIRST_RETRY_MS; ; delayMs = Math.min(2 * delayMs, LAST_RETRY_MS)) {
