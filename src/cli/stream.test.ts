@@ -61,6 +61,37 @@ test('as text each event is a line under a header, and a gap is loud', async (t)
   assert.match(lines[2]!, / exec +4211 +4000 +1000 1399d9c7\/4f5e6d7c8b9a curl -s http:\/\/example\.org\/$/);
 });
 
+test('after the last event that is counted nothing is printed, though it has come already', async (t) => {
+  const { api } = await fakeAgent(t, (_request, response) =>
+    sendStream(
+      response,
+      READY + record('exec', { seq: 1 }) + record('exit', { seq: 2 }) + record('gap', GAP),
+    ),
+  );
+  const { code, stdout } = await run(['stream', '--json', '--count', '1', '--api', api]);
+  assert.deepEqual([code, stdout], [0, '{"seq":1}\n']);
+});
+
+test('an error is told after what was printed before it, however slow the reader', async (t) => {
+  const { api } = await fakeAgent(t, (_request, response) =>
+    sendStream(response, READY + record('exec', { seq: 1 }) + record('exec', { seq: 2 }), true),
+  );
+  let printed = '';
+  const stdout = new Writable({
+    write(chunk, _encoding, done) {
+      setTimeout(() => {
+        printed += chunk;
+        done();
+      }, 50);
+    },
+  });
+  const order: string[] = [];
+  const onStderr = (text: string) => order.push(`${printed.length} ${/ended|connected/.exec(text)?.[0]}`);
+  assert.equal((await run(['stream', '--json', '--api', api], { stdout, onStderr })).code, 4);
+  assert.equal(printed, '{"seq":1}\n{"seq":2}\n');
+  assert.deepEqual(order, ['0 connected', `${printed.length} ended`]);
+});
+
 test('filters go to the agent, and nothing else does', async (t) => {
   const { api, requests } = await fakeAgent(t, (_request, response) =>
     sendStream(response, READY + record('exec', {})),

@@ -37,6 +37,20 @@ test('without a listed child its start is that of /proc; its parent is known by 
   assert.deepEqual([first[0]!.startNs, first[0]!.parentStartNs], [300_000_000n, 200_000_001n]);
 });
 
+test('hidden processes know each other as parent and child', () => {
+  using proc = new FakeProc();
+  proc.put({ pid: 20, start: 30, parent: 1 });
+  const { alive, first } = search(proc, [listed(30, 400_000_000n, 1, 10_000_123n)]);
+  const lineage = (list: readonly ProcessSnapshot[]) =>
+    list.map(({ pid, parentPid, parentStartNs }) => [pid, parentPid, parentStartNs]);
+  const expected = [
+    [1, 0, 0n],
+    [20, 1, 10_000_123n],
+  ];
+  assert.deepEqual(lineage(first), expected);
+  assert.deepEqual(lineage(alive()), expected);
+});
+
 test('a child of an earlier life of the pid says nothing about this one', () => {
   using proc = new FakeProc();
   const { first } = search(proc, [listed(20, 300_000_007n, 1, 990_000_123n)]);

@@ -44,10 +44,8 @@ export class HiddenProcesses {
     const { pid, startNs } = earlier;
     const stat = readStat(this.#procRoot, pid);
     if (stat === null || stat.dead || stat.startNs !== toTicks(startNs)) return null;
-    const sameParent = stat.parentPid === earlier.parentPid;
-    const parentStartNs =
-      listed.find((other) => other.pid === stat.parentPid)?.startNs ??
-      (sameParent ? earlier.parentStartNs : 0n);
+    const isParent = (other: ProcessSnapshot) => other.pid === stat.parentPid;
+    const parentStartNs = (listed.find(isParent) ?? this.#found?.find(isParent))?.startNs ?? 0n;
     const snapshot = readSnapshot(this.#procRoot, pid, stat, parentStartNs, nowNs, this.#cgroups, deliver);
     return snapshot === null ? null : { ...snapshot, ...UNREAD, startNs };
   }
@@ -71,7 +69,9 @@ export class HiddenProcesses {
         (other) => other.parentPid === pid && toTicks(other.parentStartNs) === stat.startNs,
       );
       if (snapshot === null) continue;
-      found.push({ ...snapshot, ...UNREAD, startNs: child?.parentStartNs ?? stat.startNs });
+      const hidden = { ...snapshot, ...UNREAD, startNs: child?.parentStartNs ?? stat.startNs };
+      known.set(pid, hidden);
+      found.push(hidden);
     }
     return found;
   }
