@@ -1,5 +1,6 @@
 // The command line itself: help, options before and after the command, JSON everywhere, colours, exit codes.
 import assert from 'node:assert/strict';
+import { Writable } from 'node:stream';
 import { test } from 'node:test';
 import type { AgentCommandOptions } from './deps.ts';
 import { EXIT_CODES } from './exit-codes.ts';
@@ -170,6 +171,26 @@ test('an error that nobody foresaw is reported as a bug, with its trace', async 
   assert.equal(code, 1);
   assert.match(stderr, /impossible\n {4}at [\s\S]*this is a bug: please report it\n$/);
   assert.equal(JSON.parse((await run(['agent', '--json'], { runAgent })).stderr).error.code, 'INTERNAL');
+});
+
+test('an output that cannot be written is told by every command; one that nobody reads by none', async () => {
+  const failing = (code: string) =>
+    new Writable({
+      write(_chunk, _encoding, done) {
+        done(Object.assign(new Error('it failed'), { code }));
+      },
+    });
+  for (const argv of [['version'], ['--version'], ['help'], ['ps', '--help'], ['cgroup', '/a']]) {
+    const full = await run([...argv, '--json'], { stdout: failing('ENOSPC') });
+    assert.equal(full.code, 1, argv.join(' '));
+    assert.deepEqual(JSON.parse(full.stderr).error, {
+      code: 'OUTPUT_FAILED',
+      message: 'the output cannot be written: it failed',
+      hint: 'is the disk full?',
+    });
+    const gone = await run(argv, { stdout: failing('EPIPE') });
+    assert.deepEqual([gone.code, gone.stderr], [0, ''], argv.join(' '));
+  }
 });
 
 test('colours: the flag, then NO_COLOR, then FORCE_COLOR, then whether it is a terminal', async (t) => {
