@@ -55,7 +55,10 @@ export class EbpfCollector implements Collector {
 
   async start(sink: CollectorSink): Promise<void> {
     this.#sink = sink;
-    this.#merge = new SnapshotMerge(this.snapshot(), (snapshot) => sink.record(snapshot));
+    // What began later has its fork in the stream, at times after its visit: the kernel lists a child before it tells
+    // of the fork (copy_process, then trace_sched_process_fork).
+    const older = this.snapshot().filter(({ startNs }) => startNs < this.#attachedNs);
+    this.#merge = new SnapshotMerge(older, (snapshot) => sink.record(snapshot));
     this.#reader.drainAll();
     this.#merge.finish();
     this.#merge = undefined;
