@@ -1,31 +1,41 @@
 // `make e2e`: in every mode, every process of real pods must be told with the right pod and container.
-import { openStream, startAgent } from '../support/agent.ts';
+import { openStream, type RunningAgent, startAgent } from '../support/agent.ts';
+import { startContainedAgent } from './contained-agent.ts';
 import { report, runBursts } from './burst-run.ts';
-import { cannotRunContainerd, type Mode, startContainerd } from './containerd.ts';
+import { type Containerd, cannotRunContainerd, type Mode, startContainerd } from './containerd.ts';
 
 const PROCESSES = 3000;
-const MODES: Mode[] = [
-  { names: 'cgroupfs', view: 'hybrid' },
-  { names: 'systemd', view: 'hybrid' },
-  { names: 'cgroupfs', view: 'v2' },
-  { names: 'systemd', view: 'v2' },
+type Place = 'host' | 'container' | 'container-own-pids';
+const RUNS: { id: string; mode: Mode; place: Place }[] = [
+  { id: 'cgroupfs-hybrid', mode: { names: 'cgroupfs', view: 'hybrid' }, place: 'host' },
+  { id: 'systemd-hybrid', mode: { names: 'systemd', view: 'hybrid' }, place: 'host' },
+  { id: 'cgroupfs-v2', mode: { names: 'cgroupfs', view: 'v2' }, place: 'host' },
+  { id: 'systemd-v2', mode: { names: 'systemd', view: 'v2' }, place: 'host' },
+  { id: 'container', mode: { names: 'cgroupfs', view: 'hybrid' }, place: 'container' },
+  { id: 'container-own-pids', mode: { names: 'systemd', view: 'v2' }, place: 'container-own-pids' },
 ];
 
-async function runMode(mode: Mode): Promise<boolean> {
+async function start(containerd: Containerd, place: Place) {
+  if (place !== 'host') return startContainedAgent(containerd.cri, { hostPid: place === 'container' });
+  const agent: RunningAgent = await startAgent();
+  return { agent, stop: () => agent.stop() };
+}
+
+async function run(mode: Mode, place: Place): Promise<boolean> {
   const containerd = await startContainerd(mode);
   try {
-    const agent = await startAgent();
+    const { agent, stop } = await start(containerd, place);
     try {
-      const stream = await openStream(agent);
+      const stream = await openStream(agent as RunningAgent);
       try {
         const result = await runBursts(containerd.cri, stream, PROCESSES);
         if (stream.gaps.length > 0) console.log(`  the stream had ${stream.gaps.length} gaps`);
-        return report(`${mode.names} names, ${mode.view} view`, result);
+        return report(`${mode.names} names, ${mode.view} view, agent in ${place}`, result);
       } finally {
         await stream.stop();
       }
     } finally {
-      await agent.stop();
+      await stop();
     }
   } finally {
     await containerd.close();
@@ -38,15 +48,19 @@ if (reason !== false) {
   process.exit(1);
 }
 const only = process.argv[2];
+const runs = RUNS.filter(({ id }) => only === undefined || only === id);
+if (runs.length === 0) {
+  console.error(`e2e: unknown run ${only}; there are ${RUNS.map(({ id }) => id).join(', ')}`);
+  process.exit(2);
+}
 let failed = 0;
-for (const mode of MODES) {
-  if (only !== undefined && only !== `${mode.names}-${mode.view}`) continue;
+for (const { id, mode, place } of runs) {
   try {
-    if (!(await runMode(mode))) failed++;
+    if (!(await run(mode, place))) failed++;
   } catch (error) {
-    console.error(`${mode.names} names, ${mode.view} view:`, error);
+    console.error(`${id}:`, error);
     failed++;
   }
 }
-console.log(failed === 0 ? 'every process belongs to its pod' : `${failed} modes failed`);
+console.log(failed === 0 ? 'every process belongs to its pod' : `${failed} of ${runs.length} runs failed`);
 process.exitCode = failed === 0 ? 0 : 1;

@@ -22,9 +22,12 @@ int main(int argc, char **argv)
 				execl(argv[0], argv[0], argv[3], (char *)0);
 			_exit(i % 2);
 		}
-		if (i % 16 == 15)
+		// Bursts of 16, with a pause in which other pods are made and removed.
+		if (i % 16 == 15) {
 			while (waitpid(-1, 0, WNOHANG) > 0)
 				;
+			usleep(20000);
+		}
 	}
 	while (wait(0) > 0)
 		;

@@ -13,7 +13,7 @@ if (names === 'systemd') {
   config.linux.cgroupsPath = `/kubepods.slice/kubepods-burstable.slice/${slice}/cri-containerd-${path[2]}.scope`;
 }
 // The cgroup2 hierarchy of a hybrid machine has no controllers.
-if (view === 'v2') delete config.linux.resources;
+if (view === 'v2') config.linux.resources = { devices: [{ allow: true, access: 'rwm' }] };
 if (config.annotations?.['e2e/cgroup-namespace'] === 'private') {
   config.linux.namespaces = config.linux.namespaces.filter((one: { type: string }) => one.type !== 'cgroup');
   config.linux.namespaces.push({ type: 'cgroup' });
