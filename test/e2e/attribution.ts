@@ -1,5 +1,5 @@
 // `make e2e`: in every mode, every process of real pods must be told with the right pod and container.
-import { openStream, type RunningAgent, startAgent } from '../support/agent.ts';
+import { openStream, type RunningAgent, runCognitod, startAgent } from '../support/agent.ts';
 import { startContainedAgent } from './contained-agent.ts';
 import { report, runBursts } from './burst-run.ts';
 import { type Containerd, cannotRunContainerd, type Mode, startContainerd } from './containerd.ts';
@@ -17,7 +17,10 @@ const RUNS: { id: string; mode: Mode; place: Place }[] = [
 
 async function start(containerd: Containerd, place: Place) {
   if (place !== 'host') return startContainedAgent(containerd.cri, { hostPid: place === 'container' });
-  const agent: RunningAgent = await startAgent();
+  // An agent that knows the runtime's interface has the names from it.
+  const env = { COGNITOD_RUNTIME_CRI: containerd.socket };
+  const { code } = await runCognitod(['agent', '--check-config'], { env });
+  const agent: RunningAgent = await startAgent(code === 0 ? { env } : {});
   return { agent, stop: () => agent.stop() };
 }
 
@@ -30,6 +33,7 @@ async function run(mode: Mode, place: Place): Promise<boolean> {
       try {
         const result = await runBursts(containerd.cri, stream, PROCESSES);
         if (stream.gaps.length > 0) console.log(`  the stream had ${stream.gaps.length} gaps`);
+        if (place !== 'host') await mustListHostProcess(agent.api);
         return report(`${mode.names} names, ${mode.view} view, agent in ${place}`, result);
       } finally {
         await stream.stop();
@@ -40,6 +44,13 @@ async function run(mode: Mode, place: Place): Promise<boolean> {
   } finally {
     await containerd.close();
   }
+}
+
+/** The whole node, from before its start: this script is outside every container. */
+async function mustListHostProcess(api: string): Promise<void> {
+  const answer = await fetch(`${api}/api/v1/processes?pid=${process.pid}`);
+  if (!answer.ok || !(await answer.text()).includes(`"pid":${process.pid},`))
+    throw new Error(`the agent does not list process ${process.pid} of the host`);
 }
 
 const reason = cannotRunContainerd();
