@@ -1,7 +1,8 @@
 // `make e2e`: in every mode, every process of real pods must be told with the right pod and container.
-import { openStream, type RunningAgent, runCognitod, startAgent } from '../support/agent.ts';
+import { openStream, type RunningAgent, startAgent } from '../support/agent.ts';
 import { startContainedAgent } from './contained-agent.ts';
 import { report, runBursts } from './burst-run.ts';
+import { runtimeSettings } from './runtime-settings.ts';
 import { type Containerd, cannotRunContainerd, type Mode, startContainerd } from './containerd.ts';
 
 const PROCESSES = 3000;
@@ -16,11 +17,9 @@ const RUNS: { id: string; mode: Mode; place: Place }[] = [
 ];
 
 async function start(containerd: Containerd, place: Place) {
-  if (place !== 'host') return startContainedAgent(containerd.cri, { hostPid: place === 'container' });
-  // An agent that knows the runtime's interface has the names from it.
-  const env = { COGNITOD_RUNTIME_CRI: containerd.socket };
-  const { code } = await runCognitod(['agent', '--check-config'], { env });
-  const agent: RunningAgent = await startAgent(code === 0 ? { env } : {});
+  const env = await runtimeSettings(containerd.socket);
+  if (place !== 'host') return startContainedAgent(containerd, { hostPid: place === 'container', env });
+  const agent: RunningAgent = await startAgent({ env });
   return { agent, stop: () => agent.stop() };
 }
 

@@ -17,6 +17,8 @@ export interface BurstResult {
   readonly knowsNames: boolean;
   /** Pods that were created and deleted meanwhile. */
   readonly otherPods: number;
+  /** An event whose namespace or pod name is missing or wrong. */
+  readonly unnamed: EventJson | undefined;
   readonly wrong: readonly { why: string; event: EventJson }[];
 }
 
@@ -107,6 +109,7 @@ function judge(bursts: Burst[], found: EventJson[][], expected: number, otherPod
   const wrong: { why: string; event: EventJson }[] = [];
   let attributed = 0;
   let named = 0;
+  let unnamed: EventJson | undefined;
   let knowsNames = process.env.NAMES === '1';
   bursts.forEach((burst, index) => {
     for (const event of found[index]!) {
@@ -119,9 +122,10 @@ function judge(bursts: Burst[], found: EventJson[][], expected: number, otherPod
       const metadata = event as EventJson & { namespace?: string | null; pod_name?: string | null };
       if ('pod_name' in event) knowsNames = true;
       if (metadata.namespace === burst.pod.namespace && metadata.pod_name === burst.pod.name) named++;
+      else unnamed ??= event;
     }
   });
-  return { expected, found: found.flat().length, attributed, named, knowsNames, otherPods, wrong };
+  return { expected, found: found.flat().length, attributed, named, knowsNames, otherPods, wrong, unnamed };
 }
 
 /** One line with the numbers; whether all is as it must be. */
@@ -134,6 +138,8 @@ export function report(label: string, result: BurstResult): boolean {
   );
   if (found !== expected) console.log(`  ${found} events found, ${expected} expected`);
   for (const { why, event } of wrong.slice(0, 5)) console.log(`  wrong: ${why}: ${JSON.stringify(event)}`);
+  if (knowsNames && result.unnamed !== undefined)
+    console.log(`  not named: ${JSON.stringify(result.unnamed)}`);
   const complete = found === expected && attributed === expected;
   return complete && (!knowsNames || named === expected);
 }

@@ -4,7 +4,7 @@ import { realpathSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import type { RunningAgent } from '../support/agent.ts';
-import type { CriClient } from './cri.ts';
+import type { Containerd } from './containerd.ts';
 import { HOST } from './images.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -15,8 +15,8 @@ const START_TIMEOUT_MS = 30_000;
  * /host/proc, read-only.
  */
 export async function startContainedAgent(
-  cri: CriClient,
-  options: { hostPid: boolean },
+  { cri, socket }: Containerd,
+  options: { hostPid: boolean; env: Record<string, string> },
 ): Promise<{ agent: Pick<RunningAgent, 'api'>; stop(): Promise<void> }> {
   const pod = await cri.runPod({
     name: 'cognitod',
@@ -30,13 +30,25 @@ export async function startContainedAgent(
     const [api, ops] = [`127.0.0.1:${await freePort()}`, `127.0.0.1:${await freePort()}`];
     const own = ['/usr', '/lib', '/lib64', '/bin', '/sbin', '/etc'].map((path) => mount(path));
     const modules = realpathSync(join(ROOT, 'node_modules'));
-    const mounts = [...own, mount(ROOT), ...(modules.startsWith(`${ROOT}/`) ? [] : [mount(modules)])];
+    const mounts = [
+      ...own,
+      mount(ROOT),
+      mount(socket),
+      ...(modules.startsWith(`${ROOT}/`) ? [] : [mount(modules)]),
+    ];
     if (!options.hostPid) mounts.push({ container_path: '/host/proc', host_path: '/proc', readonly: true });
     const command = [join(ROOT, 'cognitod'), 'agent', '--quiet', '--api-listen', api, '--ops-listen', ops];
     if (!options.hostPid) command.push('--proc-root', '/host/proc');
     const annotations = { 'e2e/cgroup-namespace': 'private' };
     await cri.startContainer(
-      await cri.createContainer(pod, { name: 'agent', image: HOST, command, mounts, annotations }),
+      await cri.createContainer(pod, {
+        name: 'agent',
+        image: HOST,
+        command,
+        mounts,
+        annotations,
+        env: options.env,
+      }),
     );
     await waitReady(`http://${ops}/readyz`);
     return { agent: { api: `http://${api}` }, stop };

@@ -5,6 +5,7 @@ import { openStream, startAgent } from '../support/agent.ts';
 import { cannotUseBpf } from '../support/observe.ts';
 import { report, runBursts } from './burst-run.ts';
 import { cannotRunContainerd, startContainerd } from './containerd.ts';
+import { runtimeSettings } from './runtime-settings.ts';
 
 const skip = cannotUseBpf() || cannotRunContainerd();
 
@@ -14,7 +15,7 @@ test('every process of real pods is told with its pod and container', {
 }, async (t) => {
   const containerd = await startContainerd({ names: 'cgroupfs', view: 'hybrid' });
   t.after(() => containerd.close());
-  const agent = await startAgent();
+  const agent = await startAgent({ env: await runtimeSettings(containerd.socket) });
   t.after(() => agent.stop());
   const stream = await openStream(agent);
   t.after(() => stream.stop());
