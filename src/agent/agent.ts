@@ -4,10 +4,10 @@ import { release } from 'node:os';
 import { type LedgerJson, type ReadyJson, SCHEMA_VERSION, type StatusJson } from '../api/index.ts';
 import type { CollectorCounts } from '../collect/index.ts';
 import { type ArgvMasker, createMasker } from '../decode/index.ts';
-import { CgroupRegistry, createProcCgroupReader } from '../identity/index.ts';
+import { CgroupRegistry, createProcCgroupReader, MetadataStore } from '../identity/index.ts';
 import { boottimeNs, realtimeNs, releaseStartupCode } from '../kernel/index.ts';
 import { type Closable, type Config, CognitodError, readToken, VERSION } from '../lib/index.ts';
-import { EventBus, ProcessTable } from '../model/index.ts';
+import { EventBus, LateBinding, ProcessTable } from '../model/index.ts';
 import {
   type AgentView,
   type ApiServer,
@@ -20,6 +20,7 @@ import {
 import { enrichSnapshot } from './enrich.ts';
 import { Healer } from './healer.ts';
 import { type OpenedCollector, openCollector } from './open-collector.ts';
+import { openMetadataSources } from './open-metadata-sources.ts';
 import { Pipeline } from './pipeline.ts';
 
 export interface AgentLog {
@@ -58,6 +59,8 @@ export class Agent implements AgentView, Closable {
   readonly #mask: ArgvMasker;
   readonly #opened: OpenedCollector;
   readonly #registry: CgroupRegistry;
+  readonly #metadata: MetadataStore;
+  readonly #binding: LateBinding;
   readonly #healer: Healer;
   readonly #metrics: Metrics;
   readonly #api: ApiServer;
@@ -74,6 +77,13 @@ export class Agent implements AgentView, Closable {
     const onError = (error: unknown) => log.error(`a bug in the agent: ${describe(error)}`);
     this.#opened = openCollector(config, this.#mask, onError);
     this.#registry = new CgroupRegistry({ readProcCgroup: createProcCgroupReader(config.proc_root) });
+    this.#metadata = new MetadataStore({
+      sources: openMetadataSources(config),
+      nowMs: () => performance.now(),
+      retentionMs: config.metadata.retention_seconds * 1000,
+      maxGone: config.metadata.max_gone,
+      nodeName: config.node_name,
+    });
     this.model = new ProcessTable({
       bootId: readBootId(config.proc_root),
       clocks: { boottimeNs, realtimeNs },
@@ -81,6 +91,13 @@ export class Agent implements AgentView, Closable {
       maxExited: config.model.max_exited,
       maxLive: config.model.max_live,
       memoryBytes: config.model.memory_bytes,
+      metadata: this.#metadata,
+    });
+    this.#binding = new LateBinding({
+      metadata: this.#metadata,
+      holdMs: config.metadata.hold_ms,
+      maxHeld: config.metadata.max_held,
+      publish: (batch) => this.bus.publish(batch),
     });
     this.#healer = new Healer({
       collector: this.#opened.collector,
@@ -143,8 +160,13 @@ export class Agent implements AgentView, Closable {
       registry: this.#registry,
       table: this.model,
       bus: this.bus,
+      publish: (batch) => this.#binding.offer(batch),
+      expect: (identity) => {
+        if (identity !== null) this.#metadata.lookup(identity);
+      },
       observeOldest: (ktimeNs) => this.#metrics.observeDelay(Number(boottimeNs() - ktimeNs) / 1e9),
     });
+    this.#metadata.start();
     await this.#opened.collector.start(pipeline);
     this.#healer.start();
     this.#settled = setTimeout(releaseStartupCode, SETTLED_MS);
@@ -166,7 +188,8 @@ export class Agent implements AgentView, Closable {
     // What the kernel has recorded by then still reaches whoever listens, and the ledger closes without a rest.
     this.#opened.collector.detach();
     this.#finalLedger = this.ledger();
-    const results = await Promise.allSettled([this.#api.close(), this.#ops.close()]);
+    this.#binding.flush();
+    const results = await Promise.allSettled([this.#api.close(), this.#ops.close(), this.#metadata.close()]);
     await this.#opened.collector.close();
     const failures = results.filter((result) => result.status === 'rejected').map((result) => result.reason);
     if (failures.length > 0) throw new AggregateError(failures, 'closing the listeners failed');
@@ -214,8 +237,24 @@ export class Agent implements AgentView, Closable {
         containers: this.model.containerCount,
         cgroups: this.#registry.counts().known,
       },
+      metadata: this.#metadataStatus(),
       clients: this.#api.streams().clients,
       memory: { rss_bytes: process.memoryUsage.rss(), model_bytes: this.model.estimatedBytes },
+    };
+  }
+
+  #metadataStatus(): StatusJson['metadata'] {
+    const { held, releasedUnnamed, overflowed, waiting } = this.#binding.counts();
+    return {
+      sources: this.#metadata.sources().map(({ lastSuccess, ...source }) => ({
+        ...source,
+        last_success: lastSuccess,
+      })),
+      ...this.#metadata.counts(),
+      held,
+      released_unnamed: releasedUnnamed,
+      overflowed,
+      waiting,
     };
   }
 

@@ -1,13 +1,17 @@
 // The way of a record through the agent: identity, model, and out to whoever listens.
 import type { CollectorSink } from '../collect/index.ts';
 import type { DecodedRecord } from '../decode/index.ts';
-import type { CgroupRegistry } from '../identity/index.ts';
+import type { CgroupRegistry, Identity } from '../identity/index.ts';
 import type { AppliedEvent, EventBus, ProcessTable } from '../model/index.ts';
 
 export interface PipelineOptions {
   readonly registry: CgroupRegistry;
   readonly table: ProcessTable;
-  readonly bus: EventBus;
+  readonly bus: Pick<EventBus, 'subscribers'>;
+  /** Takes the events of a batch on their way to the listeners. */
+  readonly publish: (batch: AppliedEvent[]) => void;
+  /** Told of each cgroup that is new. */
+  readonly expect: (identity: Identity | null) => void;
   /** Called once a batch with the CLOCK_BOOTTIME of its oldest event. */
   readonly observeOldest: (ktimeNs: bigint) => void;
 }
@@ -26,7 +30,8 @@ export class Pipeline implements CollectorSink {
     const { registry, table, bus } = this.#options;
     switch (record.type) {
       case 'cgroup':
-        registry.learn(record);
+        // Asks for the names of a new pod before its first process, where the record is that early.
+        this.#options.expect(registry.learn(record));
         return;
       case 'snapshot':
         table.adopt(record, registry.resolve(record));
@@ -46,6 +51,6 @@ export class Pipeline implements CollectorSink {
     if (this.#batch.length === 0) return;
     const batch = this.#batch;
     this.#batch = [];
-    this.#options.bus.publish(batch);
+    this.#options.publish(batch);
   }
 }

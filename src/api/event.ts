@@ -20,6 +20,31 @@ export const identityFields = {
   provenance: z.string().describe('where the container and pod come from, or why there is none'),
 };
 
+/** Who named a part of the metadata (kube-api, cri, docker, podman), or why nobody did. */
+const part = z.string().describe('kube-api, cri, docker, podman, or why it is missing');
+
+/**
+ * Names of pod, container and workload. Absent outside containers. In a container that is not yet named, or never
+ * will be, they are null and `metadata_provenance` says why.
+ */
+export const metadataFields = {
+  namespace: z.string().nullable().optional(),
+  pod_name: z.string().nullable().optional(),
+  pod_labels: z.record(z.string(), z.string()).nullable().optional(),
+  pod_annotations: z.record(z.string(), z.string()).nullable().optional(),
+  node: z.string().nullable().optional(),
+  service_account: z.string().nullable().optional(),
+  workload_kind: z.string().nullable().optional().describe('what owns the pod in the end, e.g. Deployment'),
+  workload_name: z.string().nullable().optional(),
+  container_name: z.string().nullable().optional(),
+  container_kind: z.enum(['app', 'init', 'ephemeral', 'sandbox']).nullable().optional(),
+  image: z.string().nullable().optional(),
+  image_id: z.string().nullable().optional(),
+  container_started_at: z.string().nullable().optional(),
+  container_restart_count: z.int().nullable().optional(),
+  metadata_provenance: z.object({ pod: part, container: part, workload: part }).optional(),
+};
+
 /** One fork, exec or exit. Fields that do not belong to a type are absent, unknown ones are null. */
 export const eventSchema = z.object({
   schema_version: z.literal(SCHEMA_VERSION),
@@ -51,6 +76,7 @@ export const eventSchema = z.object({
   kernel_thread: z.boolean(),
   exec_seq: z.int().describe('how many times this process had exec-ed by then'),
   ...identityFields,
+  ...metadataFields,
   source: z.enum(['ebpf', 'procfs']),
   // fork
   forker_pid: u32.optional().describe('the process that called fork, when it is not the parent'),
@@ -103,8 +129,8 @@ export const eventQuerySchema = z.strictObject({
     .string()
     .regex(/^(fork|exec|exit)(,(fork|exec|exit))*$/, 'a comma-separated list of fork, exec, exit')
     .optional(),
-  pod: queryText(256).optional().describe('pod uid, or the start of one'),
-  container: queryText(256).optional().describe('container id, or the start of one'),
+  pod: queryText(256).optional().describe('pod uid or the start of one, pod name, or namespace/name'),
+  container: queryText(256).optional().describe('container id or the start of one, or container name'),
   uid: queryInteger(0, 4294967295).optional(),
   comm: queryText(64).optional(),
   pid: queryInteger(0, 4294967295).optional(),

@@ -1,6 +1,6 @@
 // The JSON shapes of processes, process pages and process trees.
 import { z } from 'zod';
-import { identityFields, SCHEMA_VERSION } from './event.ts';
+import { identityFields, metadataFields, SCHEMA_VERSION } from './event.ts';
 import { queryInteger, queryText } from './query.ts';
 
 /** One image (program) of a process; a process has one after fork and one more per exec. */
@@ -42,6 +42,7 @@ export const processSchema = z.object({
   exec_seq: z.int(),
   children: z.int().describe('live children'),
   ...identityFields,
+  ...metadataFields,
   images: z.array(imageSchema).optional(),
 });
 export type ProcessJson = z.infer<typeof processSchema>;
@@ -68,8 +69,8 @@ export type ProcessTreeAnswer = z.infer<typeof processTreeSchema>;
 
 /** Query of `GET /api/v1/processes`: every given filter must match. */
 export const processQuerySchema = z.strictObject({
-  pod: queryText(256).optional().describe('pod uid, or the start of one'),
-  container: queryText(256).optional().describe('container id, or the start of one'),
+  pod: queryText(256).optional().describe('pod uid or the start of one, pod name, or namespace/name'),
+  container: queryText(256).optional().describe('container id or the start of one, or container name'),
   uid: queryInteger(0, 4294967295).optional(),
   comm: queryText(64).optional(),
   pid: queryInteger(0, 4294967295).optional(),

@@ -56,6 +56,28 @@ export const statusSchema = z.object({
   ledger: ledgerSchema,
   decode_errors: z.record(z.string(), count),
   processes: z.object({ running: count, exited: count, containers: count, cgroups: count }),
+  metadata: z.object({
+    sources: z.array(
+      z.object({
+        name: z.string(),
+        endpoint: z.string(),
+        state: z.enum(['starting', 'ok', 'unreachable', 'no-permission', 'misconfigured']),
+        reason: z.string().nullable().describe('what is wrong, in words'),
+        objects: count,
+        requests: count,
+        failures: count,
+        last_success: z.string().nullable(),
+      }),
+    ),
+    pods: count,
+    containers: count,
+    gone: count.describe('pods that are gone and still have their names'),
+    unnamed: count.describe('pods and containers that nobody has named'),
+    held: count.describe('events that waited for a name'),
+    released_unnamed: count.describe('of these, events that went out without'),
+    overflowed: count.describe('events that could not wait because too many did'),
+    waiting: count,
+  }),
   clients: count,
   memory: z.object({ rss_bytes: count, model_bytes: count.describe('estimate of the process table') }),
 });

@@ -4,8 +4,13 @@ import { commandText, cut, durationText, harmless, type Painter } from './text.t
 
 const PLACE_WIDTH = 21;
 
+type PlaceFields = Pick<EventJson, 'container_id' | 'pod_uid' | 'unit' | 'pod_name' | 'container_name'>;
+
 /** Where a process runs, in a few characters: pod, container, unit, or nothing for the host. */
-export function placeText(event: Pick<EventJson, 'container_id' | 'pod_uid' | 'unit'>): string {
+export function placeText(event: PlaceFields): string {
+  const { pod_name: pod, container_name: container } = event;
+  if (pod != null) return harmless(container == null ? pod : `${pod}/${container}`);
+  if (container != null) return harmless(container);
   if (event.container_id !== null) {
     const container = harmless(event.container_id.slice(0, 12));
     return event.pod_uid === null ? container : `${harmless(event.pod_uid.slice(0, 8))}/${container}`;

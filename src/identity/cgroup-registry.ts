@@ -102,25 +102,29 @@ export class CgroupRegistry {
     };
   }
 
-  /** Remembers the name of a cgroup. An id that comes with another path is another cgroup by now. */
-  learn(record: CgroupRecord): void {
+  /**
+   * Remembers the name of a cgroup. An id that comes with another path is another cgroup by now. Returns what
+   * the path says when that is new, else null.
+   */
+  learn(record: CgroupRecord): Identity | null {
     // In events 0 stands for "unknown".
-    if (record.cgroupId === 0) return;
+    if (record.cgroupId === 0) return null;
     const procfs = record.source === 'procfs';
     const reading = procfs ? readCgroup(record.path) : readCgroupPath(record.path);
     // An empty /proc/PID/cgroup is no answer: the process was gone.
-    if (procfs && reading.path === '') return;
+    if (procfs && reading.path === '') return null;
     const hierarchy = procfs || record.hierarchyId === 0 ? this.#v2 : this.#v1;
     const identity = this.#identityOf(reading, record.source, record.truncated);
 
     const known = hierarchy.get(record.cgroupId);
     if (known !== undefined) {
       this.#byUse.touch(known);
-      if (known.reading.path === reading.path && known.identity.provenance === identity.provenance) return;
+      if (known.reading.path === reading.path && known.identity.provenance === identity.provenance)
+        return null;
       for (const key of known.answers) this.#forget(key);
       known.reading = reading;
       known.identity = identity;
-      return;
+      return identity;
     }
     const added: Known = {
       hierarchy,
@@ -134,6 +138,7 @@ export class CgroupRegistry {
     hierarchy.set(added.id, added);
     this.#byUse.add(added);
     if (this.#v2.size + this.#v1.size > this.#maxEntries) this.#evict(this.#byUse.oldest!);
+    return identity;
   }
 
   /** Where an event's process runs. Never throws. */

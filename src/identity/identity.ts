@@ -3,9 +3,18 @@
 /** Where a fact comes from. The order is by trust, best first. */
 export type Provenance = 'kernel-cgroup' | 'procfs' | 'cri' | 'kube-api' | 'inherited';
 
-/** Why a fact is missing. */
+/**
+ * Why a fact is missing.
+ *
+ * `pending`: a source was asked and may still answer. `api-unreachable`, `no-permission`: what stands in the way of
+ * all sources that could know. `pod-gone-before-seen`: the sources answer, and none has it. `no-source`: none is
+ * configured. `not-reported`: the pod is known, this container of it is not. `not-a-pod`: a container outside Kubernetes. `cgroup-unknown`: the cgroup could not be named.
+ */
 export type MissingReason =
   | 'not-a-container'
+  | 'not-a-pod'
+  | 'no-source'
+  | 'not-reported'
   | 'pending'
   | 'cgroup-unknown'
   | 'api-unreachable'

@@ -7,3 +7,5 @@ export {
 } from './cgroup-registry.ts';
 export type * from './identity.ts';
 export { createProcCgroupReader, hasOwnCgroupNamespace } from './proc-cgroup.ts';
+export * from './metadata/index.ts';
+export { CriSource, type CriSourceOptions } from './runtime/index.ts';

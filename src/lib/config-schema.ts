@@ -129,6 +129,25 @@ export const configSchema = z.strictObject({
       listen: listen.prefault('127.0.0.1:9464').describe('address of /healthz, /readyz and /metrics'),
     })
     .prefault({}),
+  runtime: z
+    .strictObject({
+      cri: path
+        .default('auto')
+        .describe("containerd's or CRI-O's socket, for names; `auto`: where one is there at start; `off`"),
+    })
+    .prefault({}),
+  metadata: z
+    .strictObject({
+      hold_ms: integer(0, 10_000)
+        .default(500)
+        .describe('how long an event waits for the name of a new pod before it goes out without'),
+      max_held: integer(0, 1_000_000).default(20_000).describe('how many events may wait'),
+      retention_seconds: integer(0, 86_400)
+        .default(600)
+        .describe('how long pods that are gone keep their names'),
+      max_gone: integer(0, 100_000).default(2000).describe('how many pods that are gone keep their names'),
+    })
+    .prefault({}),
   secrets: z
     .strictObject({
       mask: flag.default(true).describe('mask secrets in arguments (docs/secrets.md)'),

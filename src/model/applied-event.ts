@@ -1,12 +1,12 @@
 // An event together with what the model knew at that moment; what streams and later stages receive.
 import type { ProcessEvent } from '../decode/index.ts';
-import type { Identity } from '../identity/index.ts';
+import type { Identity, Metadata } from '../identity/index.ts';
 import type { Image, Process } from './process.ts';
 
 /** One event after the model took it in. `process` may change later; the other fields do not. */
 export interface AppliedEvent {
-  /** Position in this agent run's stream, from 1, without holes. */
-  readonly seq: number;
+  /** Position in this agent run's stream, from 1, without holes; given when the event goes out (0 before). */
+  seq: number;
   readonly event: ProcessEvent;
   readonly identity: Identity;
   /** Null only when the table is full and the process could not be kept. */
@@ -14,6 +14,8 @@ export interface AppliedEvent {
   /** The image at the event: after a fork the parent's, after an exec the new one, at exit the last. */
   readonly image: Image;
   readonly execSeq: number;
+  /** Names of pod and container as known when the event went out; null before. */
+  metadata: Metadata | null;
 }
 
 /** Receives the events of one drain of the ring, in order. Must not throw and must not keep the array. */

@@ -1,5 +1,6 @@
 // The live state of the node: process tree and totals.
 export * from './applied-event.ts';
+export * from './late-binding.ts';
 export type { Ledger } from './ledger.ts';
 export type * from './process.ts';
 export * from './process-id.ts';

@@ -149,7 +149,6 @@ test('an event says what was known at its moment, whatever comes later', () => {
   assert.equal(forked.image.comm, 'init');
   assert.equal(forked.execSeq, 0);
   assert.equal(execed.image.comm, 'ls');
-  assert.deepEqual([forked.seq, execed.seq], [1, 2]);
 });
 
 test('two lives of one pid never mix', () => {

@@ -7,10 +7,11 @@
 // Memory has a hard budget. What goes first when it is reached, each with a counter in the ledger: exited
 // processes (oldest first), then earlier images, then new live processes are not kept at all.
 import type { EventBase, ExecEvent, ExitEvent, ProcessEvent, ProcessSnapshot } from '../decode/index.ts';
-import type { Identity } from '../identity/index.ts';
+import type { Identity, Metadata } from '../identity/index.ts';
 import type { AppliedEvent } from './applied-event.ts';
 import { ExitedQueue } from './exited-queue.ts';
 import { imageBytes, PROCESS_BYTES } from './footprint.ts';
+import type { MetadataLookup } from './late-binding.ts';
 import { Ledger } from './ledger.ts';
 import type { Birth, Image, Process } from './process.ts';
 import { formatProcessId, parseProcessId } from './process-id.ts';
@@ -26,6 +27,8 @@ export interface ProcessTableOptions {
   readonly maxLive: number;
   /** Budget of the whole table, by the estimates of footprint.ts. */
   readonly memoryBytes: number;
+  /** Names pods and containers. Left out: nobody does. */
+  readonly metadata?: Pick<MetadataLookup, 'lookup'>;
 }
 
 /** Earlier images kept per process. */
@@ -49,7 +52,6 @@ export class ProcessTable implements ModelView {
   /** Earlier images of all processes. */
   #earlierImages = 0;
   #serial = 0;
-  #seq = 0;
 
   constructor(options: ProcessTableOptions) {
     this.#options = options;
@@ -65,7 +67,7 @@ export class ProcessTable implements ModelView {
     const process = this.#processOf(event, identity);
     if (event.type === 'fork') {
       const image = process?.image ?? imageOf(event);
-      return { seq: ++this.#seq, event, identity, process, image, execSeq: process?.execSeq ?? 0 };
+      return { seq: 0, event, identity, process, image, execSeq: process?.execSeq ?? 0, metadata: null };
     }
     if (process !== null) {
       process.identity = identity;
@@ -76,7 +78,7 @@ export class ProcessTable implements ModelView {
       else this.#close(process, event);
     }
     const image = process?.image ?? (event.type === 'exec' ? execImage(event) : imageOf(event));
-    return { seq: ++this.#seq, event, identity, process, image, execSeq: process?.execSeq ?? 0 };
+    return { seq: 0, event, identity, process, image, execSeq: process?.execSeq ?? 0, metadata: null };
   }
 
   /** Adds a process that was there before the agent. Nothing happens when it is known. */
@@ -185,6 +187,10 @@ export class ProcessTable implements ModelView {
 
   processIdOf(process: Process): string {
     return formatProcessId(this.bootId, process.pid, process.startNs);
+  }
+
+  metadataOf(process: Process): Metadata | null {
+    return this.#options.metadata?.lookup(process.identity) ?? null;
   }
 
   timeOf(ktimeNs: bigint): string {

@@ -1,4 +1,5 @@
 // What readers of the model (API, metrics, later detection) may ask it.
+import type { Metadata } from '../identity/index.ts';
 import type { Process } from './process.ts';
 
 /** Read side of the process table. Iterators are valid until the next event is applied: do not await in them. */
@@ -22,6 +23,8 @@ export interface ModelView {
   /** The parent, when it is still known. */
   parentOf(process: Process): Process | undefined;
   processIdOf(process: Process): string;
+  /** Names of the process's pod and container as known now; null when nobody names them. */
+  metadataOf(process: Process): Metadata | null;
   /** Wall-clock time of a CLOCK_BOOTTIME value, RFC 3339 with nanoseconds, UTC. */
   timeOf(ktimeNs: bigint): string;
 }

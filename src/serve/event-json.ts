@@ -1,8 +1,9 @@
 // Writes an applied event as one line of JSON, the form that streams and records publish.
 import { type EventJson, SCHEMA_VERSION } from '../api/index.ts';
 import type { ExecEvent, ExitEvent, ForkEvent } from '../decode/index.ts';
-import type { Identity } from '../identity/index.ts';
+import type { Identity, Metadata } from '../identity/index.ts';
 import { type AppliedEvent, formatProcessId, type ModelView } from '../model/index.ts';
+import { metadataJson } from './metadata-json.ts';
 import { signalName } from './signal-name.ts';
 
 /** The kernel's "not set" in loginuid and session id. */
@@ -21,6 +22,7 @@ export class EventEncoder {
   readonly #model: Pick<ModelView, 'bootId' | 'timeOf'>;
   /** Identities are shared by all events of a cgroup, so their part of the text is written once. */
   readonly #identities = new WeakMap<Identity, string>();
+  readonly #metadatas = new WeakMap<Metadata, string>();
 
   constructor(model: Pick<ModelView, 'bootId' | 'timeOf'>) {
     this.#model = model;
@@ -46,7 +48,7 @@ export class EventEncoder {
       `,"comm":${quote(event.comm)},"executable":${quoteOrNull(image.executable || null)}` +
       `,"argv":${JSON.stringify(image.argv)}` +
       `,"kernel_thread":${event.kernelThread},"exec_seq":${applied.execSeq}` +
-      `${this.#identity(identity)},"source":"${event.source === 'procfs' ? 'procfs' : 'ebpf'}"` +
+      `${this.#identity(identity)}${this.#metadata(applied)},"source":"${event.source === 'procfs' ? 'procfs' : 'ebpf'}"` +
       `${typeFields(event, bootId)}}`
     );
   }
@@ -54,6 +56,17 @@ export class EventEncoder {
   /** The same as an object, for readers inside the agent. Integers above 2^53 are rounded here. */
   json(applied: AppliedEvent): EventJson {
     return JSON.parse(this.text(applied));
+  }
+
+  /** Begins with a comma, or is empty. */
+  #metadata({ identity, metadata }: AppliedEvent): string {
+    if (metadata === null || (identity.containerId === null && identity.podUid === null)) return '';
+    let text = this.#metadatas.get(metadata);
+    if (text === undefined) {
+      text = `,${JSON.stringify(metadataJson(identity, metadata)).slice(1, -1)}`;
+      this.#metadatas.set(metadata, text);
+    }
+    return text;
   }
 
   #identity(identity: Identity): string {

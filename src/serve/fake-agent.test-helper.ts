@@ -1,7 +1,7 @@
 // A fake agent for the tests of this folder: a process table and events made by hand, no kernel.
 import type { ReadyJson, StatusJson } from '../api/index.ts';
 import type { ExecEvent, ExitEvent, ForkEvent } from '../decode/index.ts';
-import type { Identity } from '../identity/index.ts';
+import type { Identity, Metadata } from '../identity/index.ts';
 import {
   type AppliedEvent,
   EventBus,
@@ -128,7 +128,7 @@ export function apply(
           source: event.source,
         }
       : shell;
-  return { seq, event, identity, process: null, image, execSeq };
+  return { seq, event, identity, process: null, image, execSeq, metadata: null };
 }
 
 /** A process table that tests fill and change as they like. */
@@ -219,6 +219,13 @@ export class FakeModel implements ModelView {
     return this.#byIdentity(process.parentPid, process.parentStartNs);
   }
 
+  /** By identity, for tests that give names. */
+  readonly metadata = new Map<Identity, Metadata>();
+
+  metadataOf(process: Process): Metadata | null {
+    return this.metadata.get(process.identity) ?? null;
+  }
+
   processIdOf(process: Process): string {
     return formatProcessId(this.bootId, process.pid, process.startNs);
   }
@@ -270,6 +277,28 @@ export const sampleStatus: StatusJson = {
   },
   decode_errors: { bad_length: 1 },
   processes: { running: 100, exited: 20, containers: 3, cgroups: 9 },
+  metadata: {
+    sources: [
+      {
+        name: 'kube-api',
+        endpoint: 'https://10.96.0.1:443',
+        state: 'unreachable',
+        reason: 'connection refused',
+        objects: 12,
+        requests: 5,
+        failures: 3,
+        last_success: null,
+      },
+    ],
+    pods: 12,
+    containers: 20,
+    gone: 2,
+    unnamed: 1,
+    held: 40,
+    released_unnamed: 3,
+    overflowed: 1,
+    waiting: 0,
+  },
   clients: 0,
   memory: { rss_bytes: 90_000_000, model_bytes: 1_000_000 },
 };

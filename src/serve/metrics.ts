@@ -24,6 +24,7 @@ export function createMetrics(source: MetricsSource): Metrics {
   const registry = new Registry();
   const update = eventMetrics(registry);
   const updateAgent = agentMetrics(registry);
+  const updateMetadata = metadataMetrics(registry);
   const updateStreams = streamMetrics(registry);
   const delay = new Histogram({
     name: 'cognitod_event_delay_seconds',
@@ -37,6 +38,7 @@ export function createMetrics(source: MetricsSource): Metrics {
       const status = source.status();
       update(status);
       updateAgent(status);
+      updateMetadata(status.metadata);
       updateStreams(source.streams());
       return registry.metrics();
     },
@@ -165,6 +167,47 @@ function agentMetrics(registry: Registry): (status: StatusJson) => void {
     cpu([user / 1e6, { mode: 'user' }], [system / 1e6, { mode: 'system' }]);
     rss([status.memory.rss_bytes]);
     start([Date.parse(status.started_at) / 1000]);
+  };
+}
+
+/** Who names pods and containers, and how well that goes. */
+function metadataMetrics(registry: Registry): (metadata: StatusJson['metadata']) => void {
+  const up = gauge(registry, 'metadata_source_up', 'Whether a source of names answers: 1 or 0.', [
+    'source',
+    'state',
+  ]);
+  const requests = counter(registry, 'metadata_requests_total', 'Requests to a source of names.', ['source']);
+  const failures = counter(registry, 'metadata_request_failures_total', 'Of these, those that failed.', [
+    'source',
+  ]);
+  const known = gauge(registry, 'metadata_objects', 'Pods and containers whose names are known.', ['kind']);
+  const unnamed = gauge(registry, 'metadata_unnamed', 'Pods and containers that nobody has named.');
+  const held = counter(registry, 'events_held_total', 'Events that waited for the name of their pod.');
+  const released = counter(
+    registry,
+    'events_released_unnamed_total',
+    'Events that waited for the name of their pod and went out without it.',
+  );
+  const overflowed = counter(
+    registry,
+    'events_held_overflow_total',
+    'Events that could not wait for the name of their pod because too many did.',
+  );
+  return ({ sources, ...metadata }) => {
+    up(
+      ...sources.map(({ name, state }): [number, Labels] => [
+        state === 'ok' ? 1 : 0,
+        { source: name, state },
+      ]),
+    );
+    requests(...sources.map((source): [number, Labels] => [source.requests, { source: source.name }]));
+    failures(...sources.map((source): [number, Labels] => [source.failures, { source: source.name }]));
+    const { pods, containers, gone } = metadata;
+    known(...byLabel('kind', { pod: pods, container: containers, pod_gone: gone }));
+    unnamed([metadata.unnamed]);
+    held([metadata.held]);
+    released([metadata.released_unnamed]);
+    overflowed([metadata.overflowed]);
   };
 }
 

@@ -2,6 +2,7 @@
 import { type ImageJson, type ProcessJson, SCHEMA_VERSION } from '../api/index.ts';
 import { formatProcessId, type Image, type ModelView, type Process } from '../model/index.ts';
 import { exactInteger } from './exact-integer.ts';
+import { metadataJson } from './metadata-json.ts';
 
 /** A process without its images, as in pages and trees. Meant for JSON.stringify (see exactInteger). */
 export function processJson(process: Process, model: ModelView): ProcessJson {
@@ -40,6 +41,7 @@ export function processJson(process: Process, model: ModelView): ProcessJson {
     cgroup_path: identity.cgroupPath,
     tags: identity.tags as string[],
     provenance: identity.provenance,
+    ...metadataJson(identity, model.metadataOf(process)),
   };
 }
 

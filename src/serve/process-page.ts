@@ -2,6 +2,7 @@
 import { type ProcessPageJson, type ProcessQuery, SCHEMA_VERSION } from '../api/index.ts';
 import { CognitodError } from '../lib/errors.ts';
 import type { ModelView, Process } from '../model/index.ts';
+import { namesContainer, namesPod } from './metadata-json.ts';
 import { processJson } from './process-json.ts';
 
 /**
@@ -13,7 +14,7 @@ import { processJson } from './process-json.ts';
  */
 export function processPage(model: ModelView, query: ProcessQuery, run: string): ProcessPageJson {
   const after = query.cursor === undefined ? -1 : serialOf(query.cursor, run);
-  const matches = matcher(query);
+  const matches = matcher(model, query);
   const candidates: Process[] = [];
   let total = 0;
   for (const processes of tables(model, query.state)) {
@@ -39,14 +40,14 @@ function tables(model: ModelView, state: ProcessQuery['state']): IterableIterato
   return [model.running(), model.exited()];
 }
 
-function matcher(query: ProcessQuery): (process: Process) => boolean {
+function matcher(model: ModelView, query: ProcessQuery): (process: Process) => boolean {
   const { pod, container, uid, comm, pid } = query;
   return (process) =>
     (pid === undefined || process.pid === pid) &&
     (uid === undefined || process.uid === uid) &&
     (comm === undefined || process.image.comm === comm) &&
-    (pod === undefined || process.identity.podUid?.startsWith(pod) === true) &&
-    (container === undefined || process.identity.containerId?.startsWith(container) === true);
+    (pod === undefined || namesPod(pod, process.identity, model.metadataOf(process))) &&
+    (container === undefined || namesContainer(container, process.identity, model.metadataOf(process)));
 }
 
 function serialOf(cursor: string, run: string): number {

@@ -120,7 +120,8 @@ function judge(bursts: Burst[], found: EventJson[][], expected: number, otherPod
       if (reasons.length === 0) attributed++;
       else wrong.push({ why: reasons.join(', '), event });
       const metadata = event as EventJson & { namespace?: string | null; pod_name?: string | null };
-      if ('pod_name' in event) knowsNames = true;
+      // An agent without any source of names has none to check.
+      if ('pod_name' in event && event.metadata_provenance?.pod !== 'no-source') knowsNames = true;
       if (metadata.namespace === burst.pod.namespace && metadata.pod_name === burst.pod.name) named++;
       else unnamed ??= event;
     }

@@ -38,7 +38,22 @@ function statusText(status: StatusJson, paint: Painter): string {
       'memory',
       `${bytesText(memory.rss_bytes)} resident, ${bytesText(memory.model_bytes)} for the process table`,
     ],
+    ...namesRows(status.metadata, paint),
     ['stream clients', String(status.clients)],
   ]);
   return `${head}\n${ledgerText(ledger, paint)}`;
+}
+
+/** Who names pods and containers, and how well that goes. */
+function namesRows(metadata: StatusJson['metadata'], paint: Painter): string[][] {
+  if (metadata.sources.length === 0)
+    return [['names from', 'nobody: no Kubernetes API, no container runtime']];
+  const sources = metadata.sources.map(({ name, endpoint, state, objects, reason }, index) => {
+    const mark = state === 'ok' ? paint('green', 'ok') : paint(['bold', 'red'], state);
+    const text = `${harmless(name)} at ${harmless(endpoint)}: ${mark}, ${countText(objects)} objects`;
+    return [index === 0 ? 'names from' : '', reason === null ? text : `${text}; ${harmless(reason)}`];
+  });
+  const { unnamed, held, released_unnamed: released } = metadata;
+  const waited = `${countText(held)} events waited for a name, ${countText(released)} went out without; ${countText(unnamed)} pods or containers have none`;
+  return [...sources, ['', waited]];
 }

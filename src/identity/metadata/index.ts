@@ -1,0 +1,5 @@
+// Names of pods, containers and workloads, from the sources that know them.
+export type * from './facts.ts';
+export { METADATA_SOURCES } from './facts.ts';
+export type { Metadata, MetadataParts, MetadataProvenance } from './metadata.ts';
+export { GONE_AFTER_MS, MetadataStore, type MetadataStoreOptions } from './metadata-store.ts';

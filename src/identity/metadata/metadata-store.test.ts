@@ -1,0 +1,181 @@
+// Who a pod and a container are called, by whom, and why not.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import type { MetadataSourceName } from './facts.ts';
+import { containerFacts, FakeSource, identityOf, podFacts } from './metadata.fixture.ts';
+import { GONE_AFTER_MS, MetadataStore } from './metadata-store.ts';
+
+function open(...names: MetadataSourceName[]) {
+  const clock = { ms: 1000 };
+  const sources = names.map((name) => new FakeSource(name));
+  const store = new MetadataStore({
+    sources,
+    nowMs: () => clock.ms,
+    retentionMs: 60_000,
+    maxGone: 3,
+    nodeName: 'this-node',
+  });
+  store.start();
+  return { store, clock, sources };
+}
+
+const identity = identityOf('u1', 'c1');
+
+test('every field has its source: the API first, the runtime where the API does not know', () => {
+  const { store } = open('cri', 'kube-api');
+  store.replace(
+    'cri',
+    [podFacts('u1', { workload: null, labels: {}, node: null })],
+    [containerFacts('c1', 'u1', { image: 'cri-image' })],
+  );
+  let known = store.lookup(identity);
+  assert.equal(known.podName, 'pod-u1');
+  assert.equal(known.node, 'this-node');
+  assert.deepEqual(known.provenance, { pod: 'cri', container: 'cri', workload: 'pending' });
+
+  store.upsert('kube-api', podFacts('u1'), []);
+  known = store.lookup(identity);
+  assert.deepEqual(known.workload, { kind: 'Deployment', name: 'api' });
+  assert.equal(known.node, 'node-1');
+  assert.equal(known.image, 'cri-image');
+  assert.deepEqual(known.provenance, { pod: 'kube-api', container: 'cri', workload: 'kube-api' });
+
+  store.upsert('kube-api', podFacts('u1'), [containerFacts('c1', 'u1', { kind: 'init', image: null })]);
+  known = store.lookup(identity);
+  assert.deepEqual([known.containerKind, known.image], ['init', 'cri-image']);
+});
+
+test('the same object is given as long as nothing changes', () => {
+  const { store, clock } = open('cri');
+  store.replace('cri', [podFacts('u1')], [containerFacts('c1', 'u1')]);
+  const known = store.lookup(identity);
+  clock.ms += 5000;
+  store.upsert('cri', podFacts('other'), []);
+  assert.equal(store.lookup(identity), known);
+});
+
+test('a host process is not a container, an unknown cgroup is unknown', () => {
+  const { store } = open('cri');
+  assert.equal(store.lookup(identityOf(null, null)).provenance.pod, 'not-a-container');
+  const unknown = { ...identityOf(null, null), provenance: 'cgroup-unknown' as const };
+  assert.equal(store.lookup(unknown).provenance.container, 'cgroup-unknown');
+});
+
+test('a container outside Kubernetes has a name and no pod', () => {
+  const { store } = open('docker');
+  store.replace('docker', [], [containerFacts('c1', null, { name: 'web' })]);
+  const known = store.lookup(identityOf(null, 'c1'));
+  assert.equal(known.containerName, 'web');
+  assert.deepEqual(known.provenance, { pod: 'not-a-pod', container: 'docker', workload: 'not-a-pod' });
+});
+
+test('without any source the reason is that there is none', () => {
+  const { store } = open();
+  assert.deepEqual(store.lookup(identity).provenance, {
+    pod: 'no-source',
+    container: 'no-source',
+    workload: 'no-source',
+  });
+  assert.equal(store.pendingSinceMs(identity), null);
+});
+
+test('a pod that nobody has named is pending, and gone before it was seen when its time is over', () => {
+  const { store, clock, sources } = open('cri');
+  assert.equal(store.lookup(identity).provenance.pod, 'pending');
+  assert.ok(sources[0]!.hints > 0, 'the source is asked to look');
+  clock.ms += 300;
+  assert.equal(store.pendingSinceMs(identity), 300);
+  clock.ms += GONE_AFTER_MS;
+  assert.deepEqual(store.lookup(identity).provenance.pod, 'pod-gone-before-seen');
+  assert.equal(store.pendingSinceMs(identity), null);
+  store.upsert('cri', podFacts('u1'), []);
+  assert.equal(store.lookup(identity).podName, 'pod-u1');
+  assert.equal(store.lookup(identity).provenance.container, 'not-reported');
+});
+
+test('sources that do not answer are the reason, and a source that does not answer yet is waited for', () => {
+  const { store, clock, sources } = open('kube-api', 'cri');
+  const [api, cri] = sources as [FakeSource, FakeSource];
+  const reason = () => {
+    clock.ms += 1000;
+    return store.lookup(identity).provenance.pod;
+  };
+  api.state = 'unreachable';
+  cri.state = 'unreachable';
+  assert.equal(reason(), 'api-unreachable');
+  assert.equal(store.pendingSinceMs(identity), null, 'nobody answers: nothing to wait for');
+  api.state = 'no-permission';
+  assert.equal(reason(), 'no-permission');
+  cri.state = 'starting';
+  assert.equal(reason(), 'pending');
+  api.state = 'ok';
+  cri.state = 'unreachable';
+  assert.equal(reason(), 'pending');
+});
+
+test('the last processes of a deleted pod keep its name, within time and count', () => {
+  const { store, clock } = open('kube-api');
+  store.upsert('kube-api', podFacts('u1'), [containerFacts('c1', 'u1')]);
+  store.remove('kube-api', 'u1');
+  assert.equal(store.lookup(identity).podName, 'pod-u1');
+  assert.equal(store.lookup(identity).containerName, 'main');
+  clock.ms += 60_001;
+  store.upsert('kube-api', podFacts('u2'), []);
+  assert.equal(store.lookup(identity).podName, null);
+
+  for (const uid of ['a', 'b', 'c', 'd']) store.upsert('kube-api', podFacts(uid), []);
+  store.replace('kube-api', [], []);
+  assert.equal(store.counts().gone, 3);
+});
+
+test('the earlier container of a restarted one keeps its name', () => {
+  const { store } = open('kube-api');
+  store.upsert('kube-api', podFacts('u1'), [containerFacts('c1', 'u1')]);
+  store.upsert('kube-api', podFacts('u1'), [containerFacts('c2', 'u1', { restartCount: 1 })]);
+  assert.equal(store.lookup(identity).restartCount, 0);
+  assert.equal(store.lookup(identityOf('u1', 'c2')).restartCount, 1);
+});
+
+test('nothing of a closed store changes, and its sources are closed', async () => {
+  const { store, sources } = open('cri');
+  await store.close();
+  assert.ok(sources[0]!.closed);
+  store.upsert('cri', podFacts('u1'), []);
+  assert.equal(store.counts().pods, 0);
+});
+
+test('whatever sources tell in whatever order, a present pod is named by what was told last', () => {
+  const uid = fc.constantFrom('u1', 'u2', 'u3');
+  const step = fc.oneof(
+    fc.record({ do: fc.constant('upsert' as const), uid, name: fc.string() }),
+    fc.record({ do: fc.constant('remove' as const), uid }),
+    fc.record({ do: fc.constant('replace' as const), uids: fc.uniqueArray(uid), name: fc.string() }),
+  );
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+      const { store, clock } = open('kube-api');
+      const names = new Map<string, string>();
+      for (const change of steps) {
+        clock.ms++;
+        if (change.do === 'upsert') {
+          names.set(change.uid, change.name);
+          store.upsert('kube-api', podFacts(change.uid, { name: change.name }), []);
+        } else if (change.do === 'remove') {
+          names.delete(change.uid);
+          store.remove('kube-api', change.uid);
+        } else {
+          names.clear();
+          for (const id of change.uids) names.set(id, change.name);
+          store.replace(
+            'kube-api',
+            change.uids.map((id) => podFacts(id, { name: change.name })),
+            [],
+          );
+        }
+        for (const [id, name] of names) assert.equal(store.lookup(identityOf(id, null)).podName, name);
+      }
+      assert.equal(store.counts().pods, names.size);
+    }),
+  );
+});

@@ -1,0 +1,243 @@
+// Names the pods and containers of identities, from everything that the sources have told.
+//
+// A lookup is one WeakMap read as long as nothing changed. What is missing has a reason, and the reason changes
+// with time: a pod that nobody has named yet is `pending` while a source may still answer, and
+// `pod-gone-before-seen` when all sources that answer have had their time.
+import type { Identity, MissingReason } from '../identity.ts';
+import {
+  type ContainerFacts,
+  METADATA_SOURCES,
+  type MetadataSink,
+  type MetadataSource,
+  type MetadataSourceName,
+  type PodFacts,
+  type SourceStatus,
+} from './facts.ts';
+import {
+  composeMetadata,
+  type Metadata,
+  type MetadataParts,
+  type MetadataProvenance,
+  type Said,
+} from './metadata.ts';
+import { SourceBook } from './source-book.ts';
+
+export interface MetadataStoreOptions {
+  readonly sources: readonly MetadataSource[];
+  /** Monotonic milliseconds. */
+  readonly nowMs: () => number;
+  /** How long pods and containers that are gone keep their names, and how many of them. */
+  readonly retentionMs: number;
+  readonly maxGone: number;
+  /** The node of every pod here, where no source names it. */
+  readonly nodeName: string;
+}
+
+/** How long a source that answers may take to learn of a new pod before the pod counts as missed. */
+export const GONE_AFTER_MS = 10_000;
+/** How often the reason for a gap is looked at again. */
+const RECHECK_MS = 250;
+/** Pods and containers without a name that are remembered with the time of their first sight. */
+const MAX_UNNAMED = 4096;
+
+interface Cached {
+  readonly metadata: Metadata;
+  readonly version: number;
+  /** When to look again although nothing changed; Infinity when nothing is missing. */
+  readonly untilMs: number;
+}
+
+export class MetadataStore implements MetadataSink {
+  readonly #options: MetadataStoreOptions;
+  readonly #books = new Map<MetadataSourceName, SourceBook>();
+  readonly #cache = new WeakMap<Identity, Cached>();
+  /** Pod uids and container ids that no source has named, and since when. */
+  readonly #unnamed = new Map<string, number>();
+  #version = 0;
+  #closed = false;
+
+  constructor(options: MetadataStoreOptions) {
+    this.#options = options;
+    for (const { name } of options.sources) {
+      this.#books.set(name, new SourceBook({ ms: options.retentionMs, count: options.maxGone }));
+    }
+  }
+
+  start(): void {
+    for (const source of this.#options.sources) source.start(this);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.allSettled(this.#options.sources.map((source) => source.close()));
+  }
+
+  /** Whether anybody can be asked at all. */
+  get hasSources(): boolean {
+    return this.#options.sources.length > 0;
+  }
+
+  sources(): SourceStatus[] {
+    return this.#options.sources.map((source) => source.status());
+  }
+
+  counts(): { pods: number; containers: number; gone: number; unnamed: number } {
+    const sum = { pods: 0, containers: 0, gone: 0, unnamed: this.#unnamed.size };
+    for (const { counts } of this.#books.values()) {
+      // Sources know the same pods.
+      sum.pods = Math.max(sum.pods, counts.pods);
+      sum.containers = Math.max(sum.containers, counts.containers);
+      sum.gone = Math.max(sum.gone, counts.gone);
+    }
+    return sum;
+  }
+
+  replace(
+    source: MetadataSourceName,
+    pods: readonly PodFacts[],
+    containers: readonly ContainerFacts[],
+  ): void {
+    this.#change(source, (book, nowMs) => book.replace(pods, containers, nowMs));
+  }
+
+  upsert(source: MetadataSourceName, pod: PodFacts, containers: readonly ContainerFacts[]): void {
+    this.#change(source, (book, nowMs) => book.upsert(pod, containers, nowMs));
+  }
+
+  remove(source: MetadataSourceName, podUid: string): void {
+    this.#change(source, (book, nowMs) => book.remove(podUid, nowMs));
+  }
+
+  #change(source: MetadataSourceName, change: (book: SourceBook, nowMs: number) => void): void {
+    const book = this.#books.get(source);
+    if (book === undefined || this.#closed) return;
+    const nowMs = this.#options.nowMs();
+    change(book, nowMs);
+    book.expire(nowMs);
+    this.#version++;
+  }
+
+  /** What is known of the identity's pod and container now. The same object as long as nothing changes. */
+  lookup(identity: Identity): Metadata {
+    const cached = this.#cache.get(identity);
+    if (cached !== undefined && cached.version === this.#version && cached.untilMs === Infinity)
+      return cached.metadata;
+    const nowMs = this.#options.nowMs();
+    if (cached !== undefined && cached.version === this.#version && nowMs < cached.untilMs)
+      return cached.metadata;
+    const fresh = this.#compose(identity, nowMs);
+    const same = cached !== undefined && JSON.stringify(cached.metadata) === JSON.stringify(fresh);
+    const metadata = same ? cached.metadata : fresh;
+    const settled = !Object.values(metadata.provenance).some(isTransient);
+    this.#cache.set(identity, {
+      metadata,
+      version: this.#version,
+      untilMs: settled ? Infinity : nowMs + RECHECK_MS,
+    });
+    return metadata;
+  }
+
+  /**
+   * How long ago an identity without a name was first looked up, in milliseconds; null when its pod and container
+   * are named, or nobody who answers could name them.
+   */
+  pendingSinceMs(identity: Identity): number | null {
+    const { provenance } = this.lookup(identity);
+    const pod = provenance.pod === 'pending' ? this.#unnamed.get(podKey(identity)) : undefined;
+    const container =
+      provenance.container === 'pending' ? this.#unnamed.get(containerKey(identity)) : undefined;
+    if (pod === undefined && container === undefined) return null;
+    return this.#options.nowMs() - Math.max(pod ?? 0, container ?? 0);
+  }
+
+  #compose(identity: Identity, nowMs: number): Metadata {
+    const pods = this.#said((book) => (identity.podUid === null ? undefined : book.pod(identity.podUid)));
+    const containers = this.#said((book) =>
+      identity.containerId === null ? undefined : book.container(identity.containerId),
+    );
+    return composeMetadata(
+      pods,
+      containers,
+      this.#missing(identity, pods, containers, nowMs),
+      this.#options.nodeName,
+    );
+  }
+
+  #said<T>(find: (book: SourceBook) => T | undefined): Said<T>[] {
+    const said: Said<T>[] = [];
+    for (const source of METADATA_SOURCES) {
+      const book = this.#books.get(source);
+      const facts = book === undefined ? undefined : find(book);
+      if (facts !== undefined) said.push({ source, facts });
+    }
+    return said;
+  }
+
+  #missing(
+    identity: Identity,
+    pods: readonly Said<PodFacts>[],
+    containers: readonly Said<ContainerFacts>[],
+    nowMs: number,
+  ): MetadataParts<MissingReason> {
+    const { podUid, containerId, provenance } = identity;
+    if (podUid === null && containerId === null) {
+      const reason = provenance === 'cgroup-unknown' ? 'cgroup-unknown' : 'not-a-container';
+      return { pod: reason, container: reason, workload: reason };
+    }
+    const pod =
+      podUid === null ? 'not-a-pod' : this.#gap(podKey(identity), pods.length > 0, METADATA_SOURCES, nowMs);
+    const container =
+      containerId === null
+        ? 'not-a-container'
+        : this.#gap(containerKey(identity), containers.length > 0, METADATA_SOURCES, nowMs);
+    // Only the API knows owners.
+    const api = this.#options.sources.find(({ name }) => name === 'kube-api')?.status();
+    const known = api !== undefined && pods[0]?.source === 'kube-api';
+    const workload =
+      podUid === null ? 'not-a-pod' : this.#gap(`owner of ${podUid}`, known, ['kube-api'], nowMs);
+    // A pod that is known has not gone: the source does not report this container, e.g. the API a sandbox.
+    const unreported = container === 'pod-gone-before-seen' && pods.length > 0;
+    return { pod, container: unreported ? 'not-reported' : container, workload };
+  }
+
+  /** Why nobody has named this pod or container, by the state of those who could. */
+  #gap(key: string, named: boolean, askable: readonly MetadataSourceName[], nowMs: number): MissingReason {
+    if (named) {
+      this.#unnamed.delete(key);
+      return 'pending';
+    }
+    const firstMs = this.#firstSeen(key, nowMs);
+    const states = this.#options.sources
+      .filter(({ name }) => askable.includes(name))
+      .map((source) => source.status().state);
+    if (states.length === 0) return 'no-source';
+    if (states.includes('ok') && nowMs - firstMs >= GONE_AFTER_MS) return 'pod-gone-before-seen';
+    if (states.includes('ok') || states.includes('starting')) {
+      for (const source of this.#options.sources) source.hint();
+      return 'pending';
+    }
+    return states.includes('no-permission') ? 'no-permission' : 'api-unreachable';
+  }
+
+  #firstSeen(key: string, nowMs: number): number {
+    const known = this.#unnamed.get(key);
+    if (known !== undefined) return known;
+    this.#unnamed.set(key, nowMs);
+    if (this.#unnamed.size > MAX_UNNAMED) this.#unnamed.delete(this.#unnamed.keys().next().value!);
+    return nowMs;
+  }
+}
+
+const podKey = (identity: Identity) => `pod ${identity.podUid}`;
+const containerKey = (identity: Identity) => `container ${identity.containerId}`;
+
+/** Reasons that change by themselves. The others change only when a source tells something or recovers. */
+function isTransient(provenance: MetadataProvenance): boolean {
+  return (
+    provenance === 'pending' ||
+    provenance === 'api-unreachable' ||
+    provenance === 'no-permission' ||
+    provenance === 'pod-gone-before-seen' ||
+    provenance === 'not-reported'
+  );
+}

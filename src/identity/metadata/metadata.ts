@@ -1,0 +1,75 @@
+// What is known about a pod and container beyond the cgroup's own names, with the source or the gap of each part.
+import type { MissingReason } from '../identity.ts';
+import type { ContainerFacts, ContainerKind, MetadataSourceName, PodFacts, Workload } from './facts.ts';
+
+/** Who said a part of the metadata, or why nobody did. */
+export type MetadataProvenance = MetadataSourceName | MissingReason;
+
+/** The metadata of one container (or pod-level cgroup). Immutable: a change makes a new one. */
+export interface Metadata {
+  readonly namespace: string | null;
+  readonly podName: string | null;
+  readonly labels: Readonly<Record<string, string>> | null;
+  readonly annotations: Readonly<Record<string, string>> | null;
+  readonly node: string;
+  readonly serviceAccount: string | null;
+  readonly workload: Workload | null;
+  readonly containerName: string | null;
+  readonly containerKind: ContainerKind | null;
+  readonly image: string | null;
+  readonly imageId: string | null;
+  /** RFC 3339. */
+  readonly containerStartedAt: string | null;
+  readonly restartCount: number | null;
+  readonly provenance: MetadataParts<MetadataProvenance>;
+}
+
+/** The parts that are known or missing as a whole. */
+export interface MetadataParts<T> {
+  readonly pod: T;
+  readonly container: T;
+  readonly workload: T;
+}
+
+/** A fact and who said it, best source first. */
+export interface Said<T> {
+  readonly source: MetadataSourceName;
+  readonly facts: T;
+}
+
+/** Puts together what the sources say: each field comes from the first that has it. */
+export function composeMetadata(
+  pods: readonly Said<PodFacts>[],
+  containers: readonly Said<ContainerFacts>[],
+  missing: MetadataParts<MissingReason>,
+  nodeName: string,
+): Metadata {
+  const pod = <K extends keyof PodFacts>(field: K) => firstOf(pods, field);
+  const container = <K extends keyof ContainerFacts>(field: K) => firstOf(containers, field);
+  const owned = pods.find(({ facts }) => facts.workload !== null);
+  return Object.freeze({
+    namespace: pod('namespace'),
+    podName: pod('name'),
+    labels: pod('labels'),
+    annotations: pod('annotations'),
+    node: pod('node') ?? nodeName,
+    serviceAccount: pod('serviceAccount'),
+    workload: owned?.facts.workload ?? null,
+    containerName: container('name'),
+    containerKind: container('kind'),
+    image: container('image'),
+    imageId: container('imageId'),
+    containerStartedAt: container('startedAt'),
+    restartCount: container('restartCount'),
+    provenance: {
+      pod: pods[0]?.source ?? missing.pod,
+      container: containers[0]?.source ?? missing.container,
+      workload: owned?.source ?? missing.workload,
+    },
+  });
+}
+
+function firstOf<T, K extends keyof T>(said: readonly Said<T>[], field: K): T[K] | null {
+  for (const { facts } of said) if (facts[field] !== null) return facts[field];
+  return null;
+}

@@ -1,0 +1,154 @@
+// Names from a runtime that comes late, goes away, does not speak CRI, or says odd things.
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { loadPackageDefinition, Server, ServerCredentials } from '@grpc/grpc-js';
+import { loadSync } from '@grpc/proto-loader';
+import fc from 'fast-check';
+import type { ContainerFacts, PodFacts } from '../metadata/index.ts';
+import { type CriContainer, type CriSandbox, criFacts } from './cri-facts.ts';
+import { CriSource } from './cri-source.ts';
+
+const sandbox: CriSandbox = { id: 's1', metadata: { name: 'api-1', uid: 'u1', namespace: 'shop' } };
+const container: CriContainer = {
+  id: 'c1',
+  pod_sandbox_id: 's1',
+  metadata: { name: 'main', attempt: 2 },
+  image: { image: 'api:1' },
+  image_ref: 'sha256:1',
+  annotations: { 'io.kubernetes.container.restartCount': '3' },
+};
+
+// biome-ignore lint/suspicious/noExplicitAny: the package is made at run time
+const cri: any = loadPackageDefinition(
+  loadSync(join(import.meta.dirname, 'cri.proto'), { keepCase: true, defaults: true }),
+);
+
+async function serve(socket: string, state: { items: object[]; containers: object[] } | null) {
+  const server = new Server();
+  if (state !== null) {
+    server.addService(cri.runtime.v1.RuntimeService.service, {
+      ListPodSandbox: (_: unknown, done: (error: null, answer: object) => void) => done(null, state),
+      ListContainers: (_: unknown, done: (error: null, answer: object) => void) => done(null, state),
+    });
+  }
+  await new Promise<void>((resolve, reject) =>
+    server.bindAsync(`unix://${socket}`, ServerCredentials.createInsecure(), (error) =>
+      error === null ? resolve() : reject(error),
+    ),
+  );
+  return server;
+}
+
+function open(t: TestContext) {
+  const directory = mkdtempSync(join(tmpdir(), 'cognitod-cri-'));
+  const socket = join(directory, 'cri.sock');
+  const source = new CriSource({ socket, intervalMs: 50 });
+  const told: { pods: readonly PodFacts[]; containers: readonly ContainerFacts[] }[] = [];
+  const servers: Server[] = [];
+  t.after(async () => {
+    await source.close();
+    for (const server of servers) server.forceShutdown();
+    rmSync(directory, { recursive: true });
+  });
+  source.start({
+    replace: (_, pods, containers) => told.push({ pods, containers }),
+    upsert: () => assert.fail('a polling source replaces'),
+    remove: () => assert.fail('a polling source replaces'),
+  });
+  return { source, socket, told, servers };
+}
+
+async function until(holds: () => boolean, what: string) {
+  for (const end = Date.now() + 20_000; !holds(); ) {
+    assert.ok(Date.now() < end, `in 20 s not: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+test('pods, sandboxes and containers are told with what the runtime knows', () => {
+  const { pods, containers } = criFacts([sandbox], [container]);
+  assert.deepEqual(
+    pods.map(({ uid, namespace, name }) => [uid, namespace, name]),
+    [['u1', 'shop', 'api-1']],
+  );
+  assert.deepEqual(
+    containers.map(({ id, podUid, name, kind, image, imageId, restartCount }) => [
+      id,
+      podUid,
+      name,
+      kind,
+      image,
+      imageId,
+      restartCount,
+    ]),
+    [
+      ['s1', 'u1', null, 'sandbox', null, null, null],
+      ['c1', 'u1', 'main', 'app', 'api:1', 'sha256:1', 3],
+    ],
+  );
+});
+
+test('odd answers never throw, and a container without its pod is left out', () => {
+  const text = fc.string();
+  const anySandbox = fc.record({
+    id: text,
+    metadata: fc.option(fc.record({ name: text, uid: text, namespace: text })),
+  });
+  const anyContainer = fc.record({
+    id: text,
+    pod_sandbox_id: text,
+    metadata: fc.option(fc.record({ name: text, attempt: fc.nat() })),
+    image: fc.option(fc.record({ image: text })),
+    image_ref: text,
+    annotations: fc.dictionary(fc.constant('io.kubernetes.container.restartCount'), text),
+  });
+  fc.assert(
+    fc.property(fc.array(anySandbox), fc.array(anyContainer), (sandboxes, containers) => {
+      const facts = criFacts(sandboxes, containers);
+      const uids = new Set(facts.pods.map(({ uid }) => uid));
+      for (const { podUid } of facts.containers) assert.ok(uids.has(podUid!));
+    }),
+  );
+});
+
+test('a runtime that is not there yet is waited for, and one that restarts is found again', async (t) => {
+  const { source, socket, told, servers } = open(t);
+  await until(() => source.status().state === 'unreachable', 'the missing socket is the reason');
+  assert.match(source.status().reason!, /does not answer/);
+  const state = { items: [sandbox], containers: [container] };
+  servers.push(await serve(socket, state));
+  await until(() => source.status().state === 'ok', 'the runtime answers');
+  assert.equal(told.length, 1);
+  assert.equal(told[0]!.pods[0]!.name, 'api-1');
+
+  servers[0]!.forceShutdown();
+  await until(() => source.status().state === 'unreachable', 'the loss of the runtime is seen');
+  rmSync(socket, { force: true });
+  servers.push(await serve(socket, { items: [], containers: [] }));
+  await until(() => told.length === 2, 'the restarted runtime is asked');
+  assert.deepEqual(told[1], { pods: [], containers: [] });
+  assert.equal(source.status().state, 'ok');
+  assert.ok(source.status().failures > 0);
+});
+
+test('what did not change is told once, and a hint finds what is new', async (t) => {
+  const { source, socket, told, servers } = open(t);
+  const state = { items: [sandbox], containers: [] as CriContainer[] };
+  servers.push(await serve(socket, state));
+  await until(() => source.status().requests > 8, 'several looks');
+  assert.equal(told.length, 1);
+  state.containers.push(container);
+  source.hint();
+  await until(() => told.length === 2, 'the new container');
+  assert.equal(told[1]!.containers.length, 2);
+});
+
+test('a server that does not speak CRI is a misconfiguration that says so', async (t) => {
+  const { source, socket, servers } = open(t);
+  servers.push(await serve(socket, null));
+  await until(() => source.status().state === 'misconfigured', 'the state');
+  assert.match(source.status().reason!, /does not speak CRI v1/);
+});
