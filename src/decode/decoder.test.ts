@@ -237,6 +237,26 @@ test('the masker gets the arguments and the executable, and what it counts is to
   assert.deepEqual([exec.argv, exec.argvMasked], [['a', '***'], 1]);
 });
 
+test('a command seen before shares its arguments, one with a secret is masked each time', () => {
+  const { memory, length } = execRecord(Buffer.from('a\0secret\0'), 2);
+  const decodeTwice = (masked: number) => {
+    let searches = 0;
+    const decoder = new Decoder({
+      mask(argv) {
+        searches++;
+        if (masked > 0) argv[1] = '***';
+        return masked;
+      },
+    });
+    const [first, second] = [decoder.decode(memory, 0, length), decoder.decode(memory, 0, length)];
+    assert.ok(first?.type === 'exec' && second?.type === 'exec');
+    assert.deepEqual([second.argv, second.argvMasked], [first.argv, first.argvMasked]);
+    return { searches, shared: first.argv === second.argv, argv: second.argv };
+  };
+  assert.deepEqual(decodeTwice(0), { searches: 1, shared: true, argv: ['a', 'secret'] });
+  assert.deepEqual(decodeTwice(1), { searches: 2, shared: false, argv: ['a', '***'] });
+});
+
 test('64-bit values keep every bit', () => {
   fc.assert(
     fc.property(fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }), fc.nat({ max: 2 ** 32 - 1 }), (ns, pid) => {

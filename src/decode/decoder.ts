@@ -1,5 +1,6 @@
 // Records of the kernel programs, as bytes, to typed events.
 import type { RingMemory } from '../kernel/index.ts';
+import { ArgvCache } from './argv-cache.ts';
 import type { CgroupRecord, DecodedRecord, EventType, ExecEvent } from './event.ts';
 import * as L from './generated/layout.ts';
 import { ExecRecord, ExitRecord, ForkRecord, readU64, SnapshotRecord } from './records.ts';
@@ -29,6 +30,7 @@ export class Decoder {
   readonly #mask: ArgvMasker;
   readonly #comms = new TextCache();
   readonly #paths = new TextCache();
+  readonly #argvs = new ArgvCache();
 
   constructor(options: DecoderOptions) {
     this.#mask = options.mask;
@@ -96,9 +98,14 @@ export class Decoder {
     const filenameEnd = argvEnd + filenameBytes;
     if (filenameEnd > offset + length) return this.#fail('bad_length', 'exec');
     const executable = this.#paths.get(bytes, argvEnd, Math.max(argvEnd, filenameEnd - 1));
-    const argv = splitArgv(bytes, offset + L.EXEC_SIZE, argvEnd, argc);
+    const argvStart = offset + L.EXEC_SIZE;
+    const comm = this.#comm(memory, offset);
+    const known = this.#argvs.get(bytes, argvStart, argvEnd, argc, executable);
+    if (known !== undefined) return new ExecRecord(memory, offset, comm, executable, known, 0);
+    const argv = splitArgv(bytes, argvStart, argvEnd, argc);
     const masked = this.#mask(argv, executable);
-    return new ExecRecord(memory, offset, this.#comm(memory, offset), executable, argv, masked);
+    if (masked === 0) this.#argvs.put(bytes, argvStart, argvEnd, argc, executable, argv);
+    return new ExecRecord(memory, offset, comm, executable, argv, masked);
   }
 
   #cgroup(memory: RingMemory, offset: number, length: number): CgroupRecord | null {
