@@ -1,10 +1,19 @@
 // What the lists of the container runtime interface say, as facts of pods and containers.
 import type { ContainerFacts, PodFacts } from '../metadata/index.ts';
+import { type FactsOptions, parseCount, type RuntimeFacts, sandboxFacts } from './runtime-facts.ts';
+import { selectEntries } from './selection.ts';
 
 /** As decoded from cri.proto, with defaults filled in. */
 export interface CriSandbox {
   readonly id: string;
-  readonly metadata: { readonly name: string; readonly uid: string; readonly namespace: string } | null;
+  readonly metadata: {
+    readonly name: string;
+    readonly uid: string;
+    readonly namespace: string;
+    readonly attempt?: number;
+  } | null;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
 }
 
 export interface CriContainer {
@@ -13,52 +22,40 @@ export interface CriContainer {
   readonly metadata: { readonly name: string; readonly attempt: number } | null;
   readonly image: { readonly image: string } | null;
   readonly image_ref: string;
+  readonly state?: number;
   readonly annotations: Readonly<Record<string, string>>;
 }
 
-export interface CriFacts {
-  readonly pods: readonly PodFacts[];
-  readonly containers: readonly ContainerFacts[];
-}
+const CONTAINER_RUNNING = 1;
 
 /** Sandboxes without metadata, which no kubelet makes, are left out with their containers. */
-export function criFacts(sandboxes: readonly CriSandbox[], containers: readonly CriContainer[]): CriFacts {
+export function criFacts(
+  sandboxes: readonly CriSandbox[],
+  containers: readonly CriContainer[],
+  options: FactsOptions = {},
+): RuntimeFacts {
   const pods = new Map<string, PodFacts>();
   const facts: ContainerFacts[] = [];
+  const running = new Set<string>();
   const podOfSandbox = new Map<string, string>();
-  for (const { id, metadata } of sandboxes) {
-    if (metadata === null || metadata.uid === '') continue;
-    // The kubelet gives a static pod the hash of its manifest as uid here, as in the cgroup path.
-    const { uid, name, namespace } = metadata;
-    podOfSandbox.set(id, uid);
-    pods.set(uid, {
-      uid,
-      name,
-      namespace,
-      labels: {},
-      annotations: {},
-      node: null,
-      serviceAccount: null,
-      workload: null,
-    });
-    facts.push({
-      id,
-      podUid: uid,
-      name: null,
-      kind: 'sandbox',
-      image: null,
-      imageId: null,
-      startedAt: null,
-      restartCount: null,
-    });
+  // Of a pod's sandboxes the newest attempt speaks last, so it counts.
+  const byAttempt = [...sandboxes].sort((a, b) => (a.metadata?.attempt ?? 0) - (b.metadata?.attempt ?? 0));
+  for (const sandbox of byAttempt) {
+    const uid = podUid(sandbox);
+    if (uid === '' || sandbox.id === '') continue;
+    podOfSandbox.set(sandbox.id, uid);
+    pods.set(uid, podFacts(uid, sandbox, options));
+    facts.push(sandboxFacts(sandbox.id, uid));
   }
   for (const container of containers) {
-    const podUid = podOfSandbox.get(container.pod_sandbox_id);
-    if (podUid === undefined) continue;
+    const uid = podOfSandbox.get(container.pod_sandbox_id);
+    if (uid === undefined || container.id === '') continue;
+    if (container.state === CONTAINER_RUNNING) running.add(container.id);
     facts.push({
       id: container.id,
-      podUid,
+      podUid: uid,
       name: container.metadata?.name || null,
+      // CRI cannot tell init containers from others.
       kind: 'app',
       image: container.image?.image || null,
       imageId: container.image_ref || null,
@@ -66,11 +63,32 @@ export function criFacts(sandboxes: readonly CriSandbox[], containers: readonly 
       restartCount: restartCount(container),
     });
   }
-  return { pods: [...pods.values()], containers: facts };
+  return { pods: [...pods.values()], containers: facts, running };
+}
+
+/**
+ * As in the cgroup path. For a static pod that is the hash of its manifest, which the kubelet also gives as the uid
+ * in the metadata; the annotation is asked for runtimes and kubelets that hand over the API's uid instead.
+ */
+function podUid({ metadata, annotations }: CriSandbox): string {
+  const source = annotations?.['kubernetes.io/config.source'];
+  const hash = annotations?.['kubernetes.io/config.hash'];
+  return source !== undefined && source !== 'api' && hash ? hash : (metadata?.uid ?? '');
+}
+
+function podFacts(uid: string, sandbox: CriSandbox, options: FactsOptions): PodFacts {
+  return {
+    uid,
+    name: sandbox.metadata?.name ?? '',
+    namespace: sandbox.metadata?.namespace ?? '',
+    labels: selectEntries(sandbox.labels ?? {}, options.labels ?? []),
+    annotations: selectEntries(sandbox.annotations ?? {}, options.annotations ?? []),
+    node: null,
+    serviceAccount: null,
+    workload: null,
+  };
 }
 
 function restartCount({ annotations, metadata }: CriContainer): number | null {
-  const counted = annotations['io.kubernetes.container.restartCount'];
-  if (counted !== undefined && /^\d{1,9}$/.test(counted)) return Number(counted);
-  return metadata?.attempt ?? null;
+  return parseCount(annotations['io.kubernetes.container.restartCount']) ?? metadata?.attempt ?? null;
 }

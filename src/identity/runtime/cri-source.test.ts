@@ -9,7 +9,12 @@ import { loadSync } from '@grpc/proto-loader';
 import fc from 'fast-check';
 import type { ContainerFacts, PodFacts } from '../metadata/index.ts';
 import { type CriContainer, type CriSandbox, criFacts } from './cri-facts.ts';
+import { formatUnixNs } from './cri-client.ts';
 import { CriSource } from './cri-source.ts';
+import { runtimeContract } from './runtime.contract.ts';
+import { openFakeCri } from './runtime.fixture.ts';
+
+runtimeContract('cri', openFakeCri, (options) => new CriSource(options));
 
 const sandbox: CriSandbox = { id: 's1', metadata: { name: 'api-1', uid: 'u1', namespace: 'shop' } };
 const container: CriContainer = {
@@ -151,4 +156,30 @@ test('a server that does not speak CRI is a misconfiguration that says so', asyn
   servers.push(await serve(socket, null));
   await until(() => source.status().state === 'misconfigured', 'the state');
   assert.match(source.status().reason!, /does not speak CRI v1/);
+});
+
+test('a static pod has the hash of its manifest as uid, as in the cgroup path', () => {
+  const metadata = { name: 'etcd', uid: 'of-the-api', namespace: 'kube-system' };
+  const annotations = { 'kubernetes.io/config.hash': 'hash', 'kubernetes.io/config.source': 'file' };
+  assert.equal(criFacts([{ id: 's', metadata, annotations }], []).pods[0]!.uid, 'hash');
+  const ofApi = { ...annotations, 'kubernetes.io/config.source': 'api' };
+  assert.equal(criFacts([{ id: 's', metadata, annotations: ofApi }], []).pods[0]!.uid, 'of-the-api');
+});
+
+test('of several sandboxes of a pod the newest speaks, and containers of all are kept', () => {
+  const metadata = { name: 'api-1', uid: 'u1', namespace: 'shop' };
+  const sandboxes: CriSandbox[] = [
+    { id: 's2', metadata: { ...metadata, attempt: 1 }, labels: { try: 'second' } },
+    { id: 's1', metadata: { ...metadata, attempt: 0 }, labels: { try: 'first' } },
+  ];
+  const { pods, containers } = criFacts(sandboxes, [container], { labels: ['*'] });
+  assert.deepEqual({ ...pods[0]!.labels }, { try: 'second' });
+  assert.deepEqual(containers.map(({ id }) => id).sort(), ['c1', 's1', 's2']);
+});
+
+test('a start is told in RFC 3339, none before it', () => {
+  assert.equal(formatUnixNs('1770091506789012345'), '2026-02-03T04:05:06.789Z');
+  assert.equal(formatUnixNs('0'), null);
+  assert.equal(formatUnixNs('-1'), null);
+  assert.match(formatUnixNs('9223372036854775807')!, /^2262-/);
 });

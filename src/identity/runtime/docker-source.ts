@@ -1,0 +1,31 @@
+// Asks Docker, or podman's imitation of it, for the names of containers.
+import { connectDocker } from './docker-client.ts';
+import { PollingSource, type PollingTimes } from './polling-source.ts';
+import type { FactsOptions } from './runtime-facts.ts';
+
+export interface DockerSourceOptions extends FactsOptions, PollingTimes {
+  readonly name?: 'docker' | 'podman';
+  /** Path of the unix socket. Without it the first of the usual ones that exists, looked for again on a loss. */
+  readonly socket?: string;
+  /** Where the host's file system is mounted, for the usual paths only; by default ours is the host's. */
+  readonly hostRoot?: string;
+}
+
+export const DOCKER_SOCKETS = {
+  docker: ['/run/docker.sock', '/var/run/docker.sock'],
+  podman: ['/run/podman/podman.sock'],
+} as const;
+
+export class DockerSource extends PollingSource {
+  constructor(options: DockerSourceOptions = {}) {
+    const { name = 'docker', socket, hostRoot = '' } = options;
+    super(
+      {
+        name,
+        sockets: socket === undefined ? DOCKER_SOCKETS[name].map((path) => hostRoot + path) : [socket],
+        connect: async (path, onRequest) => connectDocker(path, { ...options, onRequest }),
+      },
+      options,
+    );
+  }
+}

@@ -1,0 +1,47 @@
+// Chooses which container runtimes are asked for names.
+import { existsSync } from 'node:fs';
+import type { MetadataSource } from '../metadata/index.ts';
+import { CRI_SOCKETS, CriSource } from './cri-source.ts';
+import { DOCKER_SOCKETS, DockerSource } from './docker-source.ts';
+import type { PollingTimes } from './polling-source.ts';
+import type { FactsOptions } from './runtime-facts.ts';
+
+/** `auto`, `off`, or the path of a socket, which is taken as it is, without the host root. */
+export type RuntimeChoice = 'auto' | 'off' | (string & {});
+
+export interface RuntimeSourcesOptions extends FactsOptions, PollingTimes {
+  readonly cri?: RuntimeChoice;
+  readonly docker?: RuntimeChoice;
+  readonly podman?: RuntimeChoice;
+  /** Where the host's file system is mounted; by default ours is the host's. */
+  readonly hostRoot?: string;
+  /** Whether the agent runs on a Kubernetes node; by default as the environment says. */
+  readonly kubernetes?: boolean;
+}
+
+/**
+ * CRI by itself where its socket is, and on every Kubernetes node, for the runtime may start later. Docker and podman
+ * by themselves where their socket is and no socket of CRI.
+ */
+export function openRuntimeSources(options: RuntimeSourcesOptions = {}): MetadataSource[] {
+  const { cri = 'auto', docker = 'auto', podman = 'auto', kubernetes = inKubernetes(), ...common } = options;
+  const exists = (paths: readonly string[]) =>
+    paths.some((path) => existsSync((common.hostRoot ?? '') + path));
+  const hasCri = exists(CRI_SOCKETS);
+  const sources: MetadataSource[] = [];
+  if (cri === 'auto' ? hasCri || kubernetes : cri !== 'off') {
+    sources.push(new CriSource({ ...common, ...explicit(cri) }));
+  }
+  for (const [name, choice] of [
+    ['docker', docker],
+    ['podman', podman],
+  ] as const) {
+    if (choice === 'auto' ? !hasCri && exists(DOCKER_SOCKETS[name]) : choice !== 'off') {
+      sources.push(new DockerSource({ ...common, name, ...explicit(choice) }));
+    }
+  }
+  return sources;
+}
+
+const inKubernetes = () => process.env.KUBERNETES_SERVICE_HOST !== undefined;
+const explicit = (choice: RuntimeChoice) => (choice === 'auto' ? {} : { socket: choice });

@@ -1,0 +1,38 @@
+// What one look at a runtime gives, and the pieces that CRI and Docker make alike.
+import type { ContainerFacts, PodFacts } from '../metadata/index.ts';
+import type { AllowList } from './selection.ts';
+
+/** Everything on this node after one look. `startedAt` is null where it takes a question of its own. */
+export interface RuntimeFacts {
+  readonly pods: readonly PodFacts[];
+  readonly containers: readonly ContainerFacts[];
+  /** Ids of the containers that run now: those have a start to ask for. */
+  readonly running: ReadonlySet<string>;
+}
+
+export const NO_FACTS: RuntimeFacts = { pods: [], containers: [], running: new Set() };
+
+export interface FactsOptions {
+  /** Which labels and annotations of pods are kept; none without it. */
+  readonly labels?: AllowList;
+  readonly annotations?: AllowList;
+}
+
+/** The pause container: it has no name in the pod's spec. */
+export function sandboxFacts(id: string, podUid: string): ContainerFacts {
+  return {
+    id,
+    podUid,
+    name: null,
+    kind: 'sandbox',
+    image: null,
+    imageId: null,
+    startedAt: null,
+    restartCount: null,
+  };
+}
+
+/** A count that the kubelet wrote as text; null for anything else. */
+export function parseCount(text: string | undefined): number | null {
+  return text !== undefined && /^\d{1,9}$/.test(text) ? Number(text) : null;
+}
