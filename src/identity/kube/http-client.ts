@@ -1,0 +1,224 @@
+// Sends GET requests to the Kubernetes API with the credentials of the moment.
+import { Agent as HttpAgent, type IncomingMessage, request as requestHttp } from 'node:http';
+import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
+import type { KubeAccess, KubeConnection, TlsMaterial } from './connection.ts';
+import { KubeFailure, transportFailure } from './kube-failure.ts';
+import type { KubeTimes } from './times.ts';
+
+export interface Answer {
+  readonly status: number;
+  readonly body: string;
+  /** From the header Retry-After; 0 without it. */
+  readonly retryAfterMs: number;
+}
+
+/** An answer that is read as it comes. Whoever gets one reads it to its end or destroys it. */
+export interface OpenAnswer {
+  readonly status: number;
+  readonly retryAfterMs: number;
+  /** Rejects with a KubeFailure when the connection breaks or is silent for too long. */
+  chunks(): AsyncGenerator<Buffer>;
+  destroy(): void;
+}
+
+/** A node's pods with 500 on a page are some MB; this is for servers that are none. */
+const MAX_ANSWER_BYTES = 128 * 1024 * 1024;
+const MAX_ANSWER_MS = 300_000;
+const MAX_RETRY_AFTER_MS = 30_000;
+
+export class KubeClient {
+  readonly #connection: KubeConnection;
+  readonly #times: Required<KubeTimes>;
+  readonly #onRequest: () => void;
+  readonly #closed = new AbortController();
+  #agent: HttpAgent | undefined;
+  /** What the agent was made for: its connections must not outlive a change. */
+  #agentKey = '';
+
+  constructor(connection: KubeConnection, times: Required<KubeTimes>, onRequest: () => void) {
+    this.#connection = connection;
+    this.#times = times;
+    this.#onRequest = onRequest;
+  }
+
+  get endpoint(): string {
+    return this.#connection.endpoint;
+  }
+
+  /** Aborted by `close`. */
+  get signal(): AbortSignal {
+    return this.#closed.signal;
+  }
+
+  close(): void {
+    this.#closed.abort();
+    this.#agent?.destroy();
+  }
+
+  /** The whole answer, whatever its status. Rejects with a KubeFailure without one. */
+  async get(path: string): Promise<Answer> {
+    const answer = await this.open(path, this.#times.answerIdleMs);
+    // A server that drips must not hold the agent for ever.
+    const limit = setTimeout(() => answer.destroy(), MAX_ANSWER_MS).unref();
+    try {
+      const { status, retryAfterMs } = answer;
+      return { status, retryAfterMs, body: await readText(answer, this.endpoint) };
+    } finally {
+      clearTimeout(limit);
+    }
+  }
+
+  /**
+   * The answer from its headers on. `idleMs` is the longest silence within it. After a 401 the credentials are read
+   * again, and asked with at once if they are others.
+   */
+  async open(path: string, idleMs: number): Promise<OpenAnswer> {
+    const access = await this.#connection.access();
+    const answer = await this.#openRetrying(access, path, idleMs);
+    if (answer.status !== 401) return answer;
+    this.#connection.forget();
+    const fresh = await this.#connection.access();
+    const same = fresh.token === access.token && JSON.stringify(fresh.tls) === JSON.stringify(access.tls);
+    if (same) return answer;
+    answer.destroy();
+    return this.#openRetrying(fresh, path, idleMs);
+  }
+
+  /** A kept connection may have been closed by the server just now: that is no failure yet. */
+  async #openRetrying(access: KubeAccess, path: string, idleMs: number): Promise<OpenAnswer> {
+    try {
+      return await this.#send(access, path, idleMs);
+    } catch (error) {
+      if (!(error instanceof StaleConnection)) throw error;
+      closeIdle(this.#agent);
+      return await this.#send(access, path, idleMs, true);
+    }
+  }
+
+  #send(access: KubeAccess, path: string, idleMs: number, again = false): Promise<OpenAnswer> {
+    const { connectMs, answerIdleMs } = this.#times;
+    const { promise, resolve, reject } = Promise.withResolvers<OpenAnswer>();
+    const fail = (error: Error) => reject(transportFailure(this.endpoint, error));
+    if (this.signal.aborted) {
+      fail(new Error('closed'));
+      return promise;
+    }
+    this.#onRequest();
+    try {
+      const { url, token } = access;
+      const secure = url.protocol === 'https:';
+      const outgoing = (secure ? requestHttps : requestHttp)({
+        host: url.hostname.replace(/^\[|\]$/g, ''),
+        port: url.port || (secure ? 443 : 80),
+        path: url.pathname.replace(/\/$/, '') + path,
+        headers: {
+          accept: 'application/json',
+          'user-agent': 'cognitod',
+          ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+        },
+        agent: this.#agentFor(access),
+        signal: this.signal,
+      });
+      const limit = (ms: number, what: string) =>
+        setTimeout(() => outgoing.destroy(new Error(`${what} in ${ms} ms`)), ms).unref();
+      const connecting = limit(connectMs, 'no connection');
+      const waiting = limit(connectMs + answerIdleMs, 'no answer');
+      const settle = () => {
+        clearTimeout(connecting);
+        clearTimeout(waiting);
+      };
+      outgoing.on('socket', (socket) => {
+        if (outgoing.reusedSocket) clearTimeout(connecting);
+        else socket.once(secure ? 'secureConnect' : 'connect', () => clearTimeout(connecting));
+      });
+      outgoing.on('error', (error) => {
+        settle();
+        if (outgoing.reusedSocket && !again && !this.signal.aborted) reject(new StaleConnection());
+        else fail(error);
+      });
+      outgoing.on('response', (incoming) => {
+        settle();
+        resolve(openAnswer(incoming, idleMs, this.endpoint));
+      });
+      outgoing.end();
+    } catch (error) {
+      fail(error as Error);
+    }
+    return promise;
+  }
+
+  #agentFor({ url, tls }: KubeAccess): HttpAgent {
+    const key = JSON.stringify([url.origin, tls]);
+    if (this.#agent !== undefined && key === this.#agentKey) return this.#agent;
+    // Requests under way keep their connections: only idle ones go.
+    closeIdle(this.#agent);
+    const options = { keepAlive: true, maxFreeSockets: 1 };
+    this.#agent =
+      url.protocol === 'https:' ? new HttpsAgent({ ...options, ...tlsOptions(tls) }) : new HttpAgent(options);
+    this.#agentKey = key;
+    return this.#agent;
+  }
+}
+
+class StaleConnection extends Error {}
+
+function closeIdle(agent: HttpAgent | undefined): void {
+  for (const sockets of Object.values(agent?.freeSockets ?? {}))
+    for (const socket of sockets ?? []) socket.destroy();
+}
+
+function tlsOptions({ ca, cert, key, serverName, verify }: TlsMaterial) {
+  return {
+    rejectUnauthorized: verify,
+    ...(ca === null ? {} : { ca }),
+    ...(cert === null || key === null ? {} : { cert, key }),
+    ...(serverName === null ? {} : { servername: serverName }),
+  };
+}
+
+function openAnswer(incoming: IncomingMessage, idleMs: number, endpoint: string): OpenAnswer {
+  // An answer that nobody reads any more must not end the process with an unhandled error.
+  incoming.on('error', () => {});
+  return {
+    status: incoming.statusCode ?? 0,
+    retryAfterMs: parseRetryAfter(incoming.headers['retry-after']),
+    destroy: () => void incoming.destroy(),
+    async *chunks() {
+      const silent = new KubeFailure('unreachable', `${endpoint} is silent since ${idleMs} ms`);
+      const idle = setTimeout(() => incoming.destroy(silent), idleMs).unref();
+      try {
+        for await (const chunk of incoming) {
+          idle.refresh();
+          yield chunk as Buffer;
+        }
+      } catch (error) {
+        throw transportFailure(endpoint, error as Error);
+      } finally {
+        clearTimeout(idle);
+        incoming.destroy();
+      }
+    },
+  };
+}
+
+async function readText(answer: Pick<OpenAnswer, 'chunks'>, endpoint: string): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of answer.chunks()) {
+    chunks.push(chunk);
+    bytes += chunk.length;
+    if (bytes > MAX_ANSWER_BYTES)
+      throw new KubeFailure(
+        'misconfigured',
+        `an answer of ${endpoint} is larger than ${MAX_ANSWER_BYTES} bytes`,
+      );
+  }
+  return Buffer.concat(chunks, bytes).toString('utf8');
+}
+
+/** Seconds only; the API server sends no dates. */
+function parseRetryAfter(value: string | undefined): number {
+  return value !== undefined && /^\d{1,6}$/.test(value)
+    ? Math.min(Number(value) * 1000, MAX_RETRY_AFTER_MS)
+    : 0;
+}

@@ -1,0 +1,183 @@
+// Asks the Kubernetes API for the names of pods and containers of this node, and for nothing else.
+import type { MetadataSink, MetadataSource, PodFacts, SourceState, SourceStatus } from '../metadata/index.ts';
+import type { KubeConnection } from './connection.ts';
+import { KubeClient } from './http-client.ts';
+import { Owners } from './owners.ts';
+import { type KnownPod, type KubeFactsOptions, parsePod } from './pod-facts.ts';
+import { PodFeed, type PodFeedCounters } from './pod-feed.ts';
+import { KUBE_TIMES, type KubeTimes } from './times.ts';
+
+export interface KubeSourceOptions extends KubeFactsOptions {
+  readonly connection: KubeConnection;
+  /** As `spec.nodeName` of the pods here: the name of the Node object, not always the host name. */
+  readonly nodeName: string;
+  /** Takes what a person should read once in the log. */
+  readonly warn?: (text: string) => void;
+  readonly times?: KubeTimes;
+}
+
+interface Told {
+  readonly pod: KnownPod;
+  facts: PodFacts;
+}
+
+export class KubeSource implements MetadataSource {
+  readonly name = 'kube-api';
+  readonly #options: KubeSourceOptions;
+  readonly #client: KubeClient;
+  readonly #feed: PodFeed<KnownPod>;
+  readonly #owners: Owners;
+  /** By the API's uid. */
+  readonly #pods = new Map<string, Told>();
+  readonly #warned = new Set<string>();
+  #sink: MetadataSink | undefined;
+  #running: Promise<void> | undefined;
+  #state: SourceState = 'starting';
+  #reason: string | null = null;
+  #listed = false;
+  #requests = 0;
+  #failures = 0;
+  #lastSuccess: string | null = null;
+
+  constructor(options: KubeSourceOptions) {
+    this.#options = options;
+    const times = { ...KUBE_TIMES, ...options.times };
+    this.#client = new KubeClient(options.connection, times, () => this.#requests++);
+    this.#owners = new Owners({
+      get: (path) => this.#client.get(path),
+      times,
+      signal: this.#client.signal,
+      onForbidden: (resource) => this.#warnForbidden(resource),
+      onFailure: () => this.#failures++,
+    });
+    this.#feed = new PodFeed(this.#client, options.nodeName, times, {
+      parse: (pod) => parsePod(pod, options),
+      listed: (pods) => this.#replace(pods),
+      changed: (pod) => this.#upsert(pod),
+      deleted: (pod) => this.#remove(pod),
+      answered: () => {
+        this.#lastSuccess = new Date().toISOString();
+        this.#state = 'ok';
+        this.#reason = null;
+      },
+      interrupted: () => this.#failures++,
+      failed: ({ state, message }) => {
+        this.#failures++;
+        this.#state = state;
+        this.#reason = `${message}; it is tried again by itself`;
+      },
+    });
+  }
+
+  /** How often lists and watches began, and lines that were broken. */
+  get counters(): Readonly<PodFeedCounters> {
+    return this.#feed.counters;
+  }
+
+  start(sink: MetadataSink): void {
+    if (this.#sink !== undefined || this.#client.signal.aborted) return;
+    this.#sink = sink;
+    this.#running = this.#feed.run();
+  }
+
+  status(): SourceStatus {
+    const isEmpty = this.#state === 'ok' && this.#listed && this.#pods.size === 0;
+    return {
+      name: this.name,
+      endpoint: this.#client.endpoint,
+      state: this.#state,
+      reason: this.#reason ?? (isEmpty ? this.#noPods : null),
+      objects: this.#pods.size,
+      requests: this.#requests,
+      failures: this.#failures,
+      lastSuccess: this.#lastSuccess,
+    };
+  }
+
+  /** A watch tells by itself. */
+  hint(): void {}
+
+  async close(): Promise<void> {
+    this.#client.close();
+    await this.#running;
+  }
+
+  get #noPods(): string {
+    return `no pod has spec.nodeName=${this.#options.nodeName}: is the node name right?`;
+  }
+
+  #replace(pods: readonly KnownPod[]): void {
+    if (this.#client.signal.aborted) return;
+    this.#owners.forgetGuesses();
+    const before = new Map(this.#pods);
+    this.#pods.clear();
+    this.#listed = true;
+    for (const pod of pods) this.#pods.set(pod.apiUid, this.#entryOf(pod, before.get(pod.apiUid)));
+    const told = [...this.#pods.values()];
+    this.#sink?.replace(
+      this.name,
+      told.map(({ facts }) => facts),
+      told.flatMap(({ pod }) => pod.containers),
+    );
+    for (const entry of told) this.#findOwner(entry);
+    if (this.#pods.size === 0) this.#warnOnce(this.#noPods);
+  }
+
+  #upsert(pod: KnownPod): void {
+    if (this.#client.signal.aborted) return;
+    const before = this.#pods.get(pod.apiUid);
+    const entry = this.#entryOf(pod, before);
+    this.#pods.set(pod.apiUid, entry);
+    if (before !== undefined && before.facts.uid !== pod.facts.uid) this.#tellGone(before.facts.uid);
+    // Most updates of a pod's status change nothing that is told.
+    const same =
+      before !== undefined && isSame([before.facts, before.pod.containers], [entry.facts, pod.containers]);
+    if (!same) this.#sink?.upsert(this.name, entry.facts, pod.containers);
+    this.#findOwner(entry);
+  }
+
+  #remove({ apiUid }: KnownPod): void {
+    const before = this.#pods.get(apiUid);
+    if (before === undefined || this.#client.signal.aborted) return;
+    this.#pods.delete(apiUid);
+    this.#tellGone(before.facts.uid);
+  }
+
+  /** A static pod whose entry in the API was made anew has the same uid there: it is not gone. */
+  #tellGone(uid: string): void {
+    const lives = [...this.#pods.values()].some(({ facts }) => facts.uid === uid);
+    if (!lives) this.#sink?.remove(this.name, uid);
+  }
+
+  /** With the workload that is known now, or was known before for the same owner. */
+  #entryOf(pod: KnownPod, before: Told | undefined): Told {
+    const sameOwner = before !== undefined && before.pod.owner?.uid === pod.owner?.uid;
+    const workload = this.#owners.known(pod) ?? (sameOwner ? before.facts.workload : null);
+    return { pod, facts: { ...pod.facts, workload } };
+  }
+
+  #findOwner(entry: Told): void {
+    if (this.#owners.known(entry.pod) !== undefined) return;
+    void this.#owners.find(entry.pod).then((workload) => {
+      // The pod may have changed or gone meanwhile: then this entry speaks no more.
+      if (workload === null || this.#client.signal.aborted) return;
+      if (this.#pods.get(entry.pod.apiUid) !== entry || isSame(entry.facts.workload, workload)) return;
+      entry.facts = { ...entry.facts, workload };
+      this.#sink?.upsert(this.name, entry.facts, entry.pod.containers);
+    });
+  }
+
+  #warnForbidden(resource: string): void {
+    this.#warnOnce(
+      `${this.#client.endpoint} forbids to get ${resource}: workloads are told by the names of their parts; give the agent's service account a ClusterRole with the verb get on ${resource}`,
+    );
+  }
+
+  #warnOnce(text: string): void {
+    if (this.#warned.has(text)) return;
+    this.#warned.add(text);
+    this.#options.warn?.(text);
+  }
+}
+
+const isSame = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b);

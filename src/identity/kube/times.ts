@@ -1,0 +1,62 @@
+// The delays and bounds of the Kubernetes source, and the pause that grows.
+
+/** All in milliseconds unless named otherwise. Tests make them short. */
+export interface KubeTimes {
+  /** To a connection that can be used; 10 s. */
+  readonly connectMs?: number;
+  /** Without a byte of an answer other than a watch's; 60 s, for the API server gives up then too. */
+  readonly answerIdleMs?: number;
+  /** Without a byte of a watch; 90 s, for bookmarks come every minute. */
+  readonly watchIdleMs?: number;
+  /** A watch is asked to end after this long and up to twice as long; 240 s. */
+  readonly watchSeconds?: number;
+  /** A watch that ended sooner and brought nothing counts as a failure; 10 s. */
+  readonly stableMs?: number;
+  /** The first pause after a failure and the longest; 500 ms and 30 s. */
+  readonly firstBackoffMs?: number;
+  readonly maxBackoffMs?: number;
+}
+
+export const KUBE_TIMES: Required<KubeTimes> = {
+  connectMs: 10_000,
+  answerIdleMs: 60_000,
+  watchIdleMs: 90_000,
+  watchSeconds: 240,
+  stableMs: 10_000,
+  firstBackoffMs: 500,
+  maxBackoffMs: 30_000,
+};
+
+/** Pauses that double from failure to failure, between half and whole, so that agents do not come in step. */
+export class Backoff {
+  readonly #times: Required<KubeTimes>;
+  #failures = 0;
+
+  constructor(times: Required<KubeTimes>) {
+    this.#times = times;
+  }
+
+  reset(): void {
+    this.#failures = 0;
+  }
+
+  nextMs(): number {
+    const { firstBackoffMs, maxBackoffMs } = this.#times;
+    const wholeMs = Math.min(maxBackoffMs, firstBackoffMs * 2 ** Math.min(this.#failures++, 16));
+    return wholeMs * (0.5 + Math.random() / 2);
+  }
+}
+
+/** Resolves after the time or when aborted. The timer does not keep the process alive. */
+export function pause(ms: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms).unref();
+    signal.addEventListener('abort', done);
+  });
+}
