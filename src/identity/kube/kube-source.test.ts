@@ -172,7 +172,9 @@ test('a server that never answers is given up, and asked again', async (t) => {
   const fake = await openFake(t);
   fake.cluster.put(fakePod('a'));
   fake.faults.push({ kind: 'hang' });
-  const { source, sink } = openSource(t, fake, { times: { connectMs: 50, answerIdleMs: 50 } });
+  const { source, sink } = openSource(t, fake, {
+    times: { connectMs: 50, answerIdleMs: 50, firstBackoffMs: 200, maxBackoffMs: 200 },
+  });
   await until(() => source.status().state === 'unreachable', 'the failure');
   assert.match(source.status().reason!, /does not answer: no answer in 100 ms; it is tried again by itself/);
   await until(() => inSync(fake, sink), 'the pod');
@@ -272,7 +274,7 @@ test('something else than a Kubernetes API is said to be that', async (t) => {
   }
   fake.faults.push({ kind: 'status', status: 404 });
   const reasons = new Set<string>();
-  const { source, sink } = openSource(t, fake);
+  const { source, sink } = openSource(t, fake, { times: { firstBackoffMs: 50, maxBackoffMs: 50 } });
   await until(() => {
     if (source.status().state === 'misconfigured') reasons.add(source.status().reason!);
     return sink.replaces === 1;

@@ -119,7 +119,7 @@ function resolveContext(root: Fields, { path, context, rereadMs }: KubeconfigOpt
 async function parseYaml(text: string, path: string): Promise<Fields> {
   const { parse } = await import('yaml');
   try {
-    return fieldsOf(parse(text, { logLevel: 'silent' }));
+    return fieldsOf(parse(text, { logLevel: 'error' }));
   } catch (error) {
     // Without the excerpt that follows the first line: it could show a credential.
     const [line] = (error as Error).message.split('\n');

@@ -1,0 +1,209 @@
+// Pods as the API writes them, and anything else that is JSON.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { fakePod } from './kube-objects.fixture.ts';
+import { inSync, openFake, openSource, until } from './kube-test.fixture.ts';
+import { parsePod } from './pod-facts.ts';
+import { MAX_VALUE_LENGTH, selectEntries } from './selection.ts';
+
+const META = { uid: 'u', name: 'api-0', namespace: 'shop' };
+const podOf = (status: object, spec: object = {}, metadata: object = {}) =>
+  parsePod({ metadata: { ...META, ...metadata }, spec, status })!;
+
+test('a static pod is named by the hash of its manifest, as its cgroup is', () => {
+  const hash = { 'kubernetes.io/config.hash': 'h' };
+  const uid = (annotations: object) => podOf({}, {}, { annotations }).facts.uid;
+  assert.equal(uid({ ...hash, 'kubernetes.io/config.source': 'file' }), 'h');
+  assert.equal(uid({ ...hash, 'kubernetes.io/config.source': 'http' }), 'h');
+  assert.equal(uid({ ...hash, 'kubernetes.io/config.source': 'api' }), 'u');
+  assert.equal(uid(hash), 'u');
+  assert.equal(uid({ 'kubernetes.io/config.source': 'file' }), 'u');
+  const ownerReferences = [{ apiVersion: 'v1', kind: 'Node', name: 'node-1', uid: 'n', controller: true }];
+  assert.deepEqual(podOf({}, {}, { ownerReferences }).owner, {
+    apiVersion: 'v1',
+    kind: 'Node',
+    name: 'node-1',
+    uid: 'n',
+  });
+});
+
+test('app, init and ephemeral containers are told, those without an id not', () => {
+  const entry = (name: string, id?: string) => ({
+    name,
+    image: `${name}:1`,
+    imageID: 'docker-pullable://x@sha256:1',
+    restartCount: 0,
+    state: { running: { startedAt: '2026-01-01T00:00:00Z' } },
+    ...(id === undefined ? {} : { containerID: id }),
+  });
+  const { containers } = podOf({
+    initContainerStatuses: [entry('init', 'containerd://1')],
+    containerStatuses: [
+      entry('main', 'cri-o://2'),
+      entry('late'),
+      entry('odd', 'no-scheme'),
+      entry('empty', 'x://'),
+    ],
+    ephemeralContainerStatuses: [entry('debug', 'docker://3')],
+  });
+  const rest = { podUid: 'u', imageId: 'x@sha256:1', startedAt: '2026-01-01T00:00:00Z', restartCount: 0 };
+  assert.deepEqual(containers, [
+    { id: '2', name: 'main', kind: 'app', image: 'main:1', ...rest },
+    { id: '1', name: 'init', kind: 'init', image: 'init:1', ...rest },
+    { id: '3', name: 'debug', kind: 'ephemeral', image: 'debug:1', ...rest },
+  ]);
+});
+
+test('a container that was restarted is told with the life before', () => {
+  const lives = (status: object) =>
+    podOf({ containerStatuses: [{ name: 'main', ...status }] }).containers.map((c) => [
+      c.id,
+      c.restartCount,
+      c.startedAt,
+    ]);
+  const [t1, t2] = ['2026-01-01T00:00:01Z', '2026-01-01T00:00:02Z'];
+  const ended = (id: string, startedAt: string) => ({
+    terminated: { containerID: `containerd://${id}`, startedAt },
+  });
+  const [running, current] = [
+    { running: { startedAt: t2 } },
+    { containerID: 'containerd://b', restartCount: 3 },
+  ];
+  assert.deepEqual(lives({ ...current, state: running, lastState: ended('a', t1) }), [
+    ['a', 2, t1],
+    ['b', 3, t2],
+  ]);
+  // Waiting for its next start, both name the same container.
+  assert.deepEqual(lives({ ...current, state: { waiting: {} }, lastState: ended('b', t2) }), [['b', 3, t2]]);
+  assert.deepEqual(lives({ ...current, state: ended('b', t2), lastState: {} }), [['b', 3, t2]]);
+  assert.deepEqual(lives({ restartCount: 0, state: { waiting: {} }, lastState: ended('a', t1) }), [
+    ['a', null, t1],
+  ]);
+  assert.deepEqual(lives({ ...current, restartCount: 'x', state: { running: { startedAt: 'x' } } }), [
+    ['b', null, null],
+  ]);
+});
+
+test('an image that the runtime knows by digest only is named as in the spec', () => {
+  const image = (used: string | undefined, declared: string | undefined) =>
+    podOf(
+      { containerStatuses: [{ name: 'main', containerID: 'a://1', image: used }] },
+      {
+        containers: [
+          { name: 'other', image: 'no' },
+          { name: 'main', image: declared },
+        ],
+      },
+    ).containers[0]!.image;
+  assert.equal(image('docker.io/library/api:1', 'api:1'), 'docker.io/library/api:1');
+  assert.equal(image('sha256:12', 'api:1'), 'api:1');
+  assert.equal(image('sha256:12', undefined), 'sha256:12');
+  assert.equal(image(undefined, 'api:1'), 'api:1');
+});
+
+test('labels and annotations are kept as allowed, and cut between characters', () => {
+  const entries = { app: 'a', 'app.kubernetes.io/name': 'b', secret: 'c', n: 3, __proto__x: 'd' };
+  assert.deepEqual({ ...selectEntries(entries, []) }, {});
+  assert.deepEqual(Object.keys(selectEntries(entries, ['app', 'app.kubernetes.io/*'])), [
+    'app',
+    'app.kubernetes.io/name',
+  ]);
+  assert.deepEqual(Object.keys(selectEntries(entries, ['*'])), [
+    '__proto__x',
+    'app',
+    'app.kubernetes.io/name',
+    'secret',
+  ]);
+  assert.deepEqual(Object.keys(selectEntries(JSON.parse('{"__proto__":"x"}'), ['*'])), ['__proto__']);
+  const cut = (text: string) => selectEntries({ a: text }, ['*']).a!;
+  assert.equal(cut('x'.repeat(1000)).length, MAX_VALUE_LENGTH);
+  const pairs = `x${'😀'.repeat(200)}`;
+  assert.equal(cut(pairs).length, MAX_VALUE_LENGTH - 1);
+  assert.ok(cut(pairs).isWellFormed());
+});
+
+test('what is no pod is left out', () => {
+  for (const metadata of [
+    {},
+    { uid: 'u' },
+    { ...META, uid: 3 },
+    { ...META, name: '' },
+    { ...META, namespace: 'x'.repeat(2000) },
+  ]) {
+    assert.equal(parsePod({ metadata }), null);
+  }
+});
+
+/** Objects with the fields of pods, and anything at all in them. */
+const podLike = fc.letrec((tie) => {
+  const any = fc.oneof(
+    { depthSize: 'small' },
+    fc.jsonValue(),
+    tie('object'),
+    fc.array(tie('object'), { maxLength: 3 }),
+  );
+  const keys = [
+    'uid',
+    'name',
+    'namespace',
+    'labels',
+    'annotations',
+    'ownerReferences',
+    'controller',
+    'kind',
+    'apiVersion',
+  ];
+  const more = [
+    'containerStatuses',
+    'containers',
+    'containerID',
+    'state',
+    'lastState',
+    'running',
+    'terminated',
+    'startedAt',
+  ];
+  return {
+    object: fc.dictionary(
+      fc.constantFrom(...keys, ...more, 'image', 'restartCount', '__proto__', 'code'),
+      any,
+      { maxKeys: 6 },
+    ),
+    pod: fc.record({ metadata: any, spec: any, status: any }, { requiredKeys: [] }),
+  };
+});
+
+test('no JSON at all makes the parser throw', () => {
+  fc.assert(
+    fc.property(podLike.pod, (pod) => {
+      const parsed = parsePod(pod as Record<string, unknown>, { labels: ['*'], annotations: ['*'] });
+      if (parsed !== null) JSON.stringify(parsed);
+    }),
+    { numRuns: 3000 },
+  );
+});
+
+test('no JSON in a list or a watch ends the source', async (t) => {
+  const fake = await openFake(t);
+  const { sink, source } = openSource(t, fake);
+  await until(() => fake.watching === 1, 'the watch');
+  const values = fc.sample(fc.oneof(podLike.pod, fc.jsonValue()), 400);
+  for (const [index, object] of values.entries()) {
+    const type = ['ADDED', 'MODIFIED', 'DELETED', 'BOOKMARK', 'ERROR', 'NEW'][index % 6];
+    if (index % 10 === 0) {
+      fake.faults.push({
+        kind: 'body',
+        body: JSON.stringify(index % 20 === 0 ? { metadata: META, items: [object] } : object),
+      });
+      fake.expireWatches();
+    }
+    fake.inject(`${JSON.stringify(index % 7 === 0 ? object : { type, object })}\n`);
+    if (index % 20 === 0) await until(() => fake.watching === 1, 'the watch');
+  }
+  fake.expireWatches();
+  fake.faults.length = 0;
+  fake.cluster.put(fakePod('a'));
+  await until(() => inSync(fake, sink), 'the pod');
+  assert.equal(source.status().state, 'ok');
+});
