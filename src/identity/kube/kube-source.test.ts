@@ -120,6 +120,31 @@ for (const [how, goneAsEvent] of [
   });
 }
 
+test('a version that is gone after an outage is listed soon, one that is always gone after longer and longer', async (t) => {
+  const fake = await openFake(t);
+  fake.goneAsEvent = true;
+  fake.cluster.put(fakePod('a'));
+  const { source, sink } = openSource(t, fake, { times: { firstBackoffMs: 20, maxBackoffMs: 800 } });
+  await until(() => fake.watching === 1, 'the watch');
+  for (let i = 0; i < 4; i++) fake.faults.push({ kind: 'status', status: 503 });
+  fake.dropWatches();
+  fake.cluster.put(fakePod('b'));
+  fake.cluster.compact();
+  await until(() => source.counters.watches === 6, 'the watch that is refused');
+  const refusedMs = performance.now();
+  await until(() => inSync(fake, sink), 'the list');
+  // A sixth pause would last 320 ms at least.
+  assert.ok(performance.now() - refusedMs < 200, `${performance.now() - refusedMs} ms`);
+
+  const { lists } = fake.counters;
+  for (const end = performance.now() + 600; performance.now() < end; await sleep(1)) {
+    fake.cluster.version++;
+    fake.cluster.compact();
+    fake.expireWatches();
+  }
+  assert.ok(fake.counters.lists - lists < 10, `${fake.counters.lists - lists} lists`);
+});
+
 test('watchers that are told to be too far behind list again', async (t) => {
   const fake = await openFake(t);
   fake.cluster.put(fakePod('a'));

@@ -84,7 +84,7 @@ export class PodFeed<T> {
   #recover(error: Error): number {
     if (error instanceof Interruption) {
       this.#listener.interrupted();
-      return this.#backoff.nextMs();
+      return error.soon ? this.#backoff.firstMs() : this.#backoff.nextMs();
     }
     const failure =
       error instanceof KubeFailure
@@ -211,9 +211,11 @@ export class PodFeed<T> {
     this.#listener.answered();
   }
 
+  /** Once nothing is wrong, and after an outage the pause would be long; again without an event in between it is. */
   #gone(): Interruption {
+    const soon = this.#fromCache;
     this.#forgetVersion();
-    return new Interruption();
+    return new Interruption(soon);
   }
 
   #broken(): Interruption {
@@ -230,4 +232,12 @@ export class PodFeed<T> {
 }
 
 /** What is mended by asking again: no failure of the server is known. */
-class Interruption extends Error {}
+class Interruption extends Error {
+  /** Whether the shortest pause will do. */
+  readonly soon: boolean;
+
+  constructor(soon = false) {
+    super('interrupted');
+    this.soon = soon;
+  }
+}

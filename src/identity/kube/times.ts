@@ -41,8 +41,17 @@ export class Backoff {
   }
 
   nextMs(): number {
+    return this.#pauseMs(this.#failures++);
+  }
+
+  /** The shortest pause, whatever came before; it does not count. */
+  firstMs(): number {
+    return this.#pauseMs(0);
+  }
+
+  #pauseMs(failures: number): number {
     const { firstBackoffMs, maxBackoffMs } = this.#times;
-    const wholeMs = Math.min(maxBackoffMs, firstBackoffMs * 2 ** Math.min(this.#failures++, 16));
+    const wholeMs = Math.min(maxBackoffMs, firstBackoffMs * 2 ** Math.min(failures, 16));
     return wholeMs * (0.5 + Math.random() / 2);
   }
 }
