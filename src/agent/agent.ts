@@ -78,7 +78,7 @@ export class Agent implements AgentView, Closable {
     this.#opened = openCollector(config, this.#mask, onError);
     this.#registry = new CgroupRegistry({ readProcCgroup: createProcCgroupReader(config.proc_root) });
     this.#metadata = new MetadataStore({
-      sources: openMetadataSources(config),
+      sources: openMetadataSources(config, (text) => log.warn(text)),
       nowMs: () => performance.now(),
       retentionMs: config.metadata.retention_seconds * 1000,
       maxGone: config.metadata.max_gone,

@@ -1,19 +1,43 @@
 // Chooses who is asked for the names of pods and containers.
-import { existsSync } from 'node:fs';
-import { CriSource, type MetadataSource } from '../identity/index.ts';
+import {
+  inClusterConnection,
+  type KubeConnection,
+  KubeSource,
+  kubeconfigConnection,
+  type MetadataSource,
+  openRuntimeSources,
+} from '../identity/index.ts';
 import type { Config } from '../lib/index.ts';
 
-/** Where containerd and CRI-O listen, on plain nodes and on k3s. */
-const CRI_SOCKETS = [
-  '/run/containerd/containerd.sock',
-  '/run/crio/crio.sock',
-  '/run/k3s/containerd/containerd.sock',
-];
+/** Nothing is asked yet. `warn` takes what a person should read once in the log. */
+export function openMetadataSources(config: Config, warn: (text: string) => void): MetadataSource[] {
+  const { labels, annotations } = config.kubernetes;
+  const { cri, docker, podman, host_root } = config.runtime;
+  const connection = kubernetesConnection(config);
+  const common = { labels, annotations };
+  return [
+    ...(connection === null
+      ? []
+      : [new KubeSource({ ...common, connection, nodeName: config.node_name, warn })]),
+    ...openRuntimeSources({
+      ...common,
+      cri,
+      docker,
+      podman,
+      ...(host_root === null ? {} : { hostRoot: host_root }),
+    }),
+  ];
+}
 
-/** None when `runtime.cri` is `off`, or `auto` and there is no socket. */
-export function openMetadataSources(config: Config): MetadataSource[] {
-  const { cri } = config.runtime;
-  if (cri === 'off') return [];
-  const socket = cri === 'auto' ? CRI_SOCKETS.find((path) => existsSync(path)) : cri;
-  return socket === undefined ? [] : [new CriSource({ socket })];
+function kubernetesConnection({ kubernetes: { api, context } }: Config): KubeConnection | null {
+  switch (api) {
+    case 'off':
+      return null;
+    case 'auto':
+      return process.env.KUBERNETES_SERVICE_HOST === undefined ? null : inClusterConnection();
+    case 'in-cluster':
+      return inClusterConnection();
+    default:
+      return kubeconfigConnection({ path: api, ...(context === null ? {} : { context }) });
+  }
 }

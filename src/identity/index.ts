@@ -8,4 +8,10 @@ export {
 export type * from './identity.ts';
 export { createProcCgroupReader, hasOwnCgroupNamespace } from './proc-cgroup.ts';
 export * from './metadata/index.ts';
-export { CriSource, type CriSourceOptions } from './runtime/index.ts';
+export {
+  inClusterConnection,
+  type KubeConnection,
+  KubeSource,
+  kubeconfigConnection,
+} from './kube/index.ts';
+export { CriSource, openRuntimeSources, type RuntimeChoice } from './runtime/index.ts';

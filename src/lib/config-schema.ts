@@ -58,6 +58,12 @@ const pattern = z.string('must be a regular expression').superRefine((source, co
     context.addIssue({ code: 'custom', message: `is no regular expression: ${(error as Error).message}` });
   }
 });
+const labelName = z
+  .string('must be the name of a label')
+  .regex(
+    /^(?:[\w./-]{1,317}\*?|\*)$/,
+    'must be the name of a label, like app or app.kubernetes.io/name, or a beginning like team/*',
+  );
 const path = z.string('must be a path').min(1, 'must be a path').max(4096);
 const optional = <T extends z.ZodType>(type: T) =>
   z.preprocess((value) => (value === '' ? null : value), type.nullable());
@@ -77,7 +83,7 @@ export const configSchema = z.strictObject({
     .min(1)
     .max(253)
     .default(() => hostname())
-    .describe('name of this node'),
+    .describe('name of this node; in Kubernetes that of its Node object: set it from `spec.nodeName`'),
   proc_root: path.default('/proc').describe("where the host's procfs is mounted"),
   sys_root: path.default('/sys').describe("where the host's sysfs is mounted"),
   kernel: z
@@ -129,11 +135,36 @@ export const configSchema = z.strictObject({
       listen: listen.prefault('127.0.0.1:9464').describe('address of /healthz, /readyz and /metrics'),
     })
     .prefault({}),
+  kubernetes: z
+    .strictObject({
+      api: path
+        .default('auto')
+        .describe(
+          'the Kubernetes API, for names and workloads: `in-cluster`, the path of a kubeconfig file, `off`; `auto`: in-cluster where the agent runs in a pod',
+        ),
+      context: optional(z.string().max(253))
+        .default(null)
+        .describe('context of the kubeconfig file instead of its current one'),
+      labels: list(labelName)
+        .default(['app', 'app.kubernetes.io/*', 'k8s-app', 'version'])
+        .describe('which labels of pods are kept: names, or beginnings with a `*` at the end; `*` is all'),
+      annotations: list(labelName).default([]).describe('which annotations of pods are kept, likewise'),
+    })
+    .prefault({}),
   runtime: z
     .strictObject({
       cri: path
         .default('auto')
-        .describe("containerd's or CRI-O's socket, for names; `auto`: where one is there at start; `off`"),
+        .describe(
+          "containerd's or CRI-O's socket, for names; `auto`: where one is there at start, and in a pod; `off`",
+        ),
+      docker: path
+        .default('auto')
+        .describe("Docker's socket, likewise; `auto`: where it is there at start, but not in a pod"),
+      podman: path.default('auto').describe("podman's socket, likewise"),
+      host_root: optional(path)
+        .default(null)
+        .describe("where the host's file system is mounted, to find the sockets of `auto`"),
     })
     .prefault({}),
   metadata: z

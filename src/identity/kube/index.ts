@@ -9,5 +9,4 @@ export {
 export { KubeSource, type KubeSourceOptions } from './kube-source.ts';
 export { type KubeconfigOptions, kubeconfigConnection } from './kubeconfig.ts';
 export type { PodFeedCounters } from './pod-feed.ts';
-export type { AllowList } from './selection.ts';
 export { KUBE_TIMES, type KubeTimes } from './times.ts';

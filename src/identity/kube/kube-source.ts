@@ -1,13 +1,20 @@
 // Asks the Kubernetes API for the names of pods and containers of this node, and for nothing else.
-import type { MetadataSink, MetadataSource, PodFacts, SourceState, SourceStatus } from '../metadata/index.ts';
+import type {
+  MetadataSink,
+  MetadataSource,
+  PodFacts,
+  SelectionOptions,
+  SourceState,
+  SourceStatus,
+} from '../metadata/index.ts';
 import type { KubeConnection } from './connection.ts';
 import { KubeClient } from './http-client.ts';
 import { Owners } from './owners.ts';
-import { type KnownPod, type KubeFactsOptions, parsePod } from './pod-facts.ts';
+import { type KnownPod, parsePod } from './pod-facts.ts';
 import { PodFeed, type PodFeedCounters } from './pod-feed.ts';
 import { KUBE_TIMES, type KubeTimes } from './times.ts';
 
-export interface KubeSourceOptions extends KubeFactsOptions {
+export interface KubeSourceOptions extends SelectionOptions {
   readonly connection: KubeConnection;
   /** As `spec.nodeName` of the pods here: the name of the Node object, not always the host name. */
   readonly nodeName: string;

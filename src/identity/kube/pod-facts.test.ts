@@ -5,7 +5,6 @@ import fc from 'fast-check';
 import { fakePod } from './kube-objects.fixture.ts';
 import { inSync, openFake, openSource, until } from './kube-test.fixture.ts';
 import { parsePod } from './pod-facts.ts';
-import { MAX_VALUE_LENGTH, selectEntries } from './selection.ts';
 
 const META = { uid: 'u', name: 'api-0', namespace: 'shop' };
 const podOf = (status: object, spec: object = {}, metadata: object = {}) =>
@@ -100,27 +99,6 @@ test('an image that the runtime knows by digest only is named as in the spec', (
   assert.equal(image('sha256:12', 'api:1'), 'api:1');
   assert.equal(image('sha256:12', undefined), 'sha256:12');
   assert.equal(image(undefined, 'api:1'), 'api:1');
-});
-
-test('labels and annotations are kept as allowed, and cut between characters', () => {
-  const entries = { app: 'a', 'app.kubernetes.io/name': 'b', secret: 'c', n: 3, __proto__x: 'd' };
-  assert.deepEqual({ ...selectEntries(entries, []) }, {});
-  assert.deepEqual(Object.keys(selectEntries(entries, ['app', 'app.kubernetes.io/*'])), [
-    'app',
-    'app.kubernetes.io/name',
-  ]);
-  assert.deepEqual(Object.keys(selectEntries(entries, ['*'])), [
-    '__proto__x',
-    'app',
-    'app.kubernetes.io/name',
-    'secret',
-  ]);
-  assert.deepEqual(Object.keys(selectEntries(JSON.parse('{"__proto__":"x"}'), ['*'])), ['__proto__']);
-  const cut = (text: string) => selectEntries({ a: text }, ['*']).a!;
-  assert.equal(cut('x'.repeat(1000)).length, MAX_VALUE_LENGTH);
-  const pairs = `x${'😀'.repeat(200)}`;
-  assert.equal(cut(pairs).length, MAX_VALUE_LENGTH - 1);
-  assert.ok(cut(pairs).isWellFormed());
 });
 
 test('what is no pod is left out', () => {

@@ -1,14 +1,13 @@
 // What a pod of the Kubernetes API says, as facts of the pod and its containers.
-import type { ContainerFacts, ContainerKind, PodFacts } from '../metadata/index.ts';
+import {
+  type ContainerFacts,
+  type ContainerKind,
+  type PodFacts,
+  type SelectionOptions,
+  selectEntries,
+} from '../metadata/index.ts';
 import { type Fields, fieldsOf, listOf, textOf } from './json.ts';
 import type { OwnerReference } from './owner-rules.ts';
-import { type AllowList, selectEntries } from './selection.ts';
-
-export interface KubeFactsOptions {
-  /** Which labels and annotations of pods are kept; none without it. */
-  readonly labels?: AllowList;
-  readonly annotations?: AllowList;
-}
 
 /** A pod as it is remembered: without what nobody asks for. */
 export interface KnownPod {
@@ -29,7 +28,7 @@ const CONTAINERS: readonly (readonly [ContainerKind, statuses: string, specs: st
 ];
 
 /** Null for what has no uid, name or namespace. Fields of a wrong type are as if missing. */
-export function parsePod(pod: Fields, options: KubeFactsOptions = {}): KnownPod | null {
+export function parsePod(pod: Fields, options: SelectionOptions = {}): KnownPod | null {
   const meta = fieldsOf(pod.metadata);
   const spec = fieldsOf(pod.spec);
   const [apiUid, name, namespace] = [textOf(meta.uid), textOf(meta.name), textOf(meta.namespace)];

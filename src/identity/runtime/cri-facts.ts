@@ -1,7 +1,7 @@
 // What the lists of the container runtime interface say, as facts of pods and containers.
 import type { ContainerFacts, PodFacts } from '../metadata/index.ts';
-import { type FactsOptions, parseCount, type RuntimeFacts, sandboxFacts } from './runtime-facts.ts';
-import { selectEntries } from './selection.ts';
+import { parseCount, type RuntimeFacts, sandboxFacts } from './runtime-facts.ts';
+import { type SelectionOptions, selectEntries } from '../metadata/index.ts';
 
 /** As decoded from cri.proto, with defaults filled in. */
 export interface CriSandbox {
@@ -32,7 +32,7 @@ const CONTAINER_RUNNING = 1;
 export function criFacts(
   sandboxes: readonly CriSandbox[],
   containers: readonly CriContainer[],
-  options: FactsOptions = {},
+  options: SelectionOptions = {},
 ): RuntimeFacts {
   const pods = new Map<string, PodFacts>();
   const facts: ContainerFacts[] = [];
@@ -76,7 +76,7 @@ function podUid({ metadata, annotations }: CriSandbox): string {
   return source !== undefined && source !== 'api' && hash ? hash : (metadata?.uid ?? '');
 }
 
-function podFacts(uid: string, sandbox: CriSandbox, options: FactsOptions): PodFacts {
+function podFacts(uid: string, sandbox: CriSandbox, options: SelectionOptions): PodFacts {
   return {
     uid,
     name: sandbox.metadata?.name ?? '',

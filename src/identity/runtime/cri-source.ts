@@ -1,9 +1,9 @@
 // Asks the container runtime for the names of its pods and containers, over CRI v1 (containerd, CRI-O).
 import { connectCri } from './cri-client.ts';
 import { PollingSource, type PollingTimes } from './polling-source.ts';
-import type { FactsOptions } from './runtime-facts.ts';
+import type { SelectionOptions } from '../metadata/index.ts';
 
-export interface CriSourceOptions extends FactsOptions, PollingTimes {
+export interface CriSourceOptions extends SelectionOptions, PollingTimes {
   /** Path of the unix socket. Without it the first of the usual ones that exists, looked for again on a loss. */
   readonly socket?: string;
   /** Where the host's file system is mounted, for the usual paths only; by default ours is the host's. */

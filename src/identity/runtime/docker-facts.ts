@@ -1,13 +1,13 @@
 // What Docker's list of containers says, as facts of containers, and of pods where a kubelet made them.
 import type { ContainerFacts, PodFacts } from '../metadata/index.ts';
-import { type FactsOptions, parseCount, type RuntimeFacts, sandboxFacts } from './runtime-facts.ts';
-import { selectEntries } from './selection.ts';
+import { parseCount, type RuntimeFacts, sandboxFacts } from './runtime-facts.ts';
+import { type SelectionOptions, selectEntries } from '../metadata/index.ts';
 
 /** The kubelet's Docker shim keeps annotations as labels under this prefix. */
 const ANNOTATION = 'annotation.';
 
 /** Entries that are not of the documented shape are left out: https://docs.docker.com/reference/api/engine/ */
-export function dockerFacts(list: readonly unknown[], options: FactsOptions = {}): RuntimeFacts {
+export function dockerFacts(list: readonly unknown[], options: SelectionOptions = {}): RuntimeFacts {
   const pods = new Map<string, PodFacts>();
   const containers: ContainerFacts[] = [];
   const running = new Set<string>();
@@ -50,7 +50,7 @@ function podFacts(
   uid: string,
   labels: Record<string, string>,
   isSandbox: boolean,
-  options: FactsOptions,
+  options: SelectionOptions,
 ): PodFacts | null {
   const name = labels['io.kubernetes.pod.name'];
   const namespace = labels['io.kubernetes.pod.namespace'];

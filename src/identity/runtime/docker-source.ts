@@ -1,9 +1,9 @@
 // Asks Docker, or podman's imitation of it, for the names of containers.
 import { connectDocker } from './docker-client.ts';
 import { PollingSource, type PollingTimes } from './polling-source.ts';
-import type { FactsOptions } from './runtime-facts.ts';
+import type { SelectionOptions } from '../metadata/index.ts';
 
-export interface DockerSourceOptions extends FactsOptions, PollingTimes {
+export interface DockerSourceOptions extends SelectionOptions, PollingTimes {
   readonly name?: 'docker' | 'podman';
   /** Path of the unix socket. Without it the first of the usual ones that exists, looked for again on a loss. */
   readonly socket?: string;

@@ -28,10 +28,11 @@ test('on a Kubernetes node CRI is asked even before its socket is there', (t) =>
   assert.deepEqual(names(t, [], { kubernetes: true }), ['cri']);
 });
 
-test('Docker and podman are asked only where CRI is not', (t) => {
+test('Docker and podman are asked beside containerd, for Docker uses it too, but not on a Kubernetes node', (t) => {
   assert.deepEqual(names(t, [DOCKER, PODMAN]), ['docker', 'podman']);
-  assert.deepEqual(names(t, [CONTAINERD, DOCKER, PODMAN]), ['cri']);
-  assert.deepEqual(names(t, [CONTAINERD, DOCKER], { docker: '/x.sock' }), ['cri', 'docker']);
+  assert.deepEqual(names(t, [CONTAINERD, DOCKER, PODMAN]), ['cri', 'docker', 'podman']);
+  assert.deepEqual(names(t, [CONTAINERD, DOCKER, PODMAN], { kubernetes: true }), ['cri']);
+  assert.deepEqual(names(t, [DOCKER], { kubernetes: true, docker: '/x.sock' }), ['cri', 'docker']);
 });
 
 test('off is off, and a path is taken as it is', (t) => {

@@ -4,12 +4,12 @@ import type { MetadataSource } from '../metadata/index.ts';
 import { CRI_SOCKETS, CriSource } from './cri-source.ts';
 import { DOCKER_SOCKETS, DockerSource } from './docker-source.ts';
 import type { PollingTimes } from './polling-source.ts';
-import type { FactsOptions } from './runtime-facts.ts';
+import type { SelectionOptions } from '../metadata/index.ts';
 
 /** `auto`, `off`, or the path of a socket, which is taken as it is, without the host root. */
 export type RuntimeChoice = 'auto' | 'off' | (string & {});
 
-export interface RuntimeSourcesOptions extends FactsOptions, PollingTimes {
+export interface RuntimeSourcesOptions extends SelectionOptions, PollingTimes {
   readonly cri?: RuntimeChoice;
   readonly docker?: RuntimeChoice;
   readonly podman?: RuntimeChoice;
@@ -21,22 +21,22 @@ export interface RuntimeSourcesOptions extends FactsOptions, PollingTimes {
 
 /**
  * CRI by itself where its socket is, and on every Kubernetes node, for the runtime may start later. Docker and podman
- * by themselves where their socket is and no socket of CRI.
+ * by themselves where their socket is, but not on a Kubernetes node: there CRI knows all. A socket of containerd tells
+ * nothing: Docker uses containerd too, mostly with CRI switched off.
  */
 export function openRuntimeSources(options: RuntimeSourcesOptions = {}): MetadataSource[] {
   const { cri = 'auto', docker = 'auto', podman = 'auto', kubernetes = inKubernetes(), ...common } = options;
   const exists = (paths: readonly string[]) =>
     paths.some((path) => existsSync((common.hostRoot ?? '') + path));
-  const hasCri = exists(CRI_SOCKETS);
   const sources: MetadataSource[] = [];
-  if (cri === 'auto' ? hasCri || kubernetes : cri !== 'off') {
+  if (cri === 'auto' ? kubernetes || exists(CRI_SOCKETS) : cri !== 'off') {
     sources.push(new CriSource({ ...common, ...explicit(cri) }));
   }
   for (const [name, choice] of [
     ['docker', docker],
     ['podman', podman],
   ] as const) {
-    if (choice === 'auto' ? !hasCri && exists(DOCKER_SOCKETS[name]) : choice !== 'off') {
+    if (choice === 'auto' ? !kubernetes && exists(DOCKER_SOCKETS[name]) : choice !== 'off') {
       sources.push(new DockerSource({ ...common, name, ...explicit(choice) }));
     }
   }

@@ -1,6 +1,7 @@
 // What every container runtime can be asked, whatever its protocol.
 import type { SourceState } from '../metadata/index.ts';
-import type { FactsOptions, RuntimeFacts } from './runtime-facts.ts';
+import type { SelectionOptions } from '../metadata/index.ts';
+import type { RuntimeFacts } from './runtime-facts.ts';
 
 /** One connection to one socket. Every call ends within its time limit; failures are `RuntimeFailure`. */
 export interface RuntimeClient {
@@ -21,7 +22,7 @@ export class RuntimeFailure extends Error {
   }
 }
 
-export interface ClientOptions extends FactsOptions {
+export interface ClientOptions extends SelectionOptions {
   /** Limit of one call; 5 s. */
   readonly timeoutMs?: number;
   /** Called for each request that is sent. */

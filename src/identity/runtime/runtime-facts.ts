@@ -1,6 +1,5 @@
 // What one look at a runtime gives, and the pieces that CRI and Docker make alike.
 import type { ContainerFacts, PodFacts } from '../metadata/index.ts';
-import type { AllowList } from './selection.ts';
 
 /** Everything on this node after one look. `startedAt` is null where it takes a question of its own. */
 export interface RuntimeFacts {
@@ -11,12 +10,6 @@ export interface RuntimeFacts {
 }
 
 export const NO_FACTS: RuntimeFacts = { pods: [], containers: [], running: new Set() };
-
-export interface FactsOptions {
-  /** Which labels and annotations of pods are kept; none without it. */
-  readonly labels?: AllowList;
-  readonly annotations?: AllowList;
-}
 
 /** The pause container: it has no name in the pod's spec. */
 export function sandboxFacts(id: string, podUid: string): ContainerFacts {

@@ -4,10 +4,10 @@ import { type TestContext, test } from 'node:test';
 import type { ContainerFacts, MetadataSource, PodFacts } from '../metadata/index.ts';
 import type { PollingTimes } from './polling-source.ts';
 import { type FakeContainer, type FakeRuntime, type OpenFake, sleep, until } from './runtime.fixture.ts';
-import type { FactsOptions } from './runtime-facts.ts';
+import type { SelectionOptions } from '../metadata/index.ts';
 
 export type MakeSource = (
-  options: FactsOptions & PollingTimes & { readonly socket: string },
+  options: SelectionOptions & PollingTimes & { readonly socket: string },
 ) => MetadataSource;
 
 interface Told {
@@ -30,7 +30,7 @@ export function runtimeContract(protocol: string, openFake: OpenFake, makeSource
   const contract = (name: string, run: (t: TestContext, fake: FakeRuntime) => Promise<void>) =>
     test(`${protocol}: ${name}`, { timeout: 60_000 }, (t) => run(t, openFake(t)));
 
-  function open(t: TestContext, { socket }: FakeRuntime, options: FactsOptions & PollingTimes = {}) {
+  function open(t: TestContext, { socket }: FakeRuntime, options: SelectionOptions & PollingTimes = {}) {
     const source = makeSource({ socket, intervalMs: 50, timeoutMs: 2000, ...options });
     const told: Told[] = [];
     t.after(() => source.close());

@@ -1,18 +1,30 @@
 // Which labels and annotations of a pod are kept, and how much of them.
-import { fieldsOf } from './json.ts';
 
 /** Exact names, or a prefix with `*` at its end; `*` alone is all. */
 export type AllowList = readonly string[];
 
+export interface SelectionOptions {
+  /** Which labels and annotations of pods are kept; none without it. */
+  readonly labels?: AllowList;
+  readonly annotations?: AllowList;
+}
+
 /** Longer values are cut: an annotation may hold 256 KiB. In UTF-16 units. */
 export const MAX_VALUE_LENGTH = 256;
 
-/** The allowed entries whose value is a text, in the order of their names. */
-export function selectEntries(value: unknown, allowed: AllowList): Record<string, string> {
+/** The kubelet's own notes on the containers that it asks a runtime for. */
+const KUBELET_PREFIX = 'io.kubernetes.';
+
+/**
+ * The allowed entries whose value is a text, in the order of their names: runtimes send maps in random order. Empty
+ * for what is no object; never what the kubelet adds.
+ */
+export function selectEntries(entries: unknown, allowed: AllowList): Record<string, string> {
   const selected: Record<string, string> = {};
-  if (allowed.length === 0) return selected;
-  for (const [name, text] of Object.entries(fieldsOf(value)).sort(byName)) {
-    if (typeof text !== 'string' || !allowed.some((pattern) => matches(pattern, name))) continue;
+  if (allowed.length === 0 || typeof entries !== 'object' || entries === null) return selected;
+  for (const [name, text] of Object.entries(entries).sort(byName)) {
+    if (typeof text !== 'string' || name.startsWith(KUBELET_PREFIX)) continue;
+    if (!allowed.some((pattern) => matches(pattern, name))) continue;
     // Plain assignment would lose a label that is called __proto__.
     Object.defineProperty(selected, name, { value: cut(text), enumerable: true });
   }
