@@ -21,6 +21,7 @@ export function makePipeline() {
     hierarchyId: 0,
     cgroupId: CGROUP_ID,
     path: `/kubepods/burstable/${pod}/${'a1b2c3d4'.repeat(8)}`,
+    removed: false,
     truncated: false,
   });
   const table = new ProcessTable({

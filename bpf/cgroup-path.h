@@ -21,12 +21,26 @@ static __always_inline struct kernfs_node *parent_of(struct kernfs_node *node)
 	return PROBE((struct kernfs_node___old *)node, parent);
 }
 
-/* Returns the size of the record, a multiple of 8. */
+/* Fills everything but the flags. Returns the size of the record, a multiple of 8. */
+static __always_inline __u32 finish_cgroup(struct cgroup_record *record, __u64 id, __u32 hierarchy_id,
+					   __u32 path_bytes)
+{
+	record->header.kind = RECORD_CGROUP;
+	record->header.ktime_ns = bpf_ktime_get_boot_ns();
+	record->header.size = (sizeof(*record) + path_bytes + 7) & ~7U;
+	record->cgroup_id = id;
+	record->hierarchy_id = hierarchy_id;
+	record->path_bytes = path_bytes;
+	record->reserved = 0;
+	return record->header.size;
+}
+
+/* Returns the size of the record. */
 static __always_inline __u32 fill_cgroup(struct cgroup_scratch *scratch, struct kernfs_node *node, __u64 id,
 					 __u32 hierarchy_id)
 {
 	struct cgroup_record *record = &scratch->record;
-	__u32 used = 0, size;
+	__u32 used = 0;
 
 	record->flags = CGROUP_PATH_TRUNCATED;
 	for (int depth = 0; depth < CGROUP_DEPTH; depth++) {
@@ -48,13 +62,5 @@ static __always_inline __u32 fill_cgroup(struct cgroup_scratch *scratch, struct 
 	}
 	if (used > sizeof(scratch->data))
 		used = sizeof(scratch->data);
-	record->header.kind = RECORD_CGROUP;
-	record->header.ktime_ns = bpf_ktime_get_boot_ns();
-	size = (sizeof(*record) + used + 7) & ~7U;
-	record->header.size = size;
-	record->cgroup_id = id;
-	record->hierarchy_id = hierarchy_id;
-	record->path_bytes = used;
-	record->reserved = 0;
-	return size;
+	return finish_cgroup(record, id, hierarchy_id, used);
 }

@@ -68,6 +68,7 @@ struct kernfs_node___old {
 };
 struct cgroup_root {
 	int hierarchy_id;
+	unsigned int subsys_mask; /* a bit per cgroup_subsys_id that is in this hierarchy */
 };
 struct cgroup {
 	struct kernfs_node *kn;

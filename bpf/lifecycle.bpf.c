@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
-/* Watches fork, exec and exit of every process on the node and writes a record of each into one ring.
+/* Watches fork, exec and exit of every process on the node, and the cgroups that come, go and take processes in, and
+ * writes a record of each into one ring.
  * Built twice: with BTF-typed tracepoints (tp_btf), and with COGNITOD_RAW_TP for kernels without BTF. */
 #include "kernel-types.h"
 
@@ -339,9 +340,81 @@ int on_exit(__u64 *ctx)
 	return 0;
 }
 
+/* Cgroups of v2, and of the v1 hierarchy that runtimes use: see v1_cgroup_of. */
+static __always_inline _Bool is_watched(struct cgroup *cgroup, _Bool *v1)
+{
+	*v1 = READ(cgroup, root, hierarchy_id) != 0;
+	if (!*v1)
+		return 1;
+	if (!bpf_core_enum_value_exists(enum cgroup_subsys_id, memory_cgrp_id))
+		return 0;
+	return READ(cgroup, root, subsys_mask) >> bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id) & 1;
+}
+
+/* A container's cgroup is known before its first process. */
+HOOK(cgroup_mkdir)
+int BPF_PROG(on_cgroup_mkdir, struct cgroup *cgroup)
+{
+	struct event_counters *count = my_counters();
+	_Bool v1;
+
+	if (count && is_watched(cgroup, &v1) && !name_cgroup(cgroup, READ(cgroup, kn, id), v1))
+		count->cgroups_lost_by_mkdir++;
+	return 0;
+}
+
+/* Of a thread that moves alone nothing is told: a process is where its leader is. */
+HOOK(cgroup_attach_task)
+int BPF_PROG(on_cgroup_attach, struct cgroup *cgroup, const char *path, struct task_struct *task)
+{
+	struct event_counters *count;
+	struct move_record *record;
+	_Bool v1;
+
+	if (READ(task, pid) != READ(task, tgid) || !is_watched(cgroup, &v1))
+		return 0;
+	count = my_counters();
+	if (!count)
+		return 0;
+	count->moves++;
+	if (!name_cgroups(task))
+		count->cgroups_lost_by_move++;
+	record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
+	if (!record) {
+		count->moves_lost++;
+		return 0;
+	}
+	fill_header(&record->header, RECORD_MOVE, sizeof(*record));
+	fill_facts(&record->process, task);
+	bpf_ringbuf_submit(record, 0);
+	return 0;
+}
+
+/* After the exit of the last process in it. */
+HOOK(cgroup_rmdir)
+int BPF_PROG(on_cgroup_rmdir, struct cgroup *cgroup)
+{
+	struct event_counters *count = my_counters();
+	struct cgroup_record record = { .flags = CGROUP_REMOVED };
+	__u64 id = READ(cgroup, kn, id);
+	_Bool v1;
+
+	if (!count || !is_watched(cgroup, &v1))
+		return 0;
+	if (v1)
+		bpf_map_delete_elem(&named_v1, &id);
+	else
+		bpf_map_delete_elem(&named_v2, &id);
+	finish_cgroup(&record, id, READ(cgroup, root, hierarchy_id), 0);
+	if (bpf_ringbuf_output(&ring, &record, sizeof(record), 0))
+		count->cgroups_lost_by_rmdir++;
+	return 0;
+}
+
 EXPORT_TYPE(struct fork_record, fork_record);
 EXPORT_TYPE(struct exec_record, exec_record);
 EXPORT_TYPE(struct exit_record, exit_record);
+EXPORT_TYPE(struct move_record, move_record);
 EXPORT_TYPE(struct cgroup_record, cgroup_record);
 EXPORT_TYPE(enum record_kind, record_kind);
 EXPORT_TYPE(enum process_flag, process_flag);

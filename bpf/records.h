@@ -11,6 +11,7 @@ enum record_kind {
 	RECORD_EXIT = 3,
 	RECORD_CGROUP = 4,
 	RECORD_SNAPSHOT = 5,
+	RECORD_MOVE = 6,
 };
 
 enum process_flag {
@@ -28,6 +29,7 @@ enum exec_flag {
 
 enum cgroup_flag {
 	CGROUP_PATH_TRUNCATED = 1 << 0,
+	CGROUP_REMOVED = 1 << 1, /* without a path */
 };
 
 /* Begins every record. Sizes are multiples of 8. */
@@ -106,18 +108,29 @@ struct snapshot_record {
 	struct process_facts process;
 };
 
+/* A process is in another cgroup now. */
+struct move_record {
+	struct record_header header;
+	struct process_facts process;
+};
+
 /* The truth of the ledger. One value per CPU; each field is written by one program only, and the kernel runs
  * a tracing program at most once at a time on a CPU, so plain increments lose nothing. */
 struct event_counters {
 	__u64 forks;
 	__u64 execs;
 	__u64 exits;
+	__u64 moves;
 	__u64 forks_lost;
 	__u64 execs_lost;
 	__u64 exits_lost;
+	__u64 moves_lost;
 	__u64 cgroups_lost_by_fork;
 	__u64 cgroups_lost_by_exec;
 	__u64 cgroups_lost_by_exit;
+	__u64 cgroups_lost_by_move;
+	__u64 cgroups_lost_by_mkdir;
+	__u64 cgroups_lost_by_rmdir;
 };
 
 /* Keeps a type in the object's BTF, where the decoder's generator and the start-up check find it. */

@@ -21,6 +21,7 @@ const STRUCTS = [
   'fork_record',
   'exec_record',
   'exit_record',
+  'move_record',
   'cgroup_record',
   'snapshot_record',
   'event_counters',

@@ -1,6 +1,7 @@
 // The agent as a user runs it: start, stream, containers, losses, end. Needs root and BPF.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { eventSchema, type EventJson, statusSchema } from '../src/api/index.ts';
 import {
@@ -51,7 +52,7 @@ test('status is ready, says how the node is watched, and follows the schema', { 
   assert.equal(status.collector.kind, 'ebpf');
   assert.deepEqual(
     status.collector.hooks.map((hook) => hook.split('/')[0]),
-    ['tp_btf', 'tp_btf', 'tp_btf'],
+    ['tp_btf', 'tp_btf', 'tp_btf', 'tp_btf', 'tp_btf', 'tp_btf'],
   );
   assert.deepEqual(await agent.ready(), { status: 200, body: { ready: true, reasons: [] } });
 });
@@ -206,6 +207,33 @@ for (const [kind, path] of [
   });
 }
 
+test('a process that is put into a container is shown in it, before it does anything there', {
+  skip: skip || (findHierarchy('v2') === undefined ? 'no v2 hierarchy is mounted' : false),
+}, async () => {
+  const containerId = 'c0ffee11'.repeat(8);
+  const cgroup = makeCgroup(findHierarchy('v2')!, `kubepods/burstable/pod${UID}/${containerId}`);
+  const child = spawn('sleep', ['1000'], { stdio: 'ignore' });
+  const ended = new Promise((resolve) => child.on('exit', resolve));
+  try {
+    await new Promise((resolve) => child.on('spawn', resolve));
+    const before = (await agent.status()).ledger.move;
+    const seenIn = async () => {
+      const listed = await runCognitod(['ps', '--json', '--pid', String(child.pid), '--api', agent.api]);
+      return JSON.parse(listed.stdout).processes[0].container_id;
+    };
+    assert.equal(await seenIn(), null);
+    writeFileSync(cgroup.procsFile, String(child.pid));
+    assert.equal(await seenIn(), containerId);
+    const { move } = (await agent.status()).ledger;
+    assert.ok(move.decoded > before.decoded);
+    assert.equal(move.lost, 0);
+  } finally {
+    child.kill('SIGKILL');
+    await ended;
+    await cgroup.remove();
+  }
+});
+
 test('hostile arguments survive the whole way and secrets do not', { skip }, async () => {
   await withStream(async (stream) => {
     const hex = (text: string) => Buffer.from(text).toString('hex');
@@ -310,7 +338,7 @@ test('the end prints the ledger, exits with 0 and leaves no program in the kerne
   const programs = programsOf(own.pid);
   await runWorkload('forks', 50);
   const end = await own.stop();
-  assert.equal(programs.length, 4);
+  assert.equal(programs.length, 7);
   assert.equal(end.code, 0);
   assert.ok(end.ledger!.fork.decoded >= 50);
   for (const kind of ['fork', 'exec', 'exit'] as const) {
@@ -325,7 +353,7 @@ test('kill -9 leaves nothing attached', { skip }, async () => {
   const programs = programsOf(own.pid);
   own.kill('SIGKILL');
   await own.ended;
-  assert.equal(programs.length, 4);
+  assert.equal(programs.length, 7);
   assert.deepEqual(await remaining(programs), []);
 });
 

@@ -40,7 +40,11 @@ test('a real containerd names its pods and containers, new ones soon after a hin
   await cri.startContainer(ids[0]!);
   const hintedMs = performance.now();
   source.hint();
-  await until(() => containers.get(ids[0]!)?.startedAt != null, 'the start of the first container');
+  await until(() => {
+    // A question that a busy runtime did not answer is asked again with the next look.
+    if (containers.has(ids[0]!)) source.hint();
+    return containers.get(ids[0]!)?.startedAt != null;
+  }, 'the start of the first container');
   t.diagnostic(`named and with its start ${Math.round(performance.now() - hintedMs)} ms after the hint`);
 
   assert.deepEqual(

@@ -277,7 +277,7 @@ export class Agent implements AgentView, Closable {
 
 function composeLedger(counts: CollectorCounts, model: ProcessTable, cgroupRecords: number): LedgerJson {
   const { ledger } = model;
-  const entry = (type: 'fork' | 'exec' | 'exit') => {
+  const entry = (type: 'fork' | 'exec' | 'exit' | 'move') => {
     const { kernel, lost } = counts[type];
     const decoded = ledger.decoded[type];
     return { kernel, decoded, lost, pending: Math.max(0, kernel - decoded - lost) };
@@ -286,6 +286,7 @@ function composeLedger(counts: CollectorCounts, model: ProcessTable, cgroupRecor
     fork: entry('fork'),
     exec: entry('exec'),
     exit: entry('exit'),
+    move: entry('move'),
     cgroup: { decoded: cgroupRecords, lost: counts.cgroupLost },
     containers: {
       seen: ledger.containerEventsSeen,

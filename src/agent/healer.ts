@@ -73,7 +73,7 @@ export class Healer {
   }
 
   #noticeLoss(counts: CollectorCounts): void {
-    const lost = counts.fork.lost + counts.exec.lost + counts.exit.lost;
+    const lost = counts.fork.lost + counts.exec.lost + counts.exit.lost + counts.move.lost;
     if (lost === this.#lost) return;
     const now = boottimeNs();
     const forgotten = this.#lostAtNs === null || now - this.#lostAtNs > LOSS_MEMORY_NS;
@@ -82,7 +82,7 @@ export class Healer {
     this.#lostAtNs = now;
     this.#passesDue = 2;
     this.#options.onLoss(
-      `lost ${counts.fork.lost} forks, ${counts.exec.lost} execs, ${counts.exit.lost} exits since the start: the ring was full`,
+      `lost ${counts.fork.lost} forks, ${counts.exec.lost} execs, ${counts.exit.lost} exits, ${counts.move.lost} moves between cgroups since the start: the ring was full`,
     );
   }
 }

@@ -33,6 +33,9 @@ export class Pipeline implements CollectorSink {
         // Asks for the names of a new pod before its first process, where the record is that early.
         this.#options.expect(registry.learn(record));
         return;
+      case 'move':
+        table.move(record, registry.resolve(record));
+        return;
       case 'snapshot':
         table.adopt(record, registry.resolve(record));
         return;

@@ -16,6 +16,9 @@ export const ledgerSchema = z.object({
   fork: ledgerEntrySchema,
   exec: ledgerEntrySchema,
   exit: ledgerEntrySchema,
+  move: ledgerEntrySchema.describe(
+    'processes that were put into another cgroup; no events, but the model follows',
+  ),
   cgroup: z.object({ decoded: count, lost: count }),
   containers: z.object({
     seen: count.describe('events of processes in a container'),

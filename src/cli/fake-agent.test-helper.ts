@@ -221,6 +221,7 @@ export function sampleStatus(fields: Partial<StatusJson> = {}): StatusJson {
       fork: entry,
       exec: entry,
       exit: entry,
+      move: entry,
       cgroup: { decoded: 3, lost: 0 },
       containers: { seen: 30_000, attributed: 30_000, unknown_cgroup: 0 },
       healed: { exit_unseen: 0, fork_unseen: 0 },

@@ -3,7 +3,7 @@ import type { LedgerJson } from '../api/index.ts';
 import { countText, type Painter } from './text.ts';
 
 export function ledgerText(ledger: LedgerJson, paint: Painter): string {
-  const rows = (['fork', 'exec', 'exit'] as const).map((kind) => {
+  const rows = (['fork', 'exec', 'exit', 'move'] as const).map((kind) => {
     const entry = ledger[kind];
     return [kind, ...[entry.kernel, entry.decoded, entry.lost, entry.pending].map(countText)];
   });
@@ -24,7 +24,7 @@ export function ledgerText(ledger: LedgerJson, paint: Painter): string {
       'forgotten for lack of space',
     ),
   ];
-  const lost = ledger.fork.lost + ledger.exec.lost + ledger.exit.lost;
+  const lost = ledger.fork.lost + ledger.exec.lost + ledger.exit.lost + ledger.move.lost;
   const verdict =
     lost === 0 ? paint('green', 'nothing lost') : paint(['bold', 'red'], `${countText(lost)} events lost`);
   return `${[line(['ledger', 'kernel', 'decoded', 'lost', 'pending']), ...rows.map(line), ...notes, verdict].join('\n')}\n`;

@@ -22,7 +22,9 @@ export interface CollectorCounts {
   readonly fork: KindCounts;
   readonly exec: KindCounts;
   readonly exit: KindCounts;
-  /** Cgroup records that could not be sent (they are sent again with the next event). */
+  /** Processes that were put into another cgroup. */
+  readonly move: KindCounts;
+  /** Records of cgroups that could not be sent: names are sent again with the next event, removals are not. */
   readonly cgroupLost: number;
 }
 

@@ -109,6 +109,7 @@ export class EbpfCollector implements Collector {
       fork: kind(counters.forks, counters.forksLost, lost.fork, 'sched_process_fork'),
       exec: kind(counters.execs, counters.execsLost, lost.exec, 'sched_process_exec'),
       exit: kind(counters.exits, counters.exitsLost, lost.exit, 'sched_process_exit'),
+      move: kind(counters.moves, counters.movesLost, lost.move, 'cgroup_attach_task'),
       cgroupLost: counters.cgroupsLost,
     };
   }

@@ -31,7 +31,7 @@ function makeTable(): ProcessTable {
 }
 
 test('100,000 processes at full speed: none lost, and every count is the same', { skip }, async () => {
-  const counts = { fork: 0, exec: 0, exit: 0 };
+  const counts = { fork: 0, exec: 0, exit: 0, move: 0 };
   const seen = await observe(
     {},
     {
@@ -63,7 +63,7 @@ test('100,000 processes at full speed: none lost, and every count is the same', 
 
 for (const hooks of ['tp_btf', 'raw_tp'] as const) {
   test(`with a ring that is too small the loss is exact, with ${hooks}`, { skip }, async () => {
-    const counts = { fork: 0, exec: 0, exit: 0 };
+    const counts = { fork: 0, exec: 0, exit: 0, move: 0 };
     const seen = await observe(
       { hooks, ringBytes: 65_536 },
       {
@@ -101,6 +101,7 @@ test('the table heals after a loss: unseen exits are closed, unseen forks adopte
     {
       record(record) {
         if (record.type === 'snapshot') table.adopt(record, UNKNOWN);
+        else if (record.type === 'move') table.move(record, UNKNOWN);
         else if (record.type !== 'cgroup') table.apply(record, UNKNOWN);
       },
       batchEnd() {},
@@ -189,7 +190,7 @@ test('events arrive in order within each process at full speed', { skip }, async
     {},
     {
       record(record) {
-        if (record.type === 'cgroup' || record.type === 'snapshot') return;
+        if (record.type === 'cgroup' || record.type === 'snapshot' || record.type === 'move') return;
         const key = `${record.pid}:${record.startNs}`;
         const last = state.get(key);
         if (record.type === 'fork' && last !== undefined) problems.push(`fork of ${key} after ${last}`);

@@ -3,10 +3,19 @@ import type { CounterLayout, ObjectTypes } from '../kernel/index.ts';
 import { CognitodError } from '../lib/errors.ts';
 import * as L from './generated/layout.ts';
 
+const LIFECYCLE = [
+  'fork_record',
+  'exec_record',
+  'exit_record',
+  'move_record',
+  'cgroup_record',
+  'event_counters',
+];
+
 /** The structs that each object must have. */
 const STRUCTS_OF_OBJECT: Readonly<Record<string, readonly string[]>> = {
-  lifecycle: ['fork_record', 'exec_record', 'exit_record', 'cgroup_record', 'event_counters'],
-  'lifecycle-raw': ['fork_record', 'exec_record', 'exit_record', 'cgroup_record', 'event_counters'],
+  lifecycle: LIFECYCLE,
+  'lifecycle-raw': LIFECYCLE,
   snapshot: ['snapshot_record', 'cgroup_record'],
 };
 
@@ -35,12 +44,17 @@ export const COUNTER_LAYOUT: CounterLayout = {
   forks: L.EVENT_COUNTERS_FORKS,
   execs: L.EVENT_COUNTERS_EXECS,
   exits: L.EVENT_COUNTERS_EXITS,
+  moves: L.EVENT_COUNTERS_MOVES,
   forksLost: L.EVENT_COUNTERS_FORKS_LOST,
   execsLost: L.EVENT_COUNTERS_EXECS_LOST,
   exitsLost: L.EVENT_COUNTERS_EXITS_LOST,
+  movesLost: L.EVENT_COUNTERS_MOVES_LOST,
   cgroupsLost: [
     L.EVENT_COUNTERS_CGROUPS_LOST_BY_FORK,
     L.EVENT_COUNTERS_CGROUPS_LOST_BY_EXEC,
     L.EVENT_COUNTERS_CGROUPS_LOST_BY_EXIT,
+    L.EVENT_COUNTERS_CGROUPS_LOST_BY_MOVE,
+    L.EVENT_COUNTERS_CGROUPS_LOST_BY_MKDIR,
+    L.EVENT_COUNTERS_CGROUPS_LOST_BY_RMDIR,
   ],
 };

@@ -130,6 +130,7 @@ const KINDS = {
       majorFaults: ['major_faults', u53],
     },
   },
+  move: { number: L.RECORD_MOVE, fields: FACTS },
   snapshot: { number: L.RECORD_SNAPSHOT, fields: FACTS },
 } as const;
 
@@ -189,7 +190,7 @@ test('a record that is shorter than its kind is counted, and an event is lost', 
       const decoder = makeDecoder();
       assert.equal(decoder.decode(memory, 0, length), null);
       assert.deepEqual(decoder.errors, { too_short: 1, unknown_kind: 0, bad_length: 0 });
-      const none = { fork: 0, exec: 0, exit: 0 };
+      const none = { fork: 0, exec: 0, exit: 0, move: 0 };
       assert.deepEqual(decoder.lost, type === 'snapshot' ? none : { ...none, [type]: 1 });
     }
   }
@@ -332,6 +333,7 @@ test('a cgroup path is put together from the leaf to the root', () => {
 test('a cgroup record keeps its ids, says when its path is cut, and names the root', () => {
   for (const [names, flags, path, truncated] of [
     ['', 0, '/', false],
+    ['', L.CGROUP_REMOVED, '', false],
     ['leaf\0', L.CGROUP_PATH_TRUNCATED, '/leaf', true],
     // The last name may be cut before its NUL.
     ['leaf\0mid', L.CGROUP_PATH_TRUNCATED, '/mid/leaf', true],
@@ -352,6 +354,7 @@ test('a cgroup record keeps its ids, says when its path is cut, and names the ro
       ktimeNs: 2n ** 64n - 1n,
       cgroupId: Number.MAX_SAFE_INTEGER,
       hierarchyId: 7,
+      removed: flags === L.CGROUP_REMOVED,
       path,
       truncated,
     });

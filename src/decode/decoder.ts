@@ -1,9 +1,9 @@
 // Records of the kernel programs, as bytes, to typed events.
 import type { RingMemory } from '../kernel/index.ts';
 import { ArgvCache } from './argv-cache.ts';
-import type { CgroupRecord, DecodedRecord, EventType, ExecEvent } from './event.ts';
+import type { CgroupRecord, CountedType, DecodedRecord, ExecEvent } from './event.ts';
 import * as L from './generated/layout.ts';
-import { ExecRecord, ExitRecord, ForkRecord, readU64, SnapshotRecord } from './records.ts';
+import { ExecRecord, ExitRecord, ForkRecord, MoveRecord, readU64, SnapshotRecord } from './records.ts';
 import { decodeText, splitArgv, TextCache } from './text.ts';
 
 /** Why a record could not be decoded. Counted by the decoder, one metric each. */
@@ -26,7 +26,7 @@ const COMM_BYTES = 16;
 export class Decoder {
   readonly errors: Record<DecodeErrorKind, number> = { too_short: 0, unknown_kind: 0, bad_length: 0 };
   /** Events of a known kind that could not be decoded: they are lost for the ledger. */
-  readonly lost: Record<EventType, number> = { fork: 0, exec: 0, exit: 0 };
+  readonly lost: Record<CountedType, number> = { fork: 0, exec: 0, exit: 0, move: 0 };
   readonly #mask: ArgvMasker;
   readonly #comms = new TextCache();
   readonly #paths = new TextCache();
@@ -51,6 +51,9 @@ export class Decoder {
       case L.RECORD_EXIT:
         if (length < L.EXIT_SIZE) return this.#fail('too_short', 'exit');
         return new ExitRecord(memory, offset, this.#comm(memory, offset));
+      case L.RECORD_MOVE:
+        if (length < L.MOVE_SIZE) return this.#fail('too_short', 'move');
+        return new MoveRecord(memory, offset, this.#comm(memory, offset));
       case L.RECORD_CGROUP:
         return this.#cgroup(memory, offset, length);
       case L.RECORD_SNAPSHOT:
@@ -75,7 +78,7 @@ export class Decoder {
     }
   }
 
-  #fail(kind: DecodeErrorKind, type?: EventType): null {
+  #fail(kind: DecodeErrorKind, type?: CountedType): null {
     this.errors[kind]++;
     if (type !== undefined) this.lost[type]++;
     return null;
@@ -121,14 +124,17 @@ export class Decoder {
       path = `/${decodeText(bytes, at, nameEnd)}${path}`;
       at = nameEnd + 1;
     }
+    const flags = words[(offset + L.CGROUP_FLAGS) >>> 2]!;
+    const removed = (flags & L.CGROUP_REMOVED) !== 0;
     return {
       type: 'cgroup',
       source: 'ebpf',
       ktimeNs: longs[(offset + L.CGROUP_HEADER_KTIME_NS) >>> 3]!,
       hierarchyId: words[(offset + L.CGROUP_HIERARCHY_ID) >>> 2]!,
       cgroupId: readU64(words, (offset + L.CGROUP_CGROUP_ID) >>> 2),
-      path: path === '' ? '/' : path,
-      truncated: (words[(offset + L.CGROUP_FLAGS) >>> 2]! & L.CGROUP_PATH_TRUNCATED) !== 0,
+      removed,
+      path: removed ? '' : path === '' ? '/' : path,
+      truncated: (flags & L.CGROUP_PATH_TRUNCATED) !== 0,
     };
   }
 }

@@ -99,7 +99,12 @@ export interface ProcessSnapshot extends EventBase {
   readonly argv: readonly string[] | null;
 }
 
-/** The name of a cgroup, sent once before the first event that needs it. */
+/** A process that was put into another cgroup. */
+export interface ProcessMove extends EventBase {
+  readonly type: 'move';
+}
+
+/** The name of a cgroup, sent when it is made, or else once before the first event that needs it; or its end. */
 export interface CgroupRecord {
   readonly type: 'cgroup';
   /** `procfs`: `path` is the content of a /proc/PID/cgroup and the ids are the collector's own. */
@@ -108,12 +113,16 @@ export interface CgroupRecord {
   /** Kernel number of the hierarchy: 0 (cgrp_dfl_root) is v2, others are v1. */
   readonly hierarchyId: number;
   readonly cgroupId: number;
-  /** Absolute path from the hierarchy's real root, whatever cgroup namespace the agent is in. */
+  /** It is no more, and no process is in it. */
+  readonly removed: boolean;
+  /** Empty when removed. Absolute path from the hierarchy's real root, whatever cgroup namespace the agent is in. */
   readonly path: string;
   /** The path was deeper or longer than the kernel program reads; its root end is missing. */
   readonly truncated: boolean;
 }
 
-export type DecodedRecord = ProcessEvent | ProcessSnapshot | CgroupRecord;
+export type DecodedRecord = ProcessEvent | ProcessMove | ProcessSnapshot | CgroupRecord;
 
 export type EventType = ProcessEvent['type'];
+/** What the ledger accounts for: the events, and the moves that keep the model true. */
+export type CountedType = EventType | ProcessMove['type'];

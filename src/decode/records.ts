@@ -1,6 +1,6 @@
 // The events of the kernel programs as classes: one shape per kind, filled straight from the ring's memory.
 import { PAGE_BYTES, type RingMemory } from '../kernel/index.ts';
-import type { EventBase, ExecEvent, ExitEvent, ForkEvent, ProcessSnapshot } from './event.ts';
+import type { EventBase, ExecEvent, ExitEvent, ForkEvent, ProcessMove, ProcessSnapshot } from './event.ts';
 import * as L from './generated/layout.ts';
 
 const TWO_TO_32 = 4294967296;
@@ -141,6 +141,15 @@ export class ExitRecord extends FactsRecord implements ExitEvent {
     this.maxRssBytes = readU64(words, (offset + L.EXIT_MAX_RSS_PAGES) >>> 2) * PAGE_BYTES;
     this.minorFaults = readU64(words, (offset + L.EXIT_MINOR_FAULTS) >>> 2);
     this.majorFaults = readU64(words, (offset + L.EXIT_MAJOR_FAULTS) >>> 2);
+  }
+}
+
+export class MoveRecord extends FactsRecord implements ProcessMove {
+  declare readonly type: 'move';
+
+  constructor(memory: RingMemory, offset: number, comm: string) {
+    super(memory, offset, comm);
+    this.type = 'move';
   }
 }
 

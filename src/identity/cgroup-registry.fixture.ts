@@ -61,6 +61,7 @@ export function record(
     hierarchyId,
     cgroupId,
     path,
+    removed: false,
     truncated: false,
     ...more,
   };

@@ -181,6 +181,20 @@ test('the cgroup unused for longest makes room, in whichever hierarchy it is', (
   assert.deepEqual(registry.counts(), { known: 3, fallbacks: 1, unknown: 1, evicted: 2 });
 });
 
+test('a cgroup that was removed keeps its name for late exits, and makes room first', () => {
+  const { registry } = setUp({}, { maxEntries: 2 });
+  registry.learn(record(1, '/one'));
+  registry.learn(record(2, POD_PATH));
+  assert.equal(registry.learn(record(2, '', 0, { removed: true })), null);
+  assert.equal(registry.resolve({ ...event(2) }).containerId, A);
+  registry.learn(record(2, '', 0, { removed: true }));
+  registry.learn(record(3, '/three'));
+  assert.equal(registry.resolve(event(1)).cgroupPath, '/one');
+  assert.deepEqual(registry.resolve(event(2)), UNKNOWN);
+  registry.learn(record(9, '', 0, { removed: true }));
+  assert.equal(registry.counts().known, 2, 'the end of an unknown cgroup is no cgroup');
+});
+
 test('every event is a use of both of its cgroups', () => {
   const { registry } = setUp({}, { maxEntries: 3 });
   registry.learn(record(1, '/'));
@@ -226,13 +240,14 @@ test('under any sequence it remembers exactly the most recently used cgroups', (
   const id = fc.integer({ min: 1, max: 3 });
   const step = fc.oneof(
     fc.record({ learn: id, v1: fc.boolean(), name: fc.integer({ min: 1, max: 3 }) }),
+    fc.record({ remove: id, v1: fc.boolean() }),
     fc.record({ resolve: id, v1: fc.integer({ min: 0, max: 2 }) }),
   );
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), fc.integer({ min: 1, max: 6 }), (steps, maxEntries) => {
       const { registry } = setUp({}, { maxEntries });
       // Key to path, least recently used first.
-      const model = new Map<string, string>();
+      let model = new Map<string, string>();
       let evicted = 0;
       const use = (key: string, path = model.get(key)): string | undefined => {
         if (path === undefined) return undefined;
@@ -241,6 +256,13 @@ test('under any sequence it remembers exactly the most recently used cgroups', (
         return path;
       };
       for (const s of steps) {
+        if ('remove' in s) {
+          registry.learn(record(s.remove, '', s.v1 ? 4 : 0, { removed: true }));
+          const key = `${s.v1 ? 'v1' : 'v2'}/${s.remove}`;
+          const path = model.get(key);
+          if (path !== undefined) model = new Map([[key, path], ...model]);
+          continue;
+        }
         if ('learn' in s) {
           const path = s.v1 ? `/lxc.payload.c${s.name}` : `/host${s.name}`;
           registry.learn(record(s.learn, path, s.v1 ? 4 : 0));

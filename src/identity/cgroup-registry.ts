@@ -104,11 +104,17 @@ export class CgroupRegistry {
 
   /**
    * Remembers the name of a cgroup. An id that comes with another path is another cgroup by now. Returns what
-   * the path says when that is new, else null.
+   * the path says when that is new, else null. A cgroup that was removed is kept for the exits that are told late, and
+   * makes room before all that live.
    */
   learn(record: CgroupRecord): Identity | null {
     // In events 0 stands for "unknown".
     if (record.cgroupId === 0) return null;
+    if (record.removed) {
+      const known = (record.hierarchyId === 0 ? this.#v2 : this.#v1).get(record.cgroupId);
+      if (known !== undefined) this.#byUse.retire(known);
+      return null;
+    }
     const procfs = record.source === 'procfs';
     const reading = procfs ? readCgroup(record.path) : readCgroupPath(record.path);
     // An empty /proc/PID/cgroup is no answer: the process was gone.

@@ -32,6 +32,17 @@ export class RecencyList<T extends RecencyLinks<T>> {
     this.add(element);
   }
 
+  /** Moves an element of this list to the oldest end. */
+  retire(element: T): void {
+    if (element === this.#oldest) return;
+    this.remove(element);
+    element.newer = this.#oldest;
+    element.older = null;
+    if (this.#oldest === null) this.#newest = element;
+    else this.#oldest.older = element;
+    this.#oldest = element;
+  }
+
   remove(element: T): void {
     if (element.newer === null) this.#newest = element.older;
     else element.newer.older = element.older;

@@ -7,9 +7,11 @@ export interface CounterLayout {
   readonly forks: number;
   readonly execs: number;
   readonly exits: number;
+  readonly moves: number;
   readonly forksLost: number;
   readonly execsLost: number;
   readonly exitsLost: number;
+  readonly movesLost: number;
   readonly cgroupsLost: readonly number[];
 }
 
@@ -18,9 +20,11 @@ export interface EventCounters {
   readonly forks: number;
   readonly execs: number;
   readonly exits: number;
+  readonly moves: number;
   readonly forksLost: number;
   readonly execsLost: number;
   readonly exitsLost: number;
+  readonly movesLost: number;
   readonly cgroupsLost: number;
 }
 
@@ -43,9 +47,11 @@ export function readCounters(mapFd: number, possibleCpus: number, layout: Counte
     forks: sum(layout.forks),
     execs: sum(layout.execs),
     exits: sum(layout.exits),
+    moves: sum(layout.moves),
     forksLost: sum(layout.forksLost),
     execsLost: sum(layout.execsLost),
     exitsLost: sum(layout.exitsLost),
+    movesLost: sum(layout.movesLost),
     cgroupsLost: sum(...layout.cgroupsLost),
   };
 }

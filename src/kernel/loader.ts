@@ -47,8 +47,15 @@ export function readObjectFile(name: ObjectName): Uint8Array {
   return readFileSync(new URL(`generated/${name}.bpf.o`, import.meta.url));
 }
 
-/** exit first and fork last: whoever is announced by a fork is sure to have its exit told. */
-const LIFECYCLE_PROGRAMS = ['on_exit', 'on_exec', 'on_fork'];
+/** exit first and fork last: whoever is announced by a fork is sure to have its exit told, and its cgroups named. */
+const LIFECYCLE_PROGRAMS = [
+  'on_cgroup_rmdir',
+  'on_cgroup_attach',
+  'on_cgroup_mkdir',
+  'on_exit',
+  'on_exec',
+  'on_fork',
+];
 const VERIFIER_LOG_BYTES = 256 * 1024;
 
 /**

@@ -31,6 +31,7 @@ export function helpersCalled(objectFile: Uint8Array): number[] {
 export const ALLOWED_HELPERS: ReadonlyMap<number, string> = new Map([
   [1, 'bpf_map_lookup_elem'],
   [2, 'bpf_map_update_elem'],
+  [3, 'bpf_map_delete_elem'],
   [8, 'bpf_get_smp_processor_id'],
   [112, 'bpf_probe_read_user'],
   [113, 'bpf_probe_read_kernel'],

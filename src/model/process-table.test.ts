@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
-import type { ExecEvent, ExitEvent, ForkEvent, ProcessEvent, ProcessSnapshot } from '../decode/index.ts';
+import type {
+  ExecEvent,
+  ExitEvent,
+  ForkEvent,
+  ProcessEvent,
+  ProcessMove,
+  ProcessSnapshot,
+} from '../decode/index.ts';
 import type { Identity } from '../identity/index.ts';
 import { ProcessTable, type ProcessTableOptions } from './index.ts';
 
@@ -119,8 +126,35 @@ function snapshot(pid: number, startNs: bigint, ktimeNs = 1001n): ProcessSnapsho
   return { ...facts(pid, startNs, ktimeNs), type: 'snapshot', executable: null, argv: null };
 }
 
+function move(pid: number, startNs: bigint, ktimeNs: bigint): ProcessMove {
+  return { ...facts(pid, startNs, ktimeNs), type: 'move' };
+}
+
 const apply = (event: ProcessEvent, identity = HOST) => table.apply(event, identity);
 const INIT = { pid: 1, startNs: 1n };
+
+test('a process that is put into a container is in it from then on, without an exec', () => {
+  table.adopt(snapshot(1, 1n), HOST);
+  apply(fork(INIT, 10, 2000n));
+  table.move(move(10, 2000n, 2001n), CONTAINER);
+  assert.equal(table.byPid(10)!.identity, CONTAINER);
+  assert.equal(table.containerCount, 1);
+  assert.equal(table.ledger.decoded.move, 1);
+  assert.equal(table.ledger.containerEventsSeen, 0, 'a move is no event');
+  table.move(move(10, 1999n, 2002n), HOST);
+  assert.equal(table.byPid(10)!.identity, CONTAINER, 'of an older life of the pid');
+});
+
+test('a process that nobody announced is found by its move, and only once', () => {
+  table.move(move(7, 500n, 2001n), CONTAINER);
+  table.adopt(snapshot(7, 500n), HOST);
+  assert.deepEqual(
+    [table.runningCount, table.byPid(7)!.identity, table.byPid(7)!.birth],
+    [1, CONTAINER, 'snapshot'],
+  );
+  table.move(move(8, 1500n, 2002n), CONTAINER);
+  assert.equal(table.byPid(8)!.birth, 'fork_unseen');
+});
 
 test('a process keeps the history of its images from fork to exit', () => {
   table.adopt(snapshot(1, 1n), HOST);
@@ -287,7 +321,7 @@ test('the ledger counts events of containers and how many are attributed', () =>
   apply(fork(INIT, 10, 2000n), CONTAINER);
   apply(exec(10, 2000n, 2001n, 'ls'), UNKNOWN);
   apply(exit(10, 2000n, 2002n), HOST);
-  assert.deepEqual(table.ledger.decoded, { fork: 1, exec: 1, exit: 1 });
+  assert.deepEqual(table.ledger.decoded, { fork: 1, exec: 1, exit: 1, move: 0 });
   assert.equal(table.ledger.containerEventsSeen, 2);
   assert.equal(table.ledger.containerEventsAttributed, 1);
   assert.equal(table.ledger.unknownCgroupEvents, 1);

@@ -6,7 +6,14 @@
 //
 // Memory has a hard budget. What goes first when it is reached, each with a counter in the ledger: exited
 // processes (oldest first), then earlier images, then new live processes are not kept at all.
-import type { EventBase, ExecEvent, ExitEvent, ProcessEvent, ProcessSnapshot } from '../decode/index.ts';
+import type {
+  EventBase,
+  ExecEvent,
+  ExitEvent,
+  ProcessEvent,
+  ProcessMove,
+  ProcessSnapshot,
+} from '../decode/index.ts';
 import type { Identity, Metadata } from '../identity/index.ts';
 import type { AppliedEvent } from './applied-event.ts';
 import { ExitedQueue } from './exited-queue.ts';
@@ -79,6 +86,13 @@ export class ProcessTable implements ModelView {
     }
     const image = process?.image ?? (event.type === 'exec' ? execImage(event) : imageOf(event));
     return { seq: 0, event, identity, process, image, execSeq: process?.execSeq ?? 0, metadata: null };
+  }
+
+  /** A process is in another cgroup from now on. */
+  move(record: ProcessMove, identity: Identity): void {
+    this.ledger.decoded.move++;
+    const process = this.#processOf(record, identity);
+    if (process !== null) process.identity = identity;
   }
 
   /** Adds a process that was there before the agent. Nothing happens when it is known. */
@@ -205,8 +219,8 @@ export class ProcessTable implements ModelView {
     return facts.startNs < this.#bornBeforeNs ? 'snapshot' : 'fork_unseen';
   }
 
-  /** The process of an event; made when it is new. Null when the table has no room for it. */
-  #processOf(event: ProcessEvent, identity: Identity): Process | null {
+  /** The process of an event or a move; made when it is new. Null when the table has no room for it. */
+  #processOf(event: ProcessEvent | ProcessMove, identity: Identity): Process | null {
     const live = this.#running.get(event.pid);
     if (live?.startNs === event.startNs) return live;
     if (event.type !== 'fork') {

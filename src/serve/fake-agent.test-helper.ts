@@ -270,6 +270,7 @@ export const sampleStatus: StatusJson = {
     fork: account,
     exec: { ...account, kernel: 20 },
     exit: account,
+    move: account,
     cgroup: { decoded: 5, lost: 0 },
     containers: { seen: 7, attributed: 6, unknown_cgroup: 2 },
     healed: { exit_unseen: 3, fork_unseen: 4 },

@@ -113,8 +113,8 @@ function eventMetrics(registry: Registry): (status: StatusJson) => void {
   );
   const errors = counter(registry, 'decode_errors_total', 'Records that could not be decoded.', ['kind']);
   return ({ ledger, decode_errors }) => {
-    const { fork, exec, exit } = ledger;
-    const types = Object.entries({ fork, exec, exit });
+    const { fork, exec, exit, move } = ledger;
+    const types = Object.entries({ fork, exec, exit, move });
     kernel(...types.map(([name, entry]): [number, Labels] => [entry.kernel, { type: name }]));
     decoded(...types.map(([name, entry]): [number, Labels] => [entry.decoded, { type: name }]));
     lost(...types.map(([name, entry]): [number, Labels] => [entry.lost, { type: name }]));

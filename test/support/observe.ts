@@ -9,6 +9,7 @@ import {
   type ExitEvent,
   type ForkEvent,
   type ProcessEvent,
+  type ProcessMove,
   type ProcessSnapshot,
 } from '../../src/decode/index.ts';
 import { type LoadOptions, loadPrograms } from '../../src/kernel/index.ts';
@@ -17,6 +18,7 @@ export interface Observation {
   readonly collector: EbpfCollector;
   readonly events: ProcessEvent[];
   readonly snapshots: ProcessSnapshot[];
+  readonly moves: ProcessMove[];
   readonly cgroups: CgroupRecord[];
   /** All records in the order of their delivery. */
   readonly records: DecodedRecord[];
@@ -66,12 +68,14 @@ export async function observe(
   const records: DecodedRecord[] = [];
   const events: ProcessEvent[] = [];
   const snapshots: ProcessSnapshot[] = [];
+  const moves: ProcessMove[] = [];
   const cgroups: CgroupRecord[] = [];
   const keep: CollectorSink = {
     record(record) {
       records.push(record);
       if (record.type === 'cgroup') cgroups.push(record);
       else if (record.type === 'snapshot') snapshots.push(record);
+      else if (record.type === 'move') moves.push(record);
       else events.push(record);
     },
     batchEnd() {},
@@ -86,6 +90,7 @@ export async function observe(
     collector,
     events,
     snapshots,
+    moves,
     cgroups,
     records,
     errors,

@@ -36,6 +36,7 @@ export class ProcCgroups {
       hierarchyId: 0,
       cgroupId,
       path: content,
+      removed: false,
       truncated: false,
     });
     return cgroupId;

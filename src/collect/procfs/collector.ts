@@ -97,7 +97,7 @@ export class ProcfsCollector implements Collector {
   counts(): CollectorCounts {
     const kind = (count: number) => ({ kernel: count, lost: 0 });
     const { fork, exec, exit } = this.#scan.seen;
-    return { fork: kind(fork), exec: kind(exec), exit: kind(exit), cgroupLost: 0 };
+    return { fork: kind(fork), exec: kind(exec), exit: kind(exit), move: kind(0), cgroupLost: 0 };
   }
 
   status(): CollectorStatus {

@@ -83,6 +83,29 @@ export const EXIT_MINOR_FAULTS = 136;
 export const EXIT_MAJOR_FAULTS = 144;
 export const EXIT_STATUS = 152;
 
+export const MOVE_SIZE = 120;
+export const MOVE_HEADER_KIND = 0;
+export const MOVE_HEADER_SIZE = 4;
+export const MOVE_HEADER_KTIME_NS = 8;
+export const MOVE_PROCESS_START_NS = 16;
+export const MOVE_PROCESS_PARENT_START_NS = 24;
+export const MOVE_PROCESS_CGROUP_ID = 32;
+export const MOVE_PROCESS_CGROUP_V1_ID = 40;
+export const MOVE_PROCESS_CAP_EFFECTIVE = 48;
+export const MOVE_PROCESS_PID = 56;
+export const MOVE_PROCESS_PARENT_PID = 60;
+export const MOVE_PROCESS_UID = 64;
+export const MOVE_PROCESS_GID = 68;
+export const MOVE_PROCESS_EUID = 72;
+export const MOVE_PROCESS_LOGINUID = 76;
+export const MOVE_PROCESS_SESSION_ID = 80;
+export const MOVE_PROCESS_PID_NS = 84;
+export const MOVE_PROCESS_MNT_NS = 88;
+export const MOVE_PROCESS_CGROUP_NS = 92;
+export const MOVE_PROCESS_NS_PID = 96;
+export const MOVE_PROCESS_FLAGS = 100;
+export const MOVE_PROCESS_COMM = 104;
+
 export const CGROUP_SIZE = 40;
 export const CGROUP_HEADER_KIND = 0;
 export const CGROUP_HEADER_SIZE = 4;
@@ -115,22 +138,28 @@ export const SNAPSHOT_PROCESS_NS_PID = 96;
 export const SNAPSHOT_PROCESS_FLAGS = 100;
 export const SNAPSHOT_PROCESS_COMM = 104;
 
-export const EVENT_COUNTERS_SIZE = 72;
+export const EVENT_COUNTERS_SIZE = 112;
 export const EVENT_COUNTERS_FORKS = 0;
 export const EVENT_COUNTERS_EXECS = 8;
 export const EVENT_COUNTERS_EXITS = 16;
-export const EVENT_COUNTERS_FORKS_LOST = 24;
-export const EVENT_COUNTERS_EXECS_LOST = 32;
-export const EVENT_COUNTERS_EXITS_LOST = 40;
-export const EVENT_COUNTERS_CGROUPS_LOST_BY_FORK = 48;
-export const EVENT_COUNTERS_CGROUPS_LOST_BY_EXEC = 56;
-export const EVENT_COUNTERS_CGROUPS_LOST_BY_EXIT = 64;
+export const EVENT_COUNTERS_MOVES = 24;
+export const EVENT_COUNTERS_FORKS_LOST = 32;
+export const EVENT_COUNTERS_EXECS_LOST = 40;
+export const EVENT_COUNTERS_EXITS_LOST = 48;
+export const EVENT_COUNTERS_MOVES_LOST = 56;
+export const EVENT_COUNTERS_CGROUPS_LOST_BY_FORK = 64;
+export const EVENT_COUNTERS_CGROUPS_LOST_BY_EXEC = 72;
+export const EVENT_COUNTERS_CGROUPS_LOST_BY_EXIT = 80;
+export const EVENT_COUNTERS_CGROUPS_LOST_BY_MOVE = 88;
+export const EVENT_COUNTERS_CGROUPS_LOST_BY_MKDIR = 96;
+export const EVENT_COUNTERS_CGROUPS_LOST_BY_RMDIR = 104;
 
 export const RECORD_FORK = 1;
 export const RECORD_EXEC = 2;
 export const RECORD_EXIT = 3;
 export const RECORD_CGROUP = 4;
 export const RECORD_SNAPSHOT = 5;
+export const RECORD_MOVE = 6;
 
 export const PROCESS_KERNEL_THREAD = 1;
 
@@ -142,6 +171,7 @@ export const EXEC_ON_OVERLAY = 16;
 export const EXEC_UPPER_LAYER = 32;
 
 export const CGROUP_PATH_TRUNCATED = 1;
+export const CGROUP_REMOVED = 2;
 
 /** Every field as [name, offset, size], for the comparison with the object at start. */
 export const LAYOUTS: Readonly<Record<string, {
@@ -242,6 +272,32 @@ export const LAYOUTS: Readonly<Record<string, {
       ['reserved', 156, 4],
     ],
   },
+  move_record: {
+    sizeBytes: 120,
+    fields: [
+      ['header.kind', 0, 4],
+      ['header.size', 4, 4],
+      ['header.ktime_ns', 8, 8],
+      ['process.start_ns', 16, 8],
+      ['process.parent_start_ns', 24, 8],
+      ['process.cgroup_id', 32, 8],
+      ['process.cgroup_v1_id', 40, 8],
+      ['process.cap_effective', 48, 8],
+      ['process.pid', 56, 4],
+      ['process.parent_pid', 60, 4],
+      ['process.uid', 64, 4],
+      ['process.gid', 68, 4],
+      ['process.euid', 72, 4],
+      ['process.loginuid', 76, 4],
+      ['process.session_id', 80, 4],
+      ['process.pid_ns', 84, 4],
+      ['process.mnt_ns', 88, 4],
+      ['process.cgroup_ns', 92, 4],
+      ['process.ns_pid', 96, 4],
+      ['process.flags', 100, 4],
+      ['process.comm', 104, 16],
+    ],
+  },
   cgroup_record: {
     sizeBytes: 40,
     fields: [
@@ -282,17 +338,22 @@ export const LAYOUTS: Readonly<Record<string, {
     ],
   },
   event_counters: {
-    sizeBytes: 72,
+    sizeBytes: 112,
     fields: [
       ['forks', 0, 8],
       ['execs', 8, 8],
       ['exits', 16, 8],
-      ['forks_lost', 24, 8],
-      ['execs_lost', 32, 8],
-      ['exits_lost', 40, 8],
-      ['cgroups_lost_by_fork', 48, 8],
-      ['cgroups_lost_by_exec', 56, 8],
-      ['cgroups_lost_by_exit', 64, 8],
+      ['moves', 24, 8],
+      ['forks_lost', 32, 8],
+      ['execs_lost', 40, 8],
+      ['exits_lost', 48, 8],
+      ['moves_lost', 56, 8],
+      ['cgroups_lost_by_fork', 64, 8],
+      ['cgroups_lost_by_exec', 72, 8],
+      ['cgroups_lost_by_exit', 80, 8],
+      ['cgroups_lost_by_move', 88, 8],
+      ['cgroups_lost_by_mkdir', 96, 8],
+      ['cgroups_lost_by_rmdir', 104, 8],
     ],
   },
 };
