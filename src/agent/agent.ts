@@ -3,8 +3,14 @@ import { readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { type LedgerJson, type ReadyJson, SCHEMA_VERSION, type StatusJson } from '../api/index.ts';
 import type { CollectorCounts } from '../collect/index.ts';
-import { type ArgvMasker, createMasker } from '../decode/index.ts';
-import { CgroupRegistry, createProcCgroupReader, MetadataStore } from '../identity/index.ts';
+import { type ArgvMasker, createMasker, type EventBase } from '../decode/index.ts';
+import {
+  CgroupRegistry,
+  createProcCgroupReader,
+  hasOwnCgroupNamespace,
+  type Identity,
+  MetadataStore,
+} from '../identity/index.ts';
 import { boottimeNs, realtimeNs, releaseStartupCode } from '../kernel/index.ts';
 import { type Closable, type Config, CognitodError, readToken, VERSION } from '../lib/index.ts';
 import { EventBus, LateBinding, ProcessTable } from '../model/index.ts';
@@ -76,7 +82,10 @@ export class Agent implements AgentView, Closable {
     this.#mask = createMasker(secretRules(config));
     const onError = (error: unknown) => log.error(`a bug in the agent: ${describe(error)}`);
     this.#opened = openCollector(config, this.#mask, onError);
-    this.#registry = new CgroupRegistry({ readProcCgroup: createProcCgroupReader(config.proc_root) });
+    this.#registry = new CgroupRegistry({
+      readProcCgroup: createProcCgroupReader(config.proc_root),
+      ownCgroupNamespace: hasOwnCgroupNamespace(config.proc_root),
+    });
     this.#metadata = new MetadataStore({
       sources: openMetadataSources(config, (text) => log.warn(text)),
       nowMs: () => performance.now(),
@@ -102,7 +111,8 @@ export class Agent implements AgentView, Closable {
     this.#healer = new Healer({
       collector: this.#opened.collector,
       table: this.model,
-      identify: (facts) => this.#registry.resolve(facts),
+      identify: (facts, known) =>
+        known !== null && this.#knowsBetter(known, facts) ? known : this.#registry.resolve(facts),
       healSeconds: config.model.heal_seconds,
       onLoss: (text) => log.warn(text),
     });
@@ -116,6 +126,15 @@ export class Agent implements AgentView, Closable {
       heartbeatSeconds: config.stream.heartbeat_seconds,
     });
     this.#ops = createOpsServer({ listen: config.ops.listen, view: this, metrics: this.#metrics, log });
+  }
+
+  /**
+   * The kernel's word on a cgroup beats a list from /proc, which shows paths relative to the agent's own cgroup
+   * namespace: a moved process has told of it.
+   */
+  #knowsBetter({ provenance }: Identity, { source }: EventBase): boolean {
+    const certain = provenance === 'kernel-cgroup' || provenance === 'not-a-container';
+    return certain && source === 'procfs' && this.#opened.kind === 'ebpf';
   }
 
   /** `signal` aborts the start: what was opened is closed and the agent is not returned. */

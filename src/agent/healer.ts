@@ -12,7 +12,8 @@ const LOSS_MEMORY_NS = 60_000_000_000n;
 export interface HealerOptions {
   readonly collector: Collector;
   readonly table: ProcessTable;
-  readonly identify: (facts: EventBase) => Identity;
+  /** Where a process of the list is, given where the table has it. */
+  readonly identify: (facts: EventBase, known: Identity | null) => Identity;
   readonly healSeconds: number;
   /** Told of new losses, in words. */
   readonly onLoss: (text: string) => void;

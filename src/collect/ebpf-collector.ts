@@ -18,6 +18,7 @@ import {
 import type { Collector, CollectorCounts, CollectorSink, CollectorStatus } from './collector.ts';
 import { CoarseStarts } from './coarse-starts.ts';
 import { HiddenProcesses } from './hidden-processes.ts';
+import { checkHostProc, isInInitialPidNamespace, ownPidNamespace } from './pid-namespace.ts';
 import { SnapshotMerge } from './snapshot-merge.ts';
 
 export interface EbpfCollectorOptions extends DecoderOptions {
@@ -35,6 +36,8 @@ export class EbpfCollector implements Collector {
   readonly #reader: RingReader;
   readonly #attachedNs = boottimeNs();
   readonly #hidden: HiddenProcesses;
+  /** Null where the kernel's list is not that of the whole node. */
+  readonly #listFd: number | null;
   readonly #coarse = new CoarseStarts(this.#attachedNs);
   #sink: CollectorSink | undefined;
   #merge: SnapshotMerge | undefined;
@@ -46,6 +49,7 @@ export class EbpfCollector implements Collector {
     this.#options = options;
     this.#decoder = new Decoder(options);
     this.#hidden = new HiddenProcesses(options.procRoot);
+    this.#listFd = isInInitialPidNamespace(options.procRoot) ? programs.snapshotLinkFd : null;
     this.#reader = new RingReader(programs.ringFd, programs.ringBytes, {
       record: (memory, offset, length) => this.#record(memory, offset, length),
       batchEnd: () => this.#sink?.batchEnd(),
@@ -53,7 +57,9 @@ export class EbpfCollector implements Collector {
     });
   }
 
+  /** Rejects with PROC_NOT_HOST where /proc is not that of the whole node. */
   async start(sink: CollectorSink): Promise<void> {
+    checkHostProc(this.#options.procRoot, this.#ownPid());
     this.#sink = sink;
     // What began later has its fork in the stream, at times after its visit: the kernel lists a child before it tells
     // of the fork (copy_process, then trace_sched_process_fork).
@@ -68,15 +74,33 @@ export class EbpfCollector implements Collector {
 
   snapshot(): ProcessSnapshot[] {
     const deliver = (record: DecodedRecord) => this.#sink?.record(record);
-    const linkFd = this.#programs.snapshotLinkFd;
-    if (linkFd === null) return this.#coarse.refine(this.#options.listProcesses(deliver));
+    if (this.#listFd === null) return this.#coarse.refine(this.#options.listProcesses(deliver));
+    const snapshots = this.#listTasks(this.#listFd, deliver);
+    return [...snapshots, ...this.#hidden.alive(snapshots, this.#attachedNs, boottimeNs(), deliver)];
+  }
+
+  /** All tasks of the agent's own pid namespace. */
+  #listTasks(linkFd: number, deliver: (record: DecodedRecord) => void): ProcessSnapshot[] {
     const { memory, length } = readTaskSnapshot(linkFd);
     const snapshots: ProcessSnapshot[] = [];
     for (const record of this.#decoder.decodeAll(memory, length)) {
       if (record.type === 'snapshot') snapshots.push(record);
       else deliver(record);
     }
-    return [...snapshots, ...this.#hidden.alive(snapshots, this.#attachedNs, boottimeNs(), deliver)];
+    return snapshots;
+  }
+
+  /** This process's pid in the initial namespace; null when the kernel does not tell. */
+  #ownPid(): number | null {
+    const { procRoot } = this.#options;
+    if (isInInitialPidNamespace(procRoot)) return process.pid;
+    const namespace = ownPidNamespace(procRoot);
+    const { snapshotLinkFd } = this.#programs;
+    if (snapshotLinkFd === null || namespace === null) return null;
+    const own = this.#listTasks(snapshotLinkFd, () => {}).find(
+      ({ pidNs, nsPid }) => pidNs === namespace && nsPid === process.pid,
+    );
+    return own?.pid ?? null;
   }
 
   drain(): void {
@@ -145,7 +169,7 @@ export class EbpfCollector implements Collector {
       this.#sink.record(record);
       return;
     }
-    if (this.#programs.snapshotLinkFd === null) this.#coarse.apply(record);
+    if (this.#listFd === null) this.#coarse.apply(record);
     this.#merge?.before(record);
     this.#sink.record(record);
   }

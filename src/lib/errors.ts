@@ -26,6 +26,7 @@ export const ERROR_CODES = {
   INTERNAL: 'the agent failed; this is a bug',
   OUTPUT_FAILED: 'standard output cannot be written',
   PROC_UNREADABLE: 'the process file system cannot be read',
+  PROC_NOT_HOST: 'the process file system is that of a container, not that of the node',
 } as const;
 
 export type ErrorCode = keyof typeof ERROR_CODES;

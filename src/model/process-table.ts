@@ -115,21 +115,22 @@ export class ProcessTable implements ModelView {
 
   /**
    * Compares the table with all processes that the kernel has. Must be called right after everything that
-   * happened before the end of the snapshot was applied. `takenNs` is the time before the snapshot began.
+   * happened before the end of the snapshot was applied. `takenNs` is the time before the snapshot began; `identify`
+   * is given what is known of the process until now.
    */
   heal(
     snapshots: readonly ProcessSnapshot[],
     takenNs: bigint,
-    identify: (facts: EventBase) => Identity,
+    identify: (facts: EventBase, known: Identity | null) => Identity,
   ): void {
     const alive = new Set<Process>();
     for (const snapshot of snapshots) {
       const known = this.#find(snapshot);
       if (known === undefined)
-        this.#admit(snapshot, identify(snapshot), this.#birthOf(snapshot), imageOf(snapshot));
+        this.#admit(snapshot, identify(snapshot, null), this.#birthOf(snapshot), imageOf(snapshot));
       else if (known.state === 'running') {
         alive.add(known);
-        known.identity = identify(snapshot);
+        known.identity = identify(snapshot, known.identity);
         if (known.image.comm !== snapshot.comm) known.image = { ...known.image, comm: snapshot.comm };
       }
     }

@@ -1,5 +1,6 @@
 // Starts the real agent for a test, as a user would, and stops it.
 import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { EventJson, LedgerJson, ReadyJson, StatusJson } from '../../src/api/index.ts';
@@ -32,6 +33,8 @@ export interface AgentOptions {
   readonly env?: Record<string, string>;
   /** Without any capability, as uid 0: the checkout need not be readable for others. */
   readonly unprivileged?: boolean;
+  /** A program that starts the agent as its own: `ownNamespaces`. */
+  readonly prefix?: string[];
 }
 
 /** Any command line of cognitod, to its end. */
@@ -43,9 +46,10 @@ export function runCognitod(args: string[], options: AgentOptions & { input?: st
 
 function spawnCognitod(args: string[], options: AgentOptions): ChildProcess {
   const { COGNITOD_API: _api, COGNITOD_TOKEN: _token, COGNITOD_CONFIG: _config, ...env } = process.env;
-  const drop = ['--bounding-set=-all', '--inh-caps=-all', '--no-new-privs', COGNITOD];
-  const [command, before] = options.unprivileged === true ? ['setpriv', drop] : [COGNITOD, []];
-  return spawn(command, [...before, ...args], { stdio: 'pipe', env: { ...env, ...options.env } });
+  const drop = ['--bounding-set=-all', '--inh-caps=-all', '--no-new-privs'];
+  const prefix = options.prefix ?? (options.unprivileged === true ? ['setpriv', ...drop] : []);
+  const [command, ...rest] = [...prefix, COGNITOD, ...args];
+  return spawn(command!, rest, { stdio: 'pipe', env: { ...env, ...options.env } });
 }
 
 function collect(child: ChildProcess): Promise<Ended> {
@@ -97,14 +101,22 @@ export async function startAgent(options: AgentOptions = {}): Promise<RunningAge
       return { status: response.status, body: (await response.json()) as ReadyJson };
     },
     metrics: async () => (await fetch(`${ops}/metrics`)).text(),
-    kill: (signal) => child.kill(signal),
+    kill: (signal) => send(child, signal),
     async stop() {
-      child.kill('SIGTERM');
+      send(child, 'SIGTERM');
       const end = await ended;
       const last = end.stdout.trimEnd().split('\n').at(-1) ?? '{}';
       return { ...end, ledger: JSON.parse(last).ledger };
     },
   };
+}
+
+/** A program that starts the agent as its child (unshare --fork) does not pass signals on. */
+function send(child: ChildProcess, signal: NodeJS.Signals): void {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const [only] = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').split(' ');
+  if (only) process.kill(Number(only), signal);
+  else child.kill(signal);
 }
 
 export interface EventClient {

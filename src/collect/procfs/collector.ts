@@ -6,6 +6,7 @@
 import type { ArgvMasker, DecodedRecord, ProcessSnapshot } from '../../decode/index.ts';
 import { CognitodError } from '../../lib/errors.ts';
 import type { Collector, CollectorCounts, CollectorSink, CollectorStatus } from '../collector.ts';
+import { describeScope } from '../pid-namespace.ts';
 import { readStatFile } from './details.ts';
 import { describeHiding } from './hiding.ts';
 import { snapshotOf } from './known-process.ts';
@@ -33,7 +34,8 @@ export class ProcfsCollector implements Collector {
   readonly #options: ProcfsCollectorOptions;
   readonly #files: ProcFiles;
   readonly #scan: ProcScan;
-  readonly #hiding: string | null;
+  /** What cannot be seen from here, in words. */
+  readonly #unseen: readonly string[];
   #sink: CollectorSink | undefined;
   #timer: NodeJS.Timeout | undefined;
   #failing = false;
@@ -44,7 +46,8 @@ export class ProcfsCollector implements Collector {
     this.#files = options.files ?? new MountedProcFiles(options.procRoot);
     checkProcfs(this.#files, options.procRoot);
     this.#scan = this.#newScan();
-    this.#hiding = describeHiding(options.procRoot);
+    const { procRoot } = options;
+    this.#unseen = [describeScope(procRoot), describeHiding(procRoot)].filter((text) => text !== null);
   }
 
   async start(sink: CollectorSink): Promise<void> {
@@ -102,8 +105,7 @@ export class ProcfsCollector implements Collector {
 
   status(): CollectorStatus {
     const { procRoot, intervalMs } = this.#options;
-    const hooks = [`${procRoot} every ${intervalMs} ms`];
-    if (this.#hiding !== null) hooks.push(this.#hiding);
+    const hooks = [`${procRoot} every ${intervalMs} ms`, ...this.#unseen];
     const { denied, errors } = this.#scan;
     if (denied > 0) hooks.push(`${denied} processes may not be read by this agent`);
     return {

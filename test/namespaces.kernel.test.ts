@@ -1,0 +1,108 @@
+// The agent in namespaces of its own: it sees the whole node, or says why not. Needs root and BPF.
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmdirSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, type TestContext, test } from 'node:test';
+import type { ProcessJson } from '../src/api/index.ts';
+import { type RunningAgent, runCognitod, startAgent } from './support/agent.ts';
+import { findHierarchy, makeCgroup } from './support/cgroups.ts';
+import { ownNamespaces } from './support/namespaces.ts';
+import { cannotUseBpf } from './support/observe.ts';
+
+const skip = cannotUseBpf();
+const hostProc = mkdtempSync(join(tmpdir(), 'cognitod-host-proc-'));
+after(() => rmdirSync(hostProc));
+
+const FREE = ['--api-listen', '127.0.0.1:0', '--ops-listen', '127.0.0.1:0'];
+const UID = '1399d9c7-c86f-4371-8568-07b3d32258a4';
+
+async function startSleeper(t: TestContext): Promise<ChildProcess> {
+  const child = spawn('sleep', ['1000'], { stdio: 'ignore' });
+  t.after(() => child.kill('SIGKILL'));
+  await once(child, 'spawn');
+  return child;
+}
+
+async function show(agent: RunningAgent, { pid }: ChildProcess): Promise<ProcessJson | undefined> {
+  const args = ['ps', '--json', '--state', 'all', '--pid', String(pid), '--api', agent.api];
+  return JSON.parse((await runCognitod(args)).stdout).processes[0];
+}
+
+const PLACES = [
+  { place: "with the host's pids, in a cgroup namespace of its own", pids: false, cgroups: true },
+  { place: "in a pid namespace of its own, with the host's /proc", pids: true, cgroups: false, hostProc },
+  { place: "in namespaces of its own, with the host's /proc", pids: true, cgroups: true, hostProc },
+];
+
+for (const { place, ...namespaces } of PLACES) {
+  const root = findHierarchy('v2');
+  test(`the whole node is seen ${place}`, {
+    skip: skip || (root === undefined ? 'no v2 hierarchy is mounted' : false),
+  }, async (t) => {
+    const containerId = 'feedface'.repeat(8);
+    const cgroup = makeCgroup(root!, `kubepods/burstable/pod${UID}/${containerId}`);
+    t.after(() => cgroup.remove());
+    const old = await startSleeper(t);
+    const env = { COGNITOD_MODEL_HEAL_SECONDS: '1' };
+    const args = namespaces.pids ? ['--proc-root', hostProc] : [];
+    const agent = await startAgent({ prefix: ownNamespaces(namespaces), env, args });
+    t.after(() => agent.stop());
+    assert.equal((await agent.status()).ready, true);
+
+    const young = await startSleeper(t);
+    writeFileSync(cgroup.procsFile, String(young.pid));
+    assert.equal(
+      (await show(agent, old))?.argv?.join(' '),
+      'sleep 1000',
+      'from before the agent, read from /proc',
+    );
+    const seen = await show(agent, young);
+    assert.deepEqual(
+      [seen?.container_id, seen?.pod_uid, seen?.provenance],
+      [containerId, UID, 'kernel-cgroup'],
+    );
+
+    // Long enough for several comparisons of the table with the list of all processes.
+    await new Promise((resolve) => setTimeout(resolve, 4500));
+    assert.equal((await show(agent, old))?.state, 'running');
+    const still = await show(agent, young);
+    assert.deepEqual([still?.state, still?.process_id], ['running', seen?.process_id]);
+    assert.deepEqual([still?.container_id, still?.provenance], [containerId, 'kernel-cgroup']);
+    const { ledger } = await agent.status();
+    assert.deepEqual(ledger.healed, { exit_unseen: 0, fork_unseen: 0 });
+
+    for (const child of [old, young]) {
+      const gone = once(child, 'exit');
+      child.kill('SIGKILL');
+      await gone;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      assert.equal((await show(agent, child))?.exit_signal, 9);
+    }
+  });
+}
+
+test("with another container's /proc the agent refuses to start and says what to do", { skip }, async () => {
+  const prefix = ownNamespaces({ pids: true, cgroups: false });
+  for (const collector of ['auto', 'ebpf']) {
+    const end = await runCognitod(['agent', '--quiet', '--collector', collector, ...FREE], { prefix });
+    assert.equal(end.code, 1);
+    assert.match(
+      end.stderr,
+      /\/proc shows the processes of a container, not those of the node: the agent is process \d+ /,
+    );
+    assert.match(end.stderr, /hostPID: true, or mount the host's \/proc read-only/);
+  }
+});
+
+test('a procfs collector in a container says that it sees only that', { skip }, async (t) => {
+  const prefix = ownNamespaces({ pids: true, cgroups: false });
+  const agent = await startAgent({ prefix, args: ['--collector', 'procfs'] });
+  t.after(() => agent.stop());
+  const { ready, collector, processes } = await agent.status();
+  assert.equal(ready, false);
+  assert.match(collector.hooks.join(), /only the processes of the agent's own container are visible/);
+  assert.ok(processes.running < 10);
+});
