@@ -35,7 +35,7 @@ check:
 # Costs, compared with other tools in the same run; writes bench/results/ and docs/benchmarks.md.
 bench:
 	@scripts/setup bench
-	@$(NODE) --disable-warning=ExperimentalWarning bench/main.ts $(ARGS)
+	@$(NODE) --expose-gc --disable-warning=ExperimentalWarning bench/main.ts $(ARGS)
 
 clean:
 	rm -rf build dist

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { agentCpu } from './agent-cpu.ts';
 import { footprint } from './footprint.ts';
+import { identity } from './identity.ts';
 import { cleanUp } from './host.ts';
 import { type Measurement, median, meetsTarget } from './measurement.ts';
 import { pipeline } from './pipeline.ts';
@@ -15,7 +16,15 @@ import { ROOT } from './programs.ts';
 import { slowdown } from './slowdown.ts';
 import { stream } from './stream.ts';
 
-const MEASUREMENTS: readonly Measurement[] = [programCost, agentCpu, pipeline, footprint, stream, slowdown];
+const MEASUREMENTS: readonly Measurement[] = [
+  programCost,
+  agentCpu,
+  pipeline,
+  identity,
+  footprint,
+  stream,
+  slowdown,
+];
 const NAMES = MEASUREMENTS.map(({ name }) => name);
 const RESULTS = join(ROOT, 'bench/results');
 

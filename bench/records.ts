@@ -14,8 +14,17 @@ const FILENAME = Buffer.from('/usr/bin/python3\0');
 const COMM = Buffer.from('python3');
 const EXEC_BYTES = (L.EXEC_SIZE + ARGV.length + FILENAME.length + 7) & ~7;
 
-/** A fork, an exec and, with `exits`, an exit for each of `count` processes. */
-export function makeLives(count: number, firstPid: number, startNs: bigint, exits: boolean): RecordBatch {
+/**
+ * A fork, an exec and, with `exits`, an exit for each of `count` processes; one after the other in each of `cgroups`
+ * cgroups, whose ids count up from 1, or all in one.
+ */
+export function makeLives(
+  count: number,
+  firstPid: number,
+  startNs: bigint,
+  exits: boolean,
+  cgroups?: number,
+): RecordBatch {
   const buffer = new ArrayBuffer(count * (L.FORK_SIZE + EXEC_BYTES + L.EXIT_SIZE + 24));
   const words = new Uint32Array(buffer);
   const longs = new BigUint64Array(buffer);
@@ -32,7 +41,7 @@ export function makeLives(count: number, firstPid: number, startNs: bigint, exit
     longs[(at + L.FORK_PROCESS_PARENT_START_NS) >>> 3] = 1n;
     words[(at + L.FORK_PROCESS_PID) >>> 2] = pid;
     words[(at + L.FORK_PROCESS_PARENT_PID) >>> 2] = 1;
-    words[(at + L.FORK_PROCESS_CGROUP_ID) >>> 2] = CGROUP_ID;
+    words[(at + L.FORK_PROCESS_CGROUP_ID) >>> 2] = cgroups === undefined ? CGROUP_ID : (pid % cgroups) + 1;
     bytes.set(COMM, at + L.FORK_PROCESS_COMM);
     offsets.push(at);
     lengths.push(length);

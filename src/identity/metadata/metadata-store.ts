@@ -42,7 +42,10 @@ const MAX_UNNAMED = 4096;
 
 interface Cached {
   readonly metadata: Metadata;
-  readonly version: number;
+  /** Of the store when this was last found true. */
+  version: number;
+  /** The facts that this was made of, of each source in turn. */
+  readonly basis: readonly unknown[];
   /** When to look again although nothing changed; Infinity when nothing is missing. */
   readonly untilMs: number;
 }
@@ -123,8 +126,12 @@ export class MetadataStore implements MetadataSink {
     if (cached !== undefined && cached.version === this.#version && cached.untilMs === Infinity)
       return cached.metadata;
     const nowMs = this.#options.nowMs();
-    if (cached !== undefined && cached.version === this.#version && nowMs < cached.untilMs)
+    const basis = cached?.version === this.#version ? cached.basis : this.#basisOf(identity);
+    if (cached !== undefined && nowMs < cached.untilMs && isSameList(cached.basis, basis)) {
+      // The sources have told something of others.
+      cached.version = this.#version;
       return cached.metadata;
+    }
     const fresh = this.#compose(identity, nowMs);
     const same = cached !== undefined && JSON.stringify(cached.metadata) === JSON.stringify(fresh);
     const metadata = same ? cached.metadata : fresh;
@@ -132,6 +139,7 @@ export class MetadataStore implements MetadataSink {
     this.#cache.set(identity, {
       metadata,
       version: this.#version,
+      basis,
       untilMs: settled ? Infinity : nowMs + RECHECK_MS,
     });
     return metadata;
@@ -148,6 +156,15 @@ export class MetadataStore implements MetadataSink {
       provenance.container === 'pending' ? this.#unnamed.get(containerKey(identity)) : undefined;
     if (pod === undefined && container === undefined) return null;
     return this.#options.nowMs() - Math.max(pod ?? 0, container ?? 0);
+  }
+
+  #basisOf({ podUid, containerId }: Identity): unknown[] {
+    const basis: unknown[] = [];
+    for (const book of this.#books.values()) {
+      basis.push(podUid === null ? undefined : book.pod(podUid));
+      basis.push(containerId === null ? undefined : book.container(containerId));
+    }
+    return basis;
   }
 
   #compose(identity: Identity, nowMs: number): Metadata {
@@ -228,6 +245,8 @@ export class MetadataStore implements MetadataSink {
   }
 }
 
+const isSameList = (a: readonly unknown[], b: readonly unknown[]) =>
+  a === b || (a.length === b.length && a.every((value, index) => value === b[index]));
 const podKey = (identity: Identity) => `pod ${identity.podUid}`;
 const containerKey = (identity: Identity) => `container ${identity.containerId}`;
 

@@ -1,5 +1,6 @@
 // What one source says: its pods and containers, and for a while those that are gone.
 import type { ContainerFacts, PodFacts } from './facts.ts';
+import { isSameContainer, isSamePod } from './same-facts.ts';
 
 export interface Retention {
   /** How long what is gone is remembered. */
@@ -14,9 +15,11 @@ class Remembering<T> {
   /** In order of going. */
   readonly #gone = new Map<string, { readonly facts: T; readonly atMs: number }>();
   readonly #retention: Retention;
+  readonly #isSame: (a: T, b: T) => boolean;
 
-  constructor(retention: Retention) {
+  constructor(retention: Retention, isSame: (a: T, b: T) => boolean) {
     this.#retention = retention;
+    this.#isSame = isSame;
   }
 
   get size(): number {
@@ -39,9 +42,11 @@ class Remembering<T> {
     return this.#present.keys();
   }
 
+  /** What says the same as before stays the same object. */
   set(key: string, facts: T): void {
     this.#gone.delete(key);
-    this.#present.set(key, facts);
+    const before = this.#present.get(key);
+    if (before === undefined || !this.#isSame(before, facts)) this.#present.set(key, facts);
   }
 
   remove(key: string, nowMs: number): void {
@@ -67,8 +72,8 @@ export class SourceBook {
   readonly #ofPod = new Map<string, Set<string>>();
 
   constructor(retention: Retention) {
-    this.#pods = new Remembering(retention);
-    this.#containers = new Remembering(retention);
+    this.#pods = new Remembering(retention, isSamePod);
+    this.#containers = new Remembering(retention, isSameContainer);
   }
 
   get counts(): { pods: number; containers: number; gone: number } {
