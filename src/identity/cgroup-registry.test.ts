@@ -195,12 +195,15 @@ test('a cgroup that was removed keeps its name for late exits, and makes room fi
   assert.equal(registry.counts().known, 2, 'the end of an unknown cgroup is no cgroup');
 });
 
-test('every event is a use of both of its cgroups', () => {
+test('an event is a use of both of its cgroups, the first since a cgroup came or went', () => {
   const { registry } = setUp({}, { maxEntries: 3 });
   registry.learn(record(1, '/'));
   registry.learn(record(2, `/docker/${A}`, 4));
   registry.learn(record(3, `/docker/${B}`, 4));
-  for (const v1 of [2, 3, 2]) registry.resolve(event(1, v1));
+  for (const v1 of [2, 3]) registry.resolve(event(1, v1));
+  registry.learn(record(9, '', 4, { removed: true }));
+  registry.learn(record(3, '', 4, { removed: true }));
+  for (const v1 of [3, 2]) registry.resolve(event(1, v1));
   registry.learn(record(4, '/four'));
   assert.equal(registry.resolve(event(1, 2)).containerId, A);
   assert.deepEqual(registry.resolve(event(1, 3)), UNKNOWN);
@@ -236,7 +239,7 @@ test('pairs and guesses are bounded as well', () => {
   assert.equal(registry.counts().fallbacks, 3001, 'the newest was not');
 });
 
-test('under any sequence it remembers exactly the most recently used cgroups', () => {
+test('under any sequence it remembers exactly the most recently used cgroups, by first uses since one came or went', () => {
   const id = fc.integer({ min: 1, max: 3 });
   const step = fc.oneof(
     fc.record({ learn: id, v1: fc.boolean(), name: fc.integer({ min: 1, max: 3 }) }),
@@ -249,6 +252,11 @@ test('under any sequence it remembers exactly the most recently used cgroups', (
       // Key to path, least recently used first.
       let model = new Map<string, string>();
       let evicted = 0;
+      /** Pairs that were used since a cgroup came or went. */
+      const used = new Set<string>();
+      const forgetPairsOf = (key: string) => {
+        for (const pair of [...used]) if (pair.split(' ').includes(key)) used.delete(pair);
+      };
       const use = (key: string, path = model.get(key)): string | undefined => {
         if (path === undefined) return undefined;
         model.delete(key);
@@ -260,21 +268,29 @@ test('under any sequence it remembers exactly the most recently used cgroups', (
           registry.learn(record(s.remove, '', s.v1 ? 4 : 0, { removed: true }));
           const key = `${s.v1 ? 'v1' : 'v2'}/${s.remove}`;
           const path = model.get(key);
-          if (path !== undefined) model = new Map([[key, path], ...model]);
+          if (path === undefined) continue;
+          model = new Map([[key, path], ...model]);
+          used.clear();
           continue;
         }
         if ('learn' in s) {
           const path = s.v1 ? `/lxc.payload.c${s.name}` : `/host${s.name}`;
           registry.learn(record(s.learn, path, s.v1 ? 4 : 0));
-          use(`${s.v1 ? 'v1' : 'v2'}/${s.learn}`, path);
+          const key = `${s.v1 ? 'v1' : 'v2'}/${s.learn}`;
+          if (!model.has(key)) used.clear();
+          else if (model.get(key) !== path) forgetPairsOf(key);
+          use(key, path);
           if (model.size > maxEntries) {
             model.delete(model.keys().next().value!);
             evicted++;
           }
           continue;
         }
-        const v2 = use(`v2/${s.resolve}`);
-        const v1 = s.v1 === 0 ? v2 : use(`v1/${s.v1}`);
+        const keys = [`v2/${s.resolve}`, ...(s.v1 === 0 ? [] : [`v1/${s.v1}`])];
+        if (!used.has(keys.join(' '))) for (const key of keys) use(key);
+        if (keys.every((key) => model.has(key))) used.add(keys.join(' '));
+        const v2 = model.get(keys[0]!);
+        const v1 = s.v1 === 0 ? v2 : model.get(keys[1]!);
         const expected =
           s.v1 !== 0 && v1 !== undefined ? v1 : v2 !== undefined && v1 !== undefined ? v2 : null;
         assert.equal(registry.resolve(event(s.resolve, s.v1)).cgroupPath, expected);

@@ -52,6 +52,8 @@ interface Answer {
   readonly identity: Identity;
   readonly v2: Known;
   readonly v1: Known | null;
+  /** The generation in which its cgroups were last marked as used. */
+  usedIn: number;
 }
 
 /** What /proc said of a process whose cgroup has no record. */
@@ -83,6 +85,11 @@ export class CgroupRegistry {
   readonly #byUse = new RecencyList<Known>();
   readonly #answers = new Map<PairKey, Answer>();
   readonly #guesses = new Map<PairKey, Guess>();
+  /**
+   * Counts the cgroups that came and went. Who was used before whom matters only then, so a cgroup is marked as used once
+   * in a generation and not by every event.
+   */
+  #generation = 0;
   #fallbacks = 0;
   #unknown = 0;
   #evicted = 0;
@@ -112,7 +119,10 @@ export class CgroupRegistry {
     if (record.cgroupId === 0) return null;
     if (record.removed) {
       const known = (record.hierarchyId === 0 ? this.#v2 : this.#v1).get(record.cgroupId);
-      if (known !== undefined) this.#byUse.retire(known);
+      if (known !== undefined) {
+        this.#byUse.retire(known);
+        this.#generation++;
+      }
       return null;
     }
     const procfs = record.source === 'procfs';
@@ -143,6 +153,7 @@ export class CgroupRegistry {
     };
     hierarchy.set(added.id, added);
     this.#byUse.add(added);
+    this.#generation++;
     if (this.#v2.size + this.#v1.size > this.#maxEntries) this.#evict(this.#byUse.oldest!);
     return identity;
   }
@@ -152,9 +163,14 @@ export class CgroupRegistry {
     const key = pairKey(event.cgroupId, event.cgroupV1Id);
     const answer = this.#answers.get(key);
     if (answer === undefined) return this.#settle(event, key);
+    if (answer.usedIn !== this.#generation) this.#use(answer);
+    return answer.identity;
+  }
+
+  #use(answer: Answer): void {
+    answer.usedIn = this.#generation;
     this.#byUse.touch(answer.v2);
     if (answer.v1 !== null) this.#byUse.touch(answer.v1);
-    return answer.identity;
   }
 
   #settle(event: EventBase, key: PairKey): Identity {
@@ -168,7 +184,7 @@ export class CgroupRegistry {
     if (best !== undefined && v2 !== undefined && v1 !== undefined) {
       // "No container" takes both to say so.
       if (named || (isCertain(v2.identity) && (v1 === null || isCertain(v1.identity)))) {
-        this.#remember(key, { identity: best.identity, v2, v1 });
+        this.#remember(key, { identity: best.identity, v2, v1, usedIn: this.#generation });
         return best.identity;
       }
     }

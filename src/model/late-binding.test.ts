@@ -14,6 +14,7 @@ function open(maxHeld = 1000) {
   const binding = new LateBinding({
     metadata: {
       lookup: (identity) => ({ podName: pending.has(identity.podUid!) ? null : 'named' }) as Metadata,
+      settled: (identity) => (pending.has(identity.podUid!) ? null : ({ podName: 'named' } as Metadata)),
       pendingSinceMs: (identity) => pending.get(identity.podUid!) ?? null,
     },
     holdMs: HOLD_MS,

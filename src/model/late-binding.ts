@@ -9,6 +9,8 @@ import type { AppliedEvent } from './applied-event.ts';
 /** What holding needs of the store of names. */
 export interface MetadataLookup {
   lookup(identity: Identity): Metadata;
+  /** As `lookup`, or null when something may still come: quicker, and never wrong to call first. */
+  settled(identity: Identity): Metadata | null;
   /** Milliseconds since a name was first missed; null when there is nothing to wait for. */
   pendingSinceMs(identity: Identity): number | null;
 }
@@ -65,20 +67,24 @@ export class LateBinding {
     // Most of the time nobody waits and everybody is named: the batch goes out as it is.
     let first = 0;
     if (this.#waiting.length === 0) {
-      while (first < batch.length && !this.#mustWait(batch[first]!)) first++;
+      while (first < batch.length && this.#nameOne(batch[first]!)) first++;
     }
     if (first === batch.length) {
-      this.#publish(batch);
+      this.#options.publish(batch);
       return;
     }
     const ready = batch.slice(0, first);
     for (let index = first; index < batch.length; index++) {
       const applied = batch[index]!;
-      if (this.#processes.has(applied.event.pid) || this.#mustWait(applied)) this.#hold(applied);
-      else ready.push(applied);
+      if (this.#processes.has(applied.event.pid) || this.#mustWait(applied)) {
+        this.#hold(applied);
+      } else {
+        this.#name(applied);
+        ready.push(applied);
+      }
     }
     // A process has no ready event after its first waiting one, so the ready ones go first.
-    this.#publish(ready);
+    if (ready.length > 0) this.#options.publish(ready);
     // Room for the newest comes from those that have waited longest.
     const excess = this.#waiting.length - this.#options.maxHeld;
     if (excess > 0) {
@@ -115,6 +121,25 @@ export class LateBinding {
     this.#publish(this.#takeOut(this.#waiting, []));
   }
 
+  #name(applied: AppliedEvent): void {
+    const { metadata } = this.#options;
+    applied.seq = ++this.#seq;
+    applied.metadata = metadata.settled(applied.identity) ?? metadata.lookup(applied.identity);
+  }
+
+  /** Names an event for which there is nothing to wait; false, and nothing is done, where there is. */
+  #nameOne(applied: AppliedEvent): boolean {
+    const metadata = this.#options.metadata.settled(applied.identity);
+    if (metadata === null) {
+      if (this.#mustWait(applied)) return false;
+      this.#name(applied);
+      return true;
+    }
+    applied.seq = ++this.#seq;
+    applied.metadata = metadata;
+    return true;
+  }
+
   #mustWait(applied: AppliedEvent): boolean {
     const { podUid, containerId } = applied.identity;
     if (podUid === null && containerId === null) return false;
@@ -142,10 +167,7 @@ export class LateBinding {
 
   #publish(batch: AppliedEvent[]): void {
     if (batch.length === 0) return;
-    for (const applied of batch) {
-      applied.seq = ++this.#seq;
-      applied.metadata = this.#options.metadata.lookup(applied.identity);
-    }
+    for (const applied of batch) this.#name(applied);
     this.#options.publish(batch);
   }
 }

@@ -120,11 +120,18 @@ export class MetadataStore implements MetadataSink {
     this.#version++;
   }
 
+  /** As `lookup` when all that can be known is; null when something is missing that may still come. */
+  settled(identity: Identity): Metadata | null {
+    const cached = this.#cache.get(identity);
+    const isFresh = cached !== undefined && cached.version === this.#version && cached.untilMs === Infinity;
+    return isFresh ? cached.metadata : null;
+  }
+
   /** What is known of the identity's pod and container now. The same object as long as nothing changes. */
   lookup(identity: Identity): Metadata {
+    const settled = this.settled(identity);
+    if (settled !== null) return settled;
     const cached = this.#cache.get(identity);
-    if (cached !== undefined && cached.version === this.#version && cached.untilMs === Infinity)
-      return cached.metadata;
     const nowMs = this.#options.nowMs();
     const basis = cached?.version === this.#version ? cached.basis : this.#basisOf(identity);
     if (cached !== undefined && nowMs < cached.untilMs && isSameList(cached.basis, basis)) {
@@ -135,12 +142,12 @@ export class MetadataStore implements MetadataSink {
     const fresh = this.#compose(identity, nowMs);
     const same = cached !== undefined && JSON.stringify(cached.metadata) === JSON.stringify(fresh);
     const metadata = same ? cached.metadata : fresh;
-    const settled = !Object.values(metadata.provenance).some(isTransient);
+    const isSettled = !Object.values(metadata.provenance).some(isTransient);
     this.#cache.set(identity, {
       metadata,
       version: this.#version,
       basis,
-      untilMs: settled ? Infinity : nowMs + RECHECK_MS,
+      untilMs: isSettled ? Infinity : nowMs + RECHECK_MS,
     });
     return metadata;
   }
