@@ -53,18 +53,29 @@ async function peerRound(peer: Peer, load: Load): Promise<Round> {
 const total = (events: Events, kinds: readonly (keyof Events)[]) =>
   kinds.reduce((sum, kind) => sum + events[kind], 0);
 
+/** The load of this measurement, and how many events it makes. */
+function makeLoad(quick: boolean): { load: Load; expected: Events } {
+  const executable = ownExitWith('bench-agent-cpu');
+  const [forks, execs] = quick ? [8000, 3000] : [240_000, 40_000];
+  const load = async () => {
+    await runWorkload(executable, 'vforks', forks, 3);
+    await runWorkload(executable, 'execs', execs, 2);
+  };
+  // The five parents of the workload and the two workloads themselves.
+  return { load, expected: { fork: forks + execs + 7, exec: execs + 2, exit: forks + execs + 7 } };
+}
+
+/** CPU nanoseconds per event of an agent that keeps its process table and has no clients. */
+export async function agentNsPerEvent(quick: boolean): Promise<number> {
+  const { cpu, seen } = await agentRound(false, makeLoad(quick).load);
+  return (cpu / total(seen, KINDS)) * 1e9;
+}
+
 export const agentCpu: Measurement = {
   name: 'agent-cpu',
   how: 'each tool by itself under the same load (vfork+exit and vfork+exec+exit at full speed), one after the other, in rounds; CPU time of its threads from when it is ready until it has caught up, by the scheduler\'s clock, ÷ the events that it reported. Peers print a line per event into a file; the agent does so in the "printing" rows (JSON with identity), in the others it keeps its process table only. The kernel side is in nobody\'s figure (program-cost has ours).',
   async run({ quick, say }) {
-    const executable = ownExitWith('bench-agent-cpu');
-    const [forks, execs] = quick ? [8000, 3000] : [240_000, 40_000];
-    const load = async () => {
-      await runWorkload(executable, 'vforks', forks, 3);
-      await runWorkload(executable, 'execs', execs, 2);
-    };
-    // The five parents of the workload and the two workloads themselves.
-    const expected: Events = { fork: forks + execs + 7, exec: execs + 2, exit: forks + execs + 7 };
+    const { load, expected } = makeLoad(quick);
     const tools = new Map<string, { kinds: readonly (keyof Events)[]; round: () => Promise<Round> }>([
       ['agent', { kinds: KINDS, round: () => agentRound(false, load) }],
       ['agent, printing', { kinds: KINDS, round: () => agentRound(true, load) }],
