@@ -114,7 +114,13 @@ export function podJson(pod: FakePod, resourceVersion: number): object {
 export function expectedPod(pod: FakePod, workload: Workload | null): PodFacts {
   const { name, namespace, node, labels } = pod;
   const uid = pod.staticHash ?? pod.uid;
-  return { uid, name, namespace, labels, annotations: {}, node, serviceAccount: 'default', workload };
+  const declared = (['app', 'init', 'ephemeral'] as const).flatMap((kind) =>
+    pod.containers
+      .filter((container) => container.kind === kind)
+      .map((container) => ({ name: container.name, kind, image: container.image })),
+  );
+  const rest = { annotations: {}, node, serviceAccount: 'default', workload, declared };
+  return { uid, name, namespace, labels, ...rest };
 }
 
 export function expectedContainers(pod: FakePod): ContainerFacts[] {

@@ -84,6 +84,22 @@ test('a container that was restarted is told with the life before', () => {
   ]);
 });
 
+test('containers are declared before they have an id', () => {
+  const { facts } = podOf(
+    {},
+    {
+      containers: [{ name: 'web', image: 'web:1' }, { image: 'nameless:1' }],
+      initContainers: [{ name: 'setup', image: 'setup:1' }],
+      ephemeralContainers: [{ name: 'debugger' }],
+    },
+  );
+  assert.deepEqual(facts.declared, [
+    { name: 'web', kind: 'app', image: 'web:1' },
+    { name: 'setup', kind: 'init', image: 'setup:1' },
+    { name: 'debugger', kind: 'ephemeral', image: null },
+  ]);
+});
+
 test('an image that the runtime knows by digest only is named as in the spec', () => {
   const image = (used: string | undefined, declared: string | undefined) =>
     podOf(

@@ -2,6 +2,7 @@
 import {
   type ContainerFacts,
   type ContainerKind,
+  type DeclaredContainer,
   type PodFacts,
   type SelectionOptions,
   selectEntries,
@@ -45,6 +46,7 @@ export function parsePod(pod: Fields, options: SelectionOptions = {}): KnownPod 
       node: textOf(spec.nodeName),
       serviceAccount: textOf(spec.serviceAccountName) ?? textOf(spec.serviceAccount),
       workload: null,
+      declared: declaredIn(spec),
     },
     containers: containersOf(spec, fieldsOf(pod.status), uid),
     owner: controllerOf(meta),
@@ -64,6 +66,15 @@ export function controllerOf(metadata: unknown): OwnerReference | null {
 function staticPodUid(annotations: Fields): string | null {
   const source = textOf(annotations['kubernetes.io/config.source']);
   return source === null || source === 'api' ? null : textOf(annotations['kubernetes.io/config.hash']);
+}
+
+function declaredIn(spec: Fields): DeclaredContainer[] {
+  return CONTAINERS.flatMap(([kind, , specs]) =>
+    listOf(spec[specs]).flatMap(({ name, image }) => {
+      const text = textOf(name);
+      return text === null ? [] : [{ name: text, kind, image: textOf(image) }];
+    }),
+  );
 }
 
 function containersOf(spec: Fields, status: Fields, podUid: string): ContainerFacts[] {

@@ -11,6 +11,13 @@ export interface Workload {
   readonly name: string;
 }
 
+/** A container as the pod's spec has it: known before the container has an id. */
+export interface DeclaredContainer {
+  readonly name: string;
+  readonly kind: ContainerKind;
+  readonly image: string | null;
+}
+
 export interface PodFacts {
   /** As in the cgroup path: the API's uid, for a static pod the hash of its manifest. */
   readonly uid: string;
@@ -23,6 +30,8 @@ export interface PodFacts {
   readonly serviceAccount: string | null;
   /** Null while unknown; a pod is told again when its owner was found. */
   readonly workload: Workload | null;
+  /** Absent where the source knows no specs. */
+  readonly declared?: readonly DeclaredContainer[];
 }
 
 export type ContainerKind = 'app' | 'init' | 'ephemeral' | 'sandbox';

@@ -46,6 +46,32 @@ test('every field has its source: the API first, the runtime where the API does 
   assert.deepEqual([known.containerKind, known.image], ['init', 'cri-image']);
 });
 
+test('of a container that only the runtime has told yet, kind and image come from its pod in the API', () => {
+  const { store } = open('kube-api', 'cri');
+  const digest = 'sha256:0123';
+  store.replace('cri', [podFacts('u1')], [containerFacts('c1', 'u1', { name: 'setup', image: digest })]);
+  assert.deepEqual([store.lookup(identity).containerKind, store.lookup(identity).image], ['app', digest]);
+
+  const declared = [
+    { name: 'main', kind: 'app', image: 'main:1' },
+    { name: 'setup', kind: 'init', image: 'setup:1' },
+  ] as const;
+  store.upsert('kube-api', podFacts('u1', { declared }), []);
+  const known = store.lookup(identity);
+  assert.deepEqual([known.containerName, known.containerKind, known.image], ['setup', 'init', 'setup:1']);
+  assert.equal(known.provenance.container, 'cri');
+
+  // The runtime's own name of an image says more than the spec, and a sandbox has no name to look up.
+  const told = [
+    containerFacts('c1', 'u1', { name: 'setup', image: 'docker.io/library/setup:1' }),
+    containerFacts('c2', 'u1', { name: null, kind: 'sandbox', image: null }),
+  ];
+  store.replace('cri', [podFacts('u1')], told);
+  assert.equal(store.lookup(identity).image, 'docker.io/library/setup:1');
+  const sandbox = store.lookup(identityOf('u1', 'c2'));
+  assert.deepEqual([sandbox.containerKind, sandbox.image], ['sandbox', null]);
+});
+
 test('the same object is given as long as nothing changes', () => {
   const { store, clock } = open('cri');
   store.replace('cri', [podFacts('u1')], [containerFacts('c1', 'u1')]);

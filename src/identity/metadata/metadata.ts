@@ -46,6 +46,13 @@ export function composeMetadata(
 ): Metadata {
   const pod = <K extends keyof PodFacts>(field: K) => firstOf(pods, field);
   const container = <K extends keyof ContainerFacts>(field: K) => firstOf(containers, field);
+  // The runtime names a new container seconds before the API gives its id. It knows neither the kind nor, when the
+  // kubelet asked by digest, the image: those are in the spec, under the container's name.
+  const name = container('name');
+  const declared = pods
+    .flatMap(({ facts }) => facts.declared ?? [])
+    .find((declaration) => declaration.name === name);
+  const image = container('image');
   const owned = pods.find(({ facts }) => facts.workload !== null);
   return Object.freeze({
     namespace: pod('namespace'),
@@ -55,9 +62,9 @@ export function composeMetadata(
     node: pod('node') ?? nodeName,
     serviceAccount: pod('serviceAccount'),
     workload: owned?.facts.workload ?? null,
-    containerName: container('name'),
-    containerKind: container('kind'),
-    image: container('image'),
+    containerName: name,
+    containerKind: declared?.kind ?? container('kind'),
+    image: image === null || image.startsWith('sha256:') ? (declared?.image ?? image) : image,
     imageId: container('imageId'),
     containerStartedAt: container('startedAt'),
     restartCount: container('restartCount'),
