@@ -1,8 +1,12 @@
 // `make e2e-cluster`: a real Kubernetes, every kind of workload, and whether every process is told with the right names.
 import { randomBytes } from 'node:crypto';
+import type { EventJson } from '../../src/api/index.ts';
 import { startAgents, type SuiteAgent } from './agents.ts';
 import { openCluster } from './cluster.ts';
+import { compareEndings } from './endings.ts';
 import { judge } from './judge.ts';
+import type { Mark } from './mark.ts';
+import { playOutage, POD_AFTER, POD_DURING } from './outage.ts';
 import { report } from './report.ts';
 import { Scene } from './scene.ts';
 
@@ -30,26 +34,66 @@ async function run(): Promise<boolean> {
   await scene.prepare();
   await scene.play();
   await scene.waitDone(agents);
+  const wanted = new Set([...scene.expected.map(({ group }) => group), 'exec', 'ephemeral']);
+  const right = await allRight(agents, (agent) => verdictOn(agent, scene, wanted, (mark) => mark.group));
+  if (cluster.state === null) {
+    console.log('skipped: an outage of the API server: it is not ours to stop');
+    return right;
+  }
+  console.log();
+  const { beginMs, endMs } = await playOutage(scene, agents);
+  const during = (event: EventJson) => Date.parse(event.time) >= beginMs && Date.parse(event.time) <= endMs;
+  const rightAway = await allRight(agents, (agent) =>
+    verdictOn(agent, scene, new Set(['steady', POD_DURING, POD_AFTER]), (mark, event) => {
+      if (mark.group === 'steady') return during(event) ? 'steady' : null;
+      return mark.group === POD_DURING || mark.group === POD_AFTER ? mark.group : null;
+    }),
+  );
+  return right && rightAway;
+}
+
+async function allRight(
+  agents: readonly SuiteAgent[],
+  judgeOne: (agent: SuiteAgent) => Promise<boolean>,
+): Promise<boolean> {
   let right = true;
-  for (const agent of agents) right = (await verdictOn(agent, scene)) && right;
+  for (const agent of agents) right = (await judgeOne(agent)) && right;
   return right;
 }
 
-async function verdictOn(agent: SuiteAgent, scene: Scene): Promise<boolean> {
+async function verdictOn(
+  agent: SuiteAgent,
+  scene: Scene,
+  groups: ReadonlySet<string>,
+  groupOf: (mark: Mark, event: EventJson) => string | null,
+): Promise<boolean> {
   const { pods } = scene;
+  const evidence = agent.evidence();
   const verdicts = judge({
-    evidence: agent.evidence(),
+    evidence,
     pods,
     listed: await agent.listed(),
-    required: scene.required(),
+    required: scene.required().filter(({ group }) => groups.has(group)),
+    groupOf,
+    duringOutage: new Set([POD_DURING]),
   });
   const { title, mayBeLate } = agent;
+  const right = report({ title, verdicts, mayBeLate });
+  const { ended, outOfMemory, wrong } = compareEndings(evidence, pods, groups);
+  console.log(
+    `  ends of containers: ${ended - wrong.length} of ${ended} as kubectl says, ${outOfMemory} of them for memory`,
+  );
+  for (const text of wrong) console.log(`  wrong: ${text}`);
   if (agent.gaps() > 0) console.log(`  the stream had ${agent.gaps()} gaps`);
-  return report({ title, verdicts, podsOf: (group) => pods.ofGroup(group).length, mayBeLate });
+  const sawOutOfMemory = !groups.has('out-of-memory') || outOfMemory > 0;
+  if (!sawOutOfMemory) console.log('  wrong: no container was killed for memory');
+  return right && wrong.length === 0 && agent.gaps() === 0 && sawOutOfMemory;
 }
 
 try {
-  process.exitCode = (await run()) ? 0 : 1;
+  const right = await run();
+  console.log(right ? '\nevery process has the right names' : '\nnot every process has the right names');
+  process.exitCode = right ? 0 : 1;
 } catch (error) {
   console.error('e2e-cluster:', error);
   process.exitCode = 1;

@@ -3,14 +3,14 @@ import type { EventJson, ProcessJson } from '../../src/api/index.ts';
 import { lifeKey, type Mark } from './mark.ts';
 import type { Pods } from './pods.ts';
 
-type Part = 'pod' | 'container' | 'workload';
+export type Part = 'pod' | 'container' | 'workload';
 type Told = EventJson | ProcessJson;
 
 export interface Comparison {
   /** Fields with another value than the right one, or without one and without hope. */
   readonly wrong: readonly string[];
-  /** Fields that were not known yet. */
-  readonly pending: readonly string[];
+  /** Parts that were not known yet. */
+  readonly pending: readonly Part[];
   /** Fields that nobody could know, because the API did not answer. */
   readonly unreachable: readonly string[];
 }
@@ -18,21 +18,14 @@ export interface Comparison {
 /** `mark` comes from the process itself, `pods` from kubectl. */
 export function compare(told: Told, mark: Mark, pods: Pods): Comparison {
   const wrong: string[] = [];
-  const pending: string[] = [];
   const unreachable: string[] = [];
   const pod = pods.pods.get(mark.podUid);
   const check = (part: Part, field: keyof Told, isRight: (value: unknown) => boolean, right: unknown) => {
     const value = told[field];
     if (isRight(value)) return;
     const reason = told.metadata_provenance?.[part] ?? 'absent';
-    const list =
-      value != null
-        ? wrong
-        : reason === 'pending'
-          ? pending
-          : reason === 'api-unreachable'
-            ? unreachable
-            : wrong;
+    if (value == null && reason === 'pending') return;
+    const list = value == null && reason === 'api-unreachable' ? unreachable : wrong;
     list.push(`${field} is ${JSON.stringify(value)}, not ${JSON.stringify(right)} (${part}: ${reason})`);
   };
   const equal = (part: Part, field: keyof Told, right: unknown) =>
@@ -47,14 +40,19 @@ export function compare(told: Told, mark: Mark, pods: Pods): Comparison {
   equal('container', 'container_name', mark.container);
   equal('container', 'container_kind', mark.kind);
   const images = pod?.images ?? new Set();
-  check('container', 'image', (value) => images.has(value as string), [...images].join(' or '));
+  // The runtime alone knows the image by its digest only.
+  const digest =
+    told.metadata_provenance?.workload === 'api-unreachable' && told.image?.startsWith('sha256:');
+  if (digest) unreachable.push('image is a digest');
+  else check('container', 'image', (value) => images.has(value as string), [...images].join(' or '));
   if (mark.life !== null) {
     equal('container', 'container_restart_count', mark.life);
     const life = pods.lives.get(lifeKey(mark.podUid, mark.container, mark.life));
     if (life !== undefined) equal('container', 'container_id', life.containerId);
   }
   check('container', 'container_id', (value) => typeof value === 'string', 'some id');
-  for (const part of ['pod', 'container', 'workload'] as const)
-    if (told.metadata_provenance?.[part] === 'pending') pending.push(`${part} is pending`);
+  const pending = PARTS.filter((part) => told.metadata_provenance?.[part] === 'pending');
   return { wrong, pending, unreachable };
 }
+
+const PARTS = ['pod', 'container', 'workload'] as const;

@@ -50,6 +50,11 @@ export class Evidence {
     return this.#shortOf(required).has('done');
   }
 
+  /** Whether any container of the group has. */
+  isDoneSomewhere(group: string): boolean {
+    return [...this.#short].some(([key, short]) => key.startsWith(`${group} `) && short.has('done'));
+  }
+
   /** How many events of the container's short processes were not told. */
   missing(required: Required): number {
     const short = this.#shortOf(required);

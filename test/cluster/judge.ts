@@ -1,6 +1,6 @@
 // The verdict on one agent: of each workload, how many events were right when they were told, and what became of the others.
 import type { EventJson, ProcessJson } from '../../src/api/index.ts';
-import { compare } from './compare.ts';
+import { compare, type Part } from './compare.ts';
 import type { Evidence, Required } from './evidence.ts';
 import type { Mark } from './mark.ts';
 import type { Pods } from './pods.ts';
@@ -21,9 +21,10 @@ export interface GroupVerdict {
   /** Processes that queries name rightly, and all of which events were told. */
   processesRight: number;
   processes: number;
+  readonly pods: Set<string>;
   readonly wrong: Wrong[];
-  /** How often each field was late. */
-  readonly lateFields: Map<string, number>;
+  /** How often each part of the names was late. */
+  readonly lateParts: Map<Part, number>;
 }
 
 export interface JudgeOptions {
@@ -32,8 +33,8 @@ export interface JudgeOptions {
   /** What queries say, at the end. */
   readonly listed: readonly ProcessJson[];
   readonly required: readonly Required[];
-  /** The line of the report for an event of a process with this mark. */
-  readonly groupOf?: (mark: Mark, event: EventJson) => string;
+  /** The line of the report for an event of a process with this mark; null: it is not looked at. */
+  readonly groupOf?: (mark: Mark, event: EventJson) => string | null;
   /** Groups whose events may lack what only the API knows. */
   readonly duringOutage?: ReadonlySet<string>;
 }
@@ -53,7 +54,9 @@ export function judge(options: JudgeOptions): Map<string, GroupVerdict> {
     const contradiction = pods.contradiction(mark);
     for (const event of events) {
       const group = groupOf(mark, event);
+      if (group === null) continue;
       const verdict = verdictOf(group);
+      verdict.pods.add(mark.podUid);
       const { wrong, pending, unreachable } = compare(event, mark, pods);
       if (contradiction !== null)
         verdict.wrong.push({ why: `the suite is at odds: ${contradiction}`, told: event });
@@ -62,13 +65,11 @@ export function judge(options: JudgeOptions): Map<string, GroupVerdict> {
       else if (unreachable.length > 0) verdict.wrong.push({ why: unreachable.join(', '), told: event });
       else if (pending.length > 0) {
         verdict.late++;
-        for (const text of pending) {
-          const field = text.split(' ')[0]!;
-          verdict.lateFields.set(field, (verdict.lateFields.get(field) ?? 0) + 1);
-        }
+        for (const part of pending) verdict.lateParts.set(part, (verdict.lateParts.get(part) ?? 0) + 1);
       } else verdict.right++;
     }
-    judgeListed(verdictOf(groupOf(mark, events[0]!)), listed.get(id), mark, pods, id);
+    const group = groupOf(mark, events[0]!);
+    if (group !== null) judgeListed(verdictOf(group), listed.get(id), mark, pods, id);
   }
   for (const life of required) {
     const verdict = verdictOf(life.group);
@@ -90,7 +91,7 @@ function judgeListed(
     return;
   }
   const { wrong, pending, unreachable } = compare(process, mark, pods);
-  const reasons = [...wrong, ...pending, ...unreachable];
+  const reasons = [...wrong, ...pending.map((part) => `the ${part} is pending`), ...unreachable];
   if (reasons.length === 0) verdict.processesRight++;
   else verdict.wrong.push({ why: `in ps ${reasons.join(', ')}`, told: process });
 }
@@ -102,6 +103,7 @@ const emptyVerdict = (): GroupVerdict => ({
   missing: 0,
   processesRight: 0,
   processes: 0,
+  pods: new Set(),
   wrong: [],
-  lateFields: new Map(),
+  lateParts: new Map(),
 });

@@ -5,14 +5,21 @@ import { GROUP_LABEL } from './workloads.ts';
 
 const EVERY_MS = 1000;
 
+/** How a container ended, as its pod's status said. */
+export interface ContainerEnd {
+  /** `OOMKilled`, `Error`, `Completed`, … */
+  readonly reason: string;
+  readonly exitCode: number;
+}
+
 /** One life of a container, as its pod's status said. */
 export interface ContainerLife {
   readonly podUid: string;
   readonly container: string;
   readonly life: number;
   readonly containerId: string;
-  /** `OOMKilled`, `Error`, …; null while it runs. */
-  readonly endReason: string | null;
+  /** Null while it runs. */
+  readonly end: ContainerEnd | null;
 }
 
 export interface SeenPod {
@@ -126,7 +133,7 @@ export class Pods {
 
   #remember(podUid: string, container: string, life: number, containerId: string, end: Json): void {
     const key = lifeKey(podUid, container, life);
-    this.lives.set(key, { podUid, container, life, containerId, endReason: end ? end.reason : null });
+    this.lives.set(key, { podUid, container, life, containerId, end: end || null });
   }
 
   #rootOf({ kind, metadata }: Json): { kind: string; name: string } {

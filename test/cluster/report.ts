@@ -6,23 +6,22 @@ const SHOWN = 5;
 export interface ReportOptions {
   readonly title: string;
   readonly verdicts: ReadonlyMap<string, GroupVerdict>;
-  readonly podsOf: (group: string) => number;
   /** Where names come late by nature: counted, told, and no failure. */
   readonly mayBeLate: boolean;
 }
 
 /** Whether all is as it must be. */
-export function report({ title, verdicts, podsOf, mayBeLate }: ReportOptions): boolean {
+export function report({ title, verdicts, mayBeLate }: ReportOptions): boolean {
   console.log(`\n${title}`);
+  const ordered = [...verdicts].sort(([a], [b]) => (a < b ? -1 : 1));
   const sum = { right: 0, late: 0, unreachable: 0, all: 0, processesRight: 0, processes: 0 };
-  for (const [group, verdict] of verdicts) {
+  for (const [group, verdict] of ordered) {
     const { right, late, unreachable, missing } = verdict;
     const wrongEvents = verdict.wrong.filter(({ told }) => 'type' in told).length;
     const all = right + late + unreachable + missing + wrongEvents;
-    const pods = podsOf(group);
-    const podsText = pods === 0 ? '' : pods === 1 ? '1 pod' : `${pods} pods`;
+    const podsText = verdict.pods.size === 1 ? '1 pod' : `${verdict.pods.size} pods`;
     const notes = [
-      ...(late > 0 ? [`${late} told before their names were known (${fieldsText(verdict)})`] : []),
+      ...(late > 0 ? [`${late} told before their names were known (${partsText(verdict)})`] : []),
       ...(unreachable > 0 ? [`${unreachable} told without what only the API server knows, and why`] : []),
       ...(missing > 0 ? [`${missing} never told`] : []),
       ...(wrongEvents > 0 ? [`${wrongEvents} wrong`] : []),
@@ -54,5 +53,5 @@ export function report({ title, verdicts, podsOf, mayBeLate }: ReportOptions): b
   return sum.all > 0 && sum.right + excused === sum.all && sum.processesRight === sum.processes;
 }
 
-const fieldsText = ({ lateFields }: GroupVerdict) =>
-  [...lateFields].map(([field, count]) => `${field} ${count}`).join(', ');
+const partsText = ({ lateParts }: GroupVerdict) =>
+  [...lateParts].map(([part, count]) => `the ${part} of ${count}`).join(', ');

@@ -116,6 +116,13 @@ export class Scene {
     await sleep(SETTLE_MS);
   }
 
+  /** Until a pod that kubectl need not know has ended its short processes. */
+  async sawEnd(group: string, agents: readonly SuiteAgent[]): Promise<void> {
+    await until(`every agent tells of the end of ${group}`, DONE_TIMEOUT_MS, async () =>
+      agents.every((agent) => agent.evidence().isDoneSomewhere(group)),
+    );
+  }
+
   async close(): Promise<void> {
     for (const file of this.#manifests) rmSync(file, { force: true });
     await this.pods.stop();
