@@ -10,7 +10,8 @@ export const isSamePod = (a: PodFacts, b: PodFacts): boolean =>
   a.workload?.kind === b.workload?.kind &&
   a.workload?.name === b.workload?.name &&
   isSameMap(a.labels, b.labels) &&
-  isSameMap(a.annotations, b.annotations);
+  isSameMap(a.annotations, b.annotations) &&
+  isSameDeclaration(a.declared, b.declared);
 
 export const isSameContainer = (a: ContainerFacts, b: ContainerFacts): boolean =>
   a.id === b.id &&
@@ -21,6 +22,16 @@ export const isSameContainer = (a: ContainerFacts, b: ContainerFacts): boolean =
   a.imageId === b.imageId &&
   a.startedAt === b.startedAt &&
   a.restartCount === b.restartCount;
+
+type Declared = PodFacts['declared'];
+
+const isSameDeclaration = (a: Declared, b: Declared): boolean =>
+  a === b ||
+  (a?.length === b?.length &&
+    a?.every(({ name, kind, image }, index) => {
+      const other = b![index]!;
+      return name === other.name && kind === other.kind && image === other.image;
+    }) === true);
 
 type Entries = Readonly<Record<string, string>>;
 
