@@ -6,6 +6,8 @@ import type { CriClient, Pod } from './cri.ts';
 import { BURST } from './images.ts';
 
 const PODS = 3;
+/** How many of the other pods come and go at the same time. */
+const OTHERS_AT_ONCE = 3;
 
 export interface BurstResult {
   /** Events that must have come: exact, from the counts of the program. */
@@ -17,6 +19,9 @@ export interface BurstResult {
   readonly knowsNames: boolean;
   /** Pods that were created and deleted meanwhile. */
   readonly otherPods: number;
+  /** Events of processes in those, and how many of them had the right pod, container and names. */
+  readonly otherEvents: number;
+  readonly otherRight: number;
   /** An event whose namespace or pod name is missing or wrong. */
   readonly unnamed: EventJson | undefined;
   readonly wrong: readonly { why: string; event: EventJson }[];
@@ -35,8 +40,8 @@ export async function runBursts(
 ): Promise<BurstResult> {
   const each = Math.ceil(processes / PODS);
   const bursts: Burst[] = [];
+  const others: Burst[] = [];
   let running = true;
-  let otherPods = 0;
   try {
     for (let i = 0; i < PODS; i++) {
       const uid = randomUUID();
@@ -51,12 +56,11 @@ export async function runBursts(
         });
       bursts.push({ pod, containerId, mark });
     }
-    const others = (async () => {
-      while (running) {
-        await brieflyRun(cri, otherPods);
-        otherPods++;
-      }
-    })();
+    const churn = Promise.all(
+      Array.from({ length: OTHERS_AT_ONCE }, async (_, worker) => {
+        for (let i = 0; running; i++) others.push(await brieflyRun(cri, `other-${worker}-${i}`));
+      }),
+    );
     try {
       await Promise.all(bursts.map(({ containerId }) => cri.startContainer(containerId)));
       for (const { containerId } of bursts) {
@@ -65,7 +69,7 @@ export async function runBursts(
       }
     } finally {
       running = false;
-      await others;
+      await churn;
     }
   } finally {
     for (const { pod } of bursts) await cri.removePod(pod);
@@ -74,17 +78,30 @@ export async function runBursts(
   const expected = bursts.length * (2 * each + Math.floor(each / 2) + 2);
   const find = () => bursts.map((burst) => eventsOf(burst, stream.events));
   await stream.until(() => find().flat().length >= expected, 20_000).catch(() => undefined);
-  return judge(bursts, find(), expected, otherPods);
+  return judge(bursts, find(), expected, others, stream.events);
 }
 
-async function brieflyRun(cri: CriClient, number: number): Promise<void> {
-  const pod = await cri.runPod({ name: `other-${number}`, namespace: 'others', uid: randomUUID() });
+/** A pod that is deleted as soon as its container has started. */
+async function brieflyRun(cri: CriClient, name: string): Promise<Burst> {
+  const uid = randomUUID();
+  const mark = `mark-${uid}`;
+  const pod = await cri.runPod({ name, namespace: 'others', uid });
   try {
-    const command = ['/bin/sh', '-c', 'true; /bin/true; exec sleep 60'];
-    await cri.startContainer(await cri.createContainer(pod, { name: 'other', image: BURST, command }));
+    const command = ['/bin/sh', '-c', `/bin/busybox true ${mark}; exec /bin/busybox sleep 60`];
+    const containerId = await cri.createContainer(pod, { name: 'other', image: BURST, command });
+    await cri.startContainer(containerId);
+    return { pod, containerId, mark };
   } finally {
     await cri.removePod(pod);
   }
+}
+
+/** Execs and exits of processes that were ever called with the mark. */
+function markedEvents(mark: string, events: readonly EventJson[]): EventJson[] {
+  const isMarked = (event: EventJson) =>
+    event.type === 'exec' && event.argv?.some((argument) => argument.includes(mark)) === true;
+  const ids = new Set(events.filter(isMarked).map((event) => event.process_id));
+  return events.filter((event) => ids.has(event.process_id) && (event.type === 'exit' || isMarked(event)));
 }
 
 /** By argv and process tree only: never by what is to be proved. */
@@ -105,11 +122,28 @@ function eventsOf(burst: Burst, events: readonly EventJson[]): EventJson[] {
   );
 }
 
-function judge(bursts: Burst[], found: EventJson[][], expected: number, otherPods: number): BurstResult {
+function judge(
+  bursts: Burst[],
+  found: EventJson[][],
+  expected: number,
+  others: readonly Burst[],
+  events: readonly EventJson[],
+): BurstResult {
   const wrong: { why: string; event: EventJson }[] = [];
   let attributed = 0;
   let named = 0;
   let unnamed: EventJson | undefined;
+  let [otherEvents, otherRight] = [0, 0];
+  const fromRuntime = events.filter((event) => event.type !== 'fork');
+  for (const { pod, containerId, mark } of others) {
+    for (const event of markedEvents(mark, fromRuntime)) {
+      otherEvents++;
+      const right = event.pod_uid === pod.uid && event.container_id === containerId;
+      const isNamed = event.pod_name === pod.name && event.namespace === pod.namespace;
+      if (right && isNamed) otherRight++;
+      else wrong.push({ why: `it is of ${pod.namespace}/${pod.name}, which was deleted at once`, event });
+    }
+  }
   let knowsNames = process.env.NAMES === '1';
   bursts.forEach((burst, index) => {
     for (const event of found[index]!) {
@@ -126,21 +160,33 @@ function judge(bursts: Burst[], found: EventJson[][], expected: number, otherPod
       else unnamed ??= event;
     }
   });
-  return { expected, found: found.flat().length, attributed, named, knowsNames, otherPods, wrong, unnamed };
+  return {
+    expected,
+    found: found.flat().length,
+    attributed,
+    named,
+    knowsNames,
+    otherPods: others.length,
+    otherEvents,
+    otherRight,
+    wrong,
+    unnamed,
+  };
 }
 
 /** One line with the numbers; whether all is as it must be. */
 export function report(label: string, result: BurstResult): boolean {
-  const { expected, found, attributed, named, knowsNames, otherPods, wrong } = result;
+  const { expected, found, attributed, named, knowsNames, otherPods, otherEvents, otherRight, wrong } =
+    result;
   const share = (part: number) => `${part} of ${expected} (${((100 * part) / expected).toFixed(2)} %)`;
   const names = knowsNames ? `; names ${share(named)}` : '; names: the agent tells none yet';
   console.log(
-    `${label}: pod and container right ${share(attributed)}${names}; ${otherPods} other pods meanwhile`,
+    `${label}: pod and container right ${share(attributed)}${names}; ${otherPods} other pods came and went, ${otherRight} of ${otherEvents} of their events right`,
   );
   if (found !== expected) console.log(`  ${found} events found, ${expected} expected`);
   for (const { why, event } of wrong.slice(0, 5)) console.log(`  wrong: ${why}: ${JSON.stringify(event)}`);
   if (knowsNames && result.unnamed !== undefined)
     console.log(`  not named: ${JSON.stringify(result.unnamed)}`);
-  const complete = found === expected && attributed === expected;
+  const complete = found === expected && attributed === expected && otherRight === otherEvents;
   return complete && (!knowsNames || named === expected);
 }

@@ -26,7 +26,7 @@ int main(int argc, char **argv)
 		if (i % 16 == 15) {
 			while (waitpid(-1, 0, WNOHANG) > 0)
 				;
-			usleep(20000);
+			usleep(80000);
 		}
 	}
 	while (wait(0) > 0)
