@@ -1,6 +1,6 @@
 // The JSON shapes of events and stream records, shared by server, command line and dashboard.
 import { z } from 'zod';
-import { queryInteger, queryText } from './query.ts';
+import { placeQuery, queryInteger, queryText } from './query.ts';
 
 /** Version of every published document and record. Raised only when a field changes meaning or goes. */
 export const SCHEMA_VERSION = 1;
@@ -129,8 +129,7 @@ export const eventQuerySchema = z.strictObject({
     .string()
     .regex(/^(fork|exec|exit)(,(fork|exec|exit))*$/, 'a comma-separated list of fork, exec, exit')
     .optional(),
-  pod: queryText(256).optional().describe('pod uid or the start of one, pod name, or namespace/name'),
-  container: queryText(256).optional().describe('container id or the start of one, or container name'),
+  ...placeQuery,
   uid: queryInteger(0, 4294967295).optional(),
   comm: queryText(64).optional(),
   pid: queryInteger(0, 4294967295).optional(),

@@ -1,4 +1,5 @@
 // The HTTP contract: schemas and types that server, command line and dashboard share.
 export * from './event.ts';
 export * from './process.ts';
+export type { PlaceQuery } from './query.ts';
 export * from './status.ts';

@@ -1,7 +1,7 @@
 // The JSON shapes of processes, process pages and process trees.
 import { z } from 'zod';
 import { identityFields, metadataFields, SCHEMA_VERSION } from './event.ts';
-import { queryInteger, queryText } from './query.ts';
+import { placeQuery, queryInteger, queryText } from './query.ts';
 
 /** One image (program) of a process; a process has one after fork and one more per exec. */
 export const imageSchema = z.object({
@@ -69,8 +69,7 @@ export type ProcessTreeAnswer = z.infer<typeof processTreeSchema>;
 
 /** Query of `GET /api/v1/processes`: every given filter must match. */
 export const processQuerySchema = z.strictObject({
-  pod: queryText(256).optional().describe('pod uid or the start of one, pod name, or namespace/name'),
-  container: queryText(256).optional().describe('container id or the start of one, or container name'),
+  ...placeQuery,
   uid: queryInteger(0, 4294967295).optional(),
   comm: queryText(64).optional(),
   pid: queryInteger(0, 4294967295).optional(),

@@ -17,3 +17,14 @@ export function queryText(maxChars: number) {
   const message = `a text of 1 to ${maxChars} characters, given once`;
   return z.string(message).min(1, message).max(maxChars, message);
 }
+
+/** The filters by place, of events and processes alike. */
+export const placeQuery = {
+  pod: queryText(320).optional().describe('pod uid or the start of one, pod name, or namespace/name'),
+  namespace: queryText(63).optional().describe('namespace of the pod'),
+  workload: queryText(320).optional().describe('name of what owns the pod, or kind/name'),
+  container: queryText(256).optional().describe('container id or the start of one, or container name'),
+};
+
+const placeQuerySchema = z.object(placeQuery);
+export type PlaceQuery = z.infer<typeof placeQuerySchema>;

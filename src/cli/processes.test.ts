@@ -295,6 +295,35 @@ test('show tells identity with its provenance, the images in time, and who start
   assert.deepEqual(document, { ...detail, ancestors: [shell, init] });
 });
 
+test('show tells the names of pod, workload and container, and who said them', async (t) => {
+  const names = {
+    namespace: 'shop',
+    pod_name: 'web-7d9c',
+    pod_labels: { app: 'web', version: '\x1b[2J' },
+    workload_kind: 'Deployment',
+    workload_name: 'web',
+    container_name: 'main',
+    image: 'registry.example/web:1',
+    container_restart_count: 2,
+    metadata_provenance: { pod: 'kube-api', container: 'cri', workload: 'kube-api' },
+  };
+  const answers = { ...showAnswers, '/api/v1/processes/b-3-1': { ...detail, ...names } };
+  const { api } = await fakeAgent(t, documents(answers));
+  const { stdout } = await run(['show', 'b-3-1', '--api', api]);
+  assert.match(
+    stdout,
+    /\ncontainer +main \(4f5e\w+\)\npod +shop\/web-7d9c \(1399d9c7-\S+\)\nworkload +Deployment\/web\nimage +registry.example\/web:1\nrestarts +2\nlabels +app=web version=\\x1b\[2J\nnames from +kube-api \(pod\), cri \(container\), kube-api \(workload\)\n/,
+  );
+  const unnamed = { pod: 'pending', container: 'pending', workload: 'api-unreachable' };
+  const early = { ...showAnswers, '/api/v1/processes/b-3-1': { ...detail, metadata_provenance: unnamed } };
+  const second = await fakeAgent(t, documents(early));
+  const text = (await run(['show', 'b-3-1', '--api', second.api])).stdout;
+  assert.match(
+    text,
+    /\npod +1399d9c7-\S+\nworkload +unknown \(api-unreachable\)\nnames from +pending \(pod\)/,
+  );
+});
+
 test('a pid that no running process has means the one that exited last with it', async (t) => {
   const older = { ...dead, process_id: 'b-3-0', exit_time: '2026-11-23T07:59:59.000000000Z' };
   const latest = { ...dead, process_id: 'b-3-1', exit_time: '2026-11-23T08:00:09.000000000Z' };

@@ -130,7 +130,7 @@ function addClients(add: Add, deps: CliDeps, run: CliRun): void {
       ],
       examples: [
         'cognitod stream --type exec',
-        'cognitod stream --json --pod 8a1e --type exec,exit | jq -r .executable',
+        'cognitod stream --json --workload deployment/web --type exec,exit | jq -r .executable',
         'cognitod stream --json --ready-fd 3 3>ready >events.jsonl',
       ],
     }).option('--type <types>', 'only these: fork,exec,exit'),
@@ -242,16 +242,18 @@ function addCommonOptions(command: Command): void {
 
 function filters(command: Command): Command {
   return command
-    .option('--pod <uid>', 'only this pod (uid or its beginning)')
-    .option('--container <id>', 'only this container (id or its beginning)')
+    .option('--pod <name>', 'only this pod (name, namespace/name, uid or its beginning)')
+    .option('--namespace <name>', 'only pods of this namespace')
+    .option('--workload <name>', 'only pods of this workload (name, or kind/name like deployment/web)')
+    .option('--container <name>', 'only this container (name, id or its beginning)')
     .option('--uid <n>', 'only this user', number(0, MAX_U32))
     .option('--comm <name>', 'only this command name')
     .option('--pid <n>', 'only this pid', number(0, MAX_U32));
 }
 
 function filterQuery(options: Record<string, string | number | undefined>): Query {
-  const { pod, container, uid, comm, pid } = options;
-  return { pod, container, uid, comm, pid };
+  const { pod, namespace, workload, container, uid, comm, pid } = options;
+  return { pod, namespace, workload, container, uid, comm, pid };
 }
 
 function number(min: number, max: number): (text: string) => number {

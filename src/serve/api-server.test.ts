@@ -109,7 +109,10 @@ test('wrong and unknown parameters are named, all at once', async (t) => {
   assert.match(wrong.detail, /uid: a whole number from 0 to 4294967295/);
   assert.match(wrong.detail, /limit: a whole number from 1 to 1000/);
   assert.match(wrong.detail, /state: one of running, exited, all/);
-  assert.match(wrong.detail, /unknown parameter "podd"; known ones are pod, container, uid/);
+  assert.match(
+    wrong.detail,
+    /unknown parameter "podd"; known ones are pod, namespace, workload, container, uid/,
+  );
   assert.match((await refused('/api/v1/events?type=fork,spawn')).detail, /^type: a comma-separated list/);
   assert.match((await refused('/api/v1/status?x=1')).detail, /unknown parameter "x"; this route has none/);
   assert.match((await refused('/api/v1/processes?comm=a&comm=b')).detail, /^comm: .* given once/);

@@ -42,15 +42,3 @@ export function metadataJson(identity: Identity, metadata: Metadata | null): Met
     metadata_provenance: metadata.provenance,
   };
 }
-
-/** Whether a filter's text names the pod: the start of its uid, its name, or `namespace/name`. */
-export function namesPod(text: string, identity: Identity, metadata: Metadata | null): boolean {
-  if (identity.podUid?.startsWith(text) === true) return true;
-  if (metadata?.podName == null) return false;
-  return text === metadata.podName || text === `${metadata.namespace}/${metadata.podName}`;
-}
-
-/** Whether a filter's text names the container: the start of its id, or its name. */
-export function namesContainer(text: string, identity: Identity, metadata: Metadata | null): boolean {
-  return identity.containerId?.startsWith(text) === true || metadata?.containerName === text;
-}

@@ -2,7 +2,7 @@
 import { type ProcessPageJson, type ProcessQuery, SCHEMA_VERSION } from '../api/index.ts';
 import { CognitodError } from '../lib/errors.ts';
 import type { ModelView, Process } from '../model/index.ts';
-import { namesContainer, namesPod } from './metadata-json.ts';
+import { placeFilter } from './place-filter.ts';
 import { processJson } from './process-json.ts';
 
 /**
@@ -41,13 +41,13 @@ function tables(model: ModelView, state: ProcessQuery['state']): IterableIterato
 }
 
 function matcher(model: ModelView, query: ProcessQuery): (process: Process) => boolean {
-  const { pod, container, uid, comm, pid } = query;
+  const { uid, comm, pid } = query;
+  const isPlace = placeFilter(query);
   return (process) =>
     (pid === undefined || process.pid === pid) &&
     (uid === undefined || process.uid === uid) &&
     (comm === undefined || process.image.comm === comm) &&
-    (pod === undefined || namesPod(pod, process.identity, model.metadataOf(process))) &&
-    (container === undefined || namesContainer(container, process.identity, model.metadataOf(process)));
+    (isPlace === null || isPlace(process.identity, model.metadataOf(process)));
 }
 
 function serialOf(cursor: string, run: string): number {

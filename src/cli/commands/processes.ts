@@ -177,6 +177,27 @@ function stateText(process: Pick<ProcessJson, 'state' | 'exit_code' | 'exit_sign
   return process.exit_code === null ? 'exited' : `exit ${process.exit_code}`;
 }
 
+const podName = ({ namespace, pod_name: pod }: ProcessJson) =>
+  namespace == null || pod == null ? null : `${namespace}/${pod}`;
+
+/** `name (id)`, or what is known of it. */
+const named = (name: string | null | undefined, id: string | null): string | null =>
+  name == null ? id : id === null ? name : `${name} (${id})`;
+
+/** What the sources of names say, and who does not. */
+function nameRows(process: ProcessJson): string[][] {
+  const { workload_kind: kind, workload_name: workload, metadata_provenance: from } = process;
+  if (from === undefined) return [];
+  const labels = Object.entries(process.pod_labels ?? {}).map(([name, value]) => `${name}=${value}`);
+  return [
+    ['workload', kind == null || workload == null ? `unknown (${from.workload})` : `${kind}/${workload}`],
+    ...(process.image == null ? [] : [['image', process.image]]),
+    ...(process.container_restart_count ? [['restarts', String(process.container_restart_count)]] : []),
+    ...(labels.length === 0 ? [] : [['labels', labels.join(' ')]]),
+    ['names from', `${from.pod} (pod), ${from.container} (container), ${from.workload} (workload)`],
+  ];
+}
+
 function showText(process: ProcessJson, ancestors: readonly ProcessJson[], { paint }: Context): string {
   const rows: string[][] = [
     ['process id', process.process_id],
@@ -203,8 +224,9 @@ function showText(process: ProcessJson, ancestors: readonly ProcessJson[], { pai
     ['user', `uid ${process.uid}, euid ${process.euid}, gid ${process.gid}`],
     ['command', commandOf(process)],
     ['executable', process.executable ?? 'unknown'],
-    ['container', process.container_id ?? `none (${process.provenance})`],
-    ['pod', process.pod_uid ?? 'none'],
+    ['container', named(process.container_name, process.container_id) ?? `none (${process.provenance})`],
+    ['pod', named(podName(process), process.pod_uid) ?? 'none'],
+    ...nameRows(process),
     ...(process.runtime === null ? [] : [['runtime', process.runtime]]),
     ...(process.unit === null ? [] : [['unit', process.unit]]),
     ['cgroup', process.cgroup_path ?? 'unknown'],
