@@ -16,6 +16,7 @@ test:
 e2e:
 	@scripts/setup e2e
 	@$(NODE) --disable-warning=ExperimentalWarning test/e2e/attribution.ts $(ARGS)
+	@test -n '$(ARGS)' || $(NODE) scripts/test.ts test/engines.kernel.test.ts
 
 # A real Kubernetes, its own or the one of KUBECONFIG: is every process told with its pod, container and workload?
 e2e-cluster:
