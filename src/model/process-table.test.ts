@@ -338,7 +338,7 @@ test('children are those that live, also after their parent exited', () => {
     [...parent.children!].map((child) => child.pid),
     [12],
   );
-  assert.equal(table.parentOf(table.byPid(12)!), parent);
+  assert.deepEqual(table.parentOf(table.byPid(12)!), parent);
 });
 
 test('boot times become wall-clock times with all nanoseconds', () => {

@@ -16,7 +16,7 @@ import type {
 } from '../decode/index.ts';
 import type { Identity, Metadata } from '../identity/index.ts';
 import type { AppliedEvent } from './applied-event.ts';
-import { ExitedQueue } from './exited-queue.ts';
+import { ExitedStore } from './exited-store.ts';
 import { imageBytes, PROCESS_BYTES } from './footprint.ts';
 import type { MetadataLookup } from './late-binding.ts';
 import { Ledger } from './ledger.ts';
@@ -50,7 +50,7 @@ export class ProcessTable implements ModelView {
   readonly #retentionNs: bigint;
   readonly #clock: WallClock;
   readonly #running = new Map<number, Process>();
-  readonly #exited = new ExitedQueue();
+  readonly #exited = new ExitedStore();
   /** Processes that were missing in the last healing pass. */
   #missing = new Map<Process, number>();
   /** Processes that began before this were there before the agent. */
@@ -77,12 +77,14 @@ export class ProcessTable implements ModelView {
       return { seq: 0, event, identity, process, image, execSeq: process?.execSeq ?? 0, metadata: null };
     }
     if (process !== null) {
+      const wasRunning = process.state === 'running';
       process.identity = identity;
       process.uid = event.uid;
       process.gid = event.gid;
       process.euid = event.euid;
       if (event.type === 'exec') this.#startImage(process, event);
       else this.#close(process, event);
+      if (!wasRunning) this.#exited.replace(process);
     }
     const image = process?.image ?? (event.type === 'exec' ? execImage(event) : imageOf(event));
     return { seq: 0, event, identity, process, image, execSeq: process?.execSeq ?? 0, metadata: null };
@@ -92,7 +94,9 @@ export class ProcessTable implements ModelView {
   move(record: ProcessMove, identity: Identity): void {
     this.ledger.decoded.move++;
     const process = this.#processOf(record, identity);
-    if (process !== null) process.identity = identity;
+    if (process === null) return;
+    process.identity = identity;
+    if (process.state !== 'running') this.#exited.replace(process);
   }
 
   /** Adds a process that was there before the agent. Nothing happens when it is known. */
@@ -148,8 +152,8 @@ export class ProcessTable implements ModelView {
   /** Forgets exited processes whose retention is over; follows steps of the wall clock. */
   expire(nowNs: bigint): void {
     this.#clock.adjust();
-    for (let oldest = this.#exited.oldest; oldest !== undefined; oldest = this.#exited.oldest) {
-      if (oldest.exitKtimeNs! + this.#retentionNs > nowNs) break;
+    for (let exitNs = this.#exited.oldestExitNs; exitNs !== undefined; exitNs = this.#exited.oldestExitNs) {
+      if (exitNs + this.#retentionNs > nowNs) break;
       this.#forgetOldestExited();
     }
   }
@@ -274,8 +278,11 @@ export class ProcessTable implements ModelView {
     this.#running.set(facts.pid, process);
     const parent = this.parentOf(process);
     if (parent !== undefined) {
+      const isFirst = parent.children === null;
       parent.children ??= new Set();
       parent.children.add(process);
+      // A process that began before its parent's exit, but is told of after it.
+      if (isFirst && parent.state !== 'running') this.#exited.replace(parent);
     }
     return process;
   }
@@ -331,10 +338,9 @@ export class ProcessTable implements ModelView {
   }
 
   #forgetOldestExited(): void {
-    const process = this.#exited.shift();
-    if (process === undefined) return;
-    this.#bytes -= process.bytes;
-    this.#earlierImages -= process.earlierImages?.length ?? 0;
+    this.#bytes -= this.#exited.oldestBytes;
+    this.#earlierImages -= this.#exited.oldestEarlierImages;
+    this.#exited.dropOldest();
   }
 
   /** Bytes of an image that was inherited at the fork are its first owner's, so an account may end at zero. */
