@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { cannotUseBpf, observe } from '../../test/support/observe.ts';
 import { runWorkload, startWorkload } from '../../test/support/workload.ts';
 import type { ProcessEvent } from '../decode/index.ts';
-import { boottimeNs, realtimeNs } from '../kernel/index.ts';
+import { BATCH_RECORDS, boottimeNs, realtimeNs } from '../kernel/index.ts';
 import { ProcessTable } from '../model/index.ts';
 
 const skip = cannotUseBpf();
@@ -32,17 +32,22 @@ function makeTable(): ProcessTable {
 
 test('100,000 processes at full speed: none lost, and every count is the same', { skip }, async () => {
   const counts = { fork: 0, exec: 0, exit: 0, move: 0 };
+  let [inBatch, largestBatch] = [0, 0];
   const seen = await observe(
     {},
     {
       record(record) {
         if (record.type !== 'cgroup' && record.type !== 'snapshot') counts[record.type]++;
+        largestBatch = Math.max(largestBatch, ++inBatch);
       },
-      batchEnd() {},
+      batchEnd() {
+        inBatch = 0;
+      },
     },
   );
   try {
     const before = seen.collector.counts();
+    largestBatch = 0;
     await runWorkload('vforks', 60_000, 3);
     await runWorkload('forks', 20_000, 2);
     await runWorkload('execs', 20_000, 2);
@@ -56,6 +61,7 @@ test('100,000 processes at full speed: none lost, and every count is the same', 
     const forks = after.fork.kernel - before.fork.kernel;
     assert.ok(forks >= 100_010 && forks < 100_100, `${forks} forks`);
     assert.ok(after.exec.kernel - before.exec.kernel >= 20_003);
+    assert.ok(largestBatch <= BATCH_RECORDS, `${largestBatch} records in a batch`);
   } finally {
     await seen.close();
   }

@@ -21,6 +21,8 @@ const EMPTY_TICKS = 3;
 const SAFETY_DRAIN_MS = 250;
 /** Bytes to take before other work gets its turn. */
 const DRAIN_BYTES = 1024 * 1024;
+/** What listeners keep of a batch dies young when batches are small. */
+export const BATCH_RECORDS = 256;
 
 /**
  * How much of the second mapping of the data is needed: the part of the largest record that can reach over the end.
@@ -38,7 +40,7 @@ export interface RingMemory {
 export interface RingHandlers {
   /** One record. Its memory is valid only during the call. */
   record(memory: RingMemory, offset: number, length: number): void;
-  /** After a drain that delivered something. */
+  /** After the last record of a drain, and after so many that listeners need not keep more at once. */
   batchEnd(): void;
   /** A handler threw: a bug, but reading goes on. */
   failed(error: unknown): void;
@@ -180,6 +182,10 @@ export class RingReader {
           this.#handlers.failed(error);
         }
       }
+      if (delivered === BATCH_RECORDS) {
+        this.#endBatch();
+        delivered = 0;
+      }
       position += (length + RECORD_HEADER_BYTES + 7) & ~7;
       this.#position = position;
       if (position - released >= releaseEvery) {
@@ -189,13 +195,15 @@ export class RingReader {
       if (position === end) end = Number(Atomics.load(this.#producer, 0));
     }
     if (position !== released) Atomics.store(this.#consumer, 0, BigInt(position));
-    if (delivered > 0) {
-      try {
-        this.#handlers.batchEnd();
-      } catch (error) {
-        this.#handlers.failed(error);
-      }
-    }
+    if (delivered > 0) this.#endBatch();
     return position - start;
+  }
+
+  #endBatch(): void {
+    try {
+      this.#handlers.batchEnd();
+    } catch (error) {
+      this.#handlers.failed(error);
+    }
   }
 }
