@@ -237,8 +237,8 @@ export function collectorContract(
   });
 
   contract('zombies are not among the living', async (open) => {
-    // The shell becomes a program that never waits for its child.
-    const shell = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 30'], {
+    // The shell becomes a program that never waits for its child, before the child ends.
+    const shell = spawn('sh', ['-c', 'sleep 1 & echo $!; exec sleep 30'], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     try {
