@@ -54,7 +54,7 @@ async function startTimes(): Promise<{ started: number; event: number }> {
 async function largeTableRss(): Promise<number> {
   const program = start(
     process.execPath,
-    ['--max-semi-space-size=8', LARGE_TABLE],
+    ['--max-semi-space-size=4', LARGE_TABLE],
     ['pipe', 'pipe', 'ignore'],
   );
   try {
