@@ -12,7 +12,7 @@ import {
 } from '../src/identity/index.ts';
 import { type AppliedEvent, EventBus, LateBinding, ProcessTable } from '../src/model/index.ts';
 import { agentNsPerEvent } from './agent-cpu.ts';
-import { type Figure, type Measurement, median } from './measurement.ts';
+import { costNs, type Figure, type Measurement, median } from './measurement.ts';
 import { makeLives, type RecordBatch } from './records.ts';
 
 const PODS = 500;
@@ -200,14 +200,6 @@ function makeWay(resolves: boolean) {
       publish(batch);
     },
   };
-}
-
-/** CPU nanoseconds of this process per event, all its threads. */
-function costNs(events: number, work: () => void): number {
-  const before = process.cpuUsage();
-  work();
-  const { user, system } = process.cpuUsage(before);
-  return ((user + system) * 1000) / events;
 }
 
 /** Heap and buffers that stay, in MB. */

@@ -40,6 +40,14 @@ export function quantile(samples: readonly number[], share: number): number {
   return below + (sorted[Math.ceil(at)]! - below) * (at - Math.floor(at));
 }
 
+/** CPU nanoseconds of this process per event, all its threads. */
+export function costNs(events: number, work: () => void): number {
+  const before = process.cpuUsage();
+  work();
+  const { user, system } = process.cpuUsage(before);
+  return ((user + system) * 1000) / events;
+}
+
 /** Null when the figure has no target. */
 export function meetsTarget({ samples, target }: Figure): boolean | null {
   if (target === undefined) return null;

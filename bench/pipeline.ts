@@ -2,7 +2,7 @@
 import { Decoder, createMasker, type ProcessEvent } from '../src/decode/index.ts';
 import { CgroupRegistry } from '../src/identity/index.ts';
 import { ProcessTable } from '../src/model/index.ts';
-import type { Figure, Measurement } from './measurement.ts';
+import { costNs, type Figure, type Measurement } from './measurement.ts';
 import { CGROUP_ID, makeLives, type RecordBatch } from './records.ts';
 
 const CHURN = 20_000;
@@ -45,14 +45,6 @@ export function makePipeline() {
     return last;
   };
   return { table, apply, decode };
-}
-
-/** CPU nanoseconds of this process per event, all its threads. */
-function costNs(events: number, work: () => void): number {
-  const before = process.cpuUsage();
-  work();
-  const { user, system } = process.cpuUsage(before);
-  return ((user + system) * 1000) / events;
 }
 
 export const pipeline: Measurement = {
