@@ -8,7 +8,7 @@ import { judge } from './judge.ts';
 import type { Mark } from './mark.ts';
 import { playOutage, POD_AFTER, POD_DURING } from './outage.ts';
 import { report } from './report.ts';
-import { Scene } from './scene.ts';
+import { BEFORE, Scene, STEADY } from './scene.ts';
 
 /** What was opened, last first. */
 const closers: (() => Promise<unknown>)[] = [];
@@ -27,11 +27,12 @@ async function run(): Promise<boolean> {
   closers.push(cluster.close);
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
     process.once(signal, () => void closeAll().finally(() => process.exit(130)));
-  const agents = await startAgents(cluster, id);
-  closers.push(() => Promise.all(agents.map(({ stop }) => stop())));
   const scene = new Scene(cluster, id);
   closers.push(() => scene.close());
   await scene.prepare();
+  await scene.playBefore();
+  const agents = await startAgents(cluster, id);
+  closers.push(() => Promise.all(agents.map(({ stop }) => stop())));
   await scene.play();
   await scene.waitDone(agents);
   const wanted = new Set([...scene.expected.map(({ group }) => group), 'exec', 'ephemeral']);
@@ -44,8 +45,8 @@ async function run(): Promise<boolean> {
   const { beginMs, endMs } = await playOutage(scene, agents);
   const during = (event: EventJson) => Date.parse(event.time) >= beginMs && Date.parse(event.time) <= endMs;
   const rightAway = await allRight(agents, (agent) =>
-    verdictOn(agent, scene, new Set(['steady', POD_DURING, POD_AFTER]), (mark, event) => {
-      if (mark.group === 'steady') return during(event) ? 'steady' : null;
+    verdictOn(agent, scene, new Set([BEFORE, STEADY, POD_DURING, POD_AFTER]), (mark, event) => {
+      if (mark.group === BEFORE || mark.group === STEADY) return during(event) ? mark.group : null;
       return mark.group === POD_DURING || mark.group === POD_AFTER ? mark.group : null;
     }),
   );
@@ -75,6 +76,7 @@ async function verdictOn(
     listed: await agent.listed(),
     required: scene.required().filter(({ group }) => groups.has(group)),
     groupOf,
+    groupOfListed: ({ group }) => (groups.has(group) ? group : null),
     duringOutage: new Set([POD_DURING]),
   });
   const { title, mayBeLate } = agent;

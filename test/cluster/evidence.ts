@@ -15,6 +15,8 @@ export interface Required {
   readonly podUid: string;
   readonly container: string;
   readonly life: number;
+  /** It has no end: it goes on starting processes. */
+  readonly endless?: boolean;
 }
 
 export class Evidence {
@@ -45,6 +47,10 @@ export class Evidence {
     return process;
   }
 
+  markOf(argv: readonly string[] | null): Mark | null {
+    return findMark(this.#run, argv);
+  }
+
   /** Whether the container has ended its short processes. */
   isDone(required: Required): boolean {
     return this.#shortOf(required).has('done');
@@ -63,17 +69,17 @@ export class Evidence {
     return missing;
   }
 
-  /** How many events are missing between the first and the last tick, and how many ticks there were. */
-  missingTicks(required: Required): { ticks: number; missing: number } {
+  /** How many events are missing between the first tick that was told and the last. */
+  missingTicks(required: Required): number {
     const short = this.#shortOf(required);
     const numbers = [...short.keys()]
       .filter((name) => name.startsWith('tick-'))
       .map((name) => Number(name.slice(5)));
-    const last = Math.max(-1, ...numbers);
+    const [first, last] = [Math.min(...numbers), Math.max(...numbers)];
     let missing = 0;
-    // The last may be on its way.
-    for (let tick = 0; tick < last; tick++) missing += missingOf(short.get(`tick-${tick}`));
-    return { ticks: last + 1, missing };
+    // The last may be on its way, the first have begun before the agent.
+    for (let tick = first + 1; tick < last; tick++) missing += missingOf(short.get(`tick-${tick}`));
+    return missing;
   }
 
   #shortOf({ group, podUid, container, life }: Required): Map<string, MarkedProcess> {

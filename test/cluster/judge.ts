@@ -35,6 +35,8 @@ export interface JudgeOptions {
   readonly required: readonly Required[];
   /** The line of the report for an event of a process with this mark; null: it is not looked at. */
   readonly groupOf?: (mark: Mark, event: EventJson) => string | null;
+  /** Likewise for a process of which there was no event. */
+  readonly groupOfListed?: (mark: Mark) => string | null;
   /** Groups whose events may lack what only the API knows. */
   readonly duringOutage?: ReadonlySet<string>;
 }
@@ -71,11 +73,25 @@ export function judge(options: JudgeOptions): Map<string, GroupVerdict> {
     const group = groupOf(mark, events[0]!);
     if (group !== null) judgeListed(verdictOf(group), listed.get(id), mark, pods, id);
   }
+  judgeOlder(options, verdictOf);
   for (const life of required) {
     const verdict = verdictOf(life.group);
-    verdict.missing += life.group === 'steady' ? evidence.missingTicks(life).missing : evidence.missing(life);
+    verdict.missing += life.endless ? evidence.missingTicks(life) : evidence.missing(life);
   }
   return verdicts;
+}
+
+/** Processes of which there was no event: those that are older than the agent. */
+function judgeOlder(
+  { evidence, pods, listed, groupOfListed }: JudgeOptions,
+  verdictOf: (group: string) => GroupVerdict,
+): void {
+  for (const process of listed) {
+    const mark = evidence.markOf(process.argv);
+    if (mark === null || evidence.processes.has(process.process_id)) continue;
+    const group = groupOfListed?.(mark) ?? null;
+    if (group !== null) judgeListed(verdictOf(group), process, mark, pods, process.process_id);
+  }
 }
 
 function judgeListed(

@@ -40,9 +40,7 @@ export function report({ title, verdicts, mayBeLate }: ReportOptions): boolean {
     sum.processesRight += verdict.processesRight;
     sum.processes += verdict.processes;
   }
-  const wrong = [...verdicts].flatMap(([group, verdict]) => verdict.wrong.map((one) => ({ group, ...one })));
-  for (const { group, why, told } of wrong.slice(0, SHOWN))
-    console.log(`  wrong: ${group}: ${why}\n    ${JSON.stringify(told)}`);
+  showWrong(verdicts);
   const excused = sum.unreachable + (mayBeLate ? sum.late : 0);
   const late = sum.late > 0 ? `, ${sum.late} told before their names were known` : '';
   const unreachable = sum.unreachable > 0 ? `, ${sum.unreachable} during the outage without a workload` : '';
@@ -50,7 +48,24 @@ export function report({ title, verdicts, mayBeLate }: ReportOptions): boolean {
     `  total: ${sum.right} of ${sum.all} events right${late}${unreachable}; ` +
       `ps: ${sum.processesRight} of ${sum.processes} processes right`,
   );
+  if (sum.all === 0)
+    console.log('  no process of a workload was seen: does this kernel run the containers of the node?');
   return sum.all > 0 && sum.right + excused === sum.all && sum.processesRight === sum.processes;
+}
+
+/** The first of each kind, in full. */
+function showWrong(verdicts: ReadonlyMap<string, GroupVerdict>): void {
+  const kinds = new Map<string, { told: object; count: number }>();
+  for (const [group, { wrong }] of verdicts) {
+    for (const { why, told } of wrong) {
+      const text = `${group}: ${why}`;
+      const kind = kinds.get(text) ?? { told, count: 0 };
+      kinds.set(text, { ...kind, count: kind.count + 1 });
+    }
+  }
+  for (const [text, { told, count }] of [...kinds].slice(0, SHOWN))
+    console.log(`  wrong, ${count} times: ${text}\n    ${JSON.stringify(told)}`);
+  if (kinds.size > SHOWN) console.log(`  and ${kinds.size - SHOWN} other kinds of wrong`);
 }
 
 const partsText = ({ lateParts }: GroupVerdict) =>

@@ -14,6 +14,11 @@ const DONE_TIMEOUT_MS = 180_000;
 /** From the last event that was waited for to the verdict: exits of the last processes are on their way. */
 const SETTLE_MS = 2000;
 
+/** Workloads that go on starting processes: one that is there before the agents, one that comes later. */
+export const BEFORE = 'before-agents';
+export const STEADY = 'steady';
+const ENDLESS = new Set([BEFORE, STEADY]);
+
 export class Scene {
   readonly pods: Pods;
   readonly cluster: Cluster;
@@ -52,15 +57,24 @@ export class Scene {
     this.pods.watch();
   }
 
+  /** What runs before the agents do. */
+  async playBefore(): Promise<void> {
+    await this.apply([steadyWorkload(this.context, BEFORE)]);
+    await this.#running(BEFORE);
+  }
+
   /** All workloads, and what is done to them while they run. */
   async play(): Promise<void> {
-    await this.apply([...workloads(this.context), steadyWorkload(this.context)]);
+    await this.apply([...workloads(this.context), steadyWorkload(this.context, STEADY)]);
     if (this.cluster.state !== null) this.addStaticPod('static-pod');
     else console.log('skipped: a static pod: the kubelet of another cluster has its folder elsewhere');
     await this.#execIn('deployment', 'main', 'Deployment');
     await this.#execIn('four-containers', 'sidecar', 'Pod');
     await this.#execIn('statefulset', 'main', 'StatefulSet');
     await this.#debug('bare-pod');
+    // Its last processes are told after the API has forgotten it; another pod takes its place.
+    const { name } = await this.#running('replicaset');
+    await this.cluster.kubectl(['delete', 'pod', name, '-n', this.#namespace]);
   }
 
   async apply(list: readonly Workload[]): Promise<void> {
@@ -87,7 +101,8 @@ export class Scene {
     const lives = [...this.pods.lives.values()].flatMap(({ podUid, container, life }) => {
       const pod = this.pods.pods.get(podUid)!;
       const group = pod.kinds.get(container) === 'ephemeral' ? 'ephemeral' : pod.group;
-      return groups.has(pod.group) ? [{ group, podUid, container, life }] : [];
+      const endless = ENDLESS.has(group);
+      return groups.has(pod.group) ? [{ group, podUid, container, life, endless }] : [];
     });
     return [...lives, ...this.#execs];
   }
@@ -99,7 +114,7 @@ export class Scene {
       for (const { title, evidence } of agents) {
         const known = evidence();
         for (const life of this.required())
-          if (life.group !== 'steady' && !known.isDone(life))
+          if (!life.endless && !known.isDone(life))
             rows.push(`${title}: nothing of the end of ${life.group} ${life.container} ${life.life}`);
       }
       return rows;

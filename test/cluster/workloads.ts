@@ -146,19 +146,19 @@ export function workloads(context: WorkloadContext): Workload[] {
   ];
 }
 
-/** A Deployment whose pods start ten processes each half second, for ever. */
-export function steadyWorkload(context: WorkloadContext): Workload {
-  const labels = { matchLabels: { [GROUP_LABEL]: 'steady' } };
-  const owner = { kind: 'Deployment', name: 'steady' };
-  const template = podMaker(context).template('steady', owner, [{ name: 'main', ending: 'tick' }]);
+/** A Deployment whose pod starts ten processes each half second, for ever. */
+export function steadyWorkload(context: WorkloadContext, name: string): Workload {
+  const labels = { matchLabels: { [GROUP_LABEL]: name } };
+  const parts: Part[] = [{ name: 'main', ending: 'tick' }];
+  const template = podMaker(context).template(name, { kind: 'Deployment', name }, parts);
   return {
-    group: 'steady',
+    group: name,
     pods: 1,
     lives: 1,
     manifest: {
       apiVersion: 'apps/v1',
       kind: 'Deployment',
-      metadata: { name: 'steady', namespace: context.namespace },
+      metadata: { name, namespace: context.namespace },
       spec: { replicas: 1, selector: labels, ...template },
     },
   };
