@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import type { EventJson } from '../../src/api/index.ts';
 import { startAgents, type SuiteAgent } from './agents.ts';
-import { openCluster } from './cluster.ts';
+import { clusterPart, openCluster } from './cluster.ts';
 import { compareEndings } from './endings.ts';
 import { judge } from './judge.ts';
 import type { Mark } from './mark.ts';
@@ -12,21 +12,28 @@ import { BEFORE, Scene, STEADY } from './scene.ts';
 
 /** What was opened, last first. */
 const closers: (() => Promise<unknown>)[] = [];
+let closing: Promise<void> | undefined;
 
-async function closeAll(): Promise<void> {
-  for (let close = closers.pop(); close !== undefined; close = closers.pop())
-    await close().catch((error) => {
-      console.error('e2e-cluster:', error);
-      process.exitCode = 1;
-    });
+function closeAll(): Promise<void> {
+  closing ??= (async () => {
+    for (let close = closers.pop(); close !== undefined; close = closers.pop())
+      await close().catch((error) => {
+        console.error('e2e-cluster:', error);
+        process.exitCode = 1;
+      });
+  })();
+  return closing;
 }
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.on(signal, () => {
+    if (closing === undefined) console.error(`e2e-cluster: ${signal}: everything is stopped, a moment`);
+    void closeAll().finally(() => process.exit(130));
+  });
 
 async function run(): Promise<boolean> {
   const id = `suite-${randomBytes(4).toString('hex')}`;
-  const cluster = await openCluster(process.env);
-  closers.push(cluster.close);
-  for (const signal of ['SIGINT', 'SIGTERM'] as const)
-    process.once(signal, () => void closeAll().finally(() => process.exit(130)));
+  const cluster = await openCluster(process.env, (stop) => closers.push(stop));
   const scene = new Scene(cluster, id);
   closers.push(() => scene.close());
   await scene.prepare();
@@ -42,7 +49,10 @@ async function run(): Promise<boolean> {
     return right;
   }
   console.log();
-  const { beginMs, endMs } = await playOutage(scene, agents);
+  const server = clusterPart(cluster.state, 'apiserver');
+  // A cluster that is kept must have its API server; one that is not does without.
+  closers.push(async () => cluster.isKept && server.restore());
+  const { beginMs, endMs } = await playOutage(server, scene, agents);
   const during = (event: EventJson) => Date.parse(event.time) >= beginMs && Date.parse(event.time) <= endMs;
   const rightAway = await allRight(agents, (agent) =>
     verdictOn(agent, scene, new Set([BEFORE, STEADY, POD_DURING, POD_AFTER]), (mark, event) => {
@@ -97,7 +107,8 @@ try {
   console.log(right ? '\nevery process has the right names' : '\nnot every process has the right names');
   process.exitCode = right ? 0 : 1;
 } catch (error) {
-  console.error('e2e-cluster:', error);
+  // What fails because everything is being stopped says nothing.
+  if (closing === undefined) console.error('e2e-cluster:', error);
   process.exitCode = 1;
 } finally {
   await closeAll();

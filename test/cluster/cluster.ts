@@ -1,5 +1,5 @@
 // The cluster of a run: one that the environment names, or one of its own that is stopped at the end.
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,14 +18,21 @@ export interface Cluster {
   readonly image: string;
   /** The folder of a cluster that test/cluster/up started; null for another's, whose parts are not ours to stop. */
   readonly state: string | null;
-  close(): Promise<void>;
+  /** Whether it goes on after the run, so that nothing of the run may stay in it. */
+  readonly isKept: boolean;
 }
 
-/** `KUBECONFIG`: that cluster. `CLUSTER_STATE`: one that test/cluster/up started, and it is left running. */
-export async function openCluster(env: NodeJS.ProcessEnv): Promise<Cluster> {
+/**
+ * `KUBECONFIG`: that cluster. `CLUSTER_STATE`: one that test/cluster/up started, and it is left running. Otherwise one
+ * is started; `beforeStart` takes what stops it, from before its first process on.
+ */
+export async function openCluster(
+  env: NodeJS.ProcessEnv,
+  beforeStart: (stop: () => Promise<void>) => void,
+): Promise<Cluster> {
   const image = env.IMAGE ?? 'localhost/busybox:1';
-  if (env.CLUSTER_STATE !== undefined) return ownCluster(env.CLUSTER_STATE, image, async () => undefined);
-  if (env.KUBECONFIG === undefined) return startCluster(image);
+  if (env.CLUSTER_STATE !== undefined) return ownCluster(env.CLUSTER_STATE, image, true);
+  if (env.KUBECONFIG === undefined) return startCluster(image, beforeStart);
   const kubectl = kubectlWith(env.KUBECTL ?? 'kubectl', env.KUBECONFIG);
   return {
     kubeconfig: env.KUBECONFIG,
@@ -34,29 +41,26 @@ export async function openCluster(env: NodeJS.ProcessEnv): Promise<Cluster> {
     node: env.NODE_NAME ?? (await onlyNode(kubectl)),
     image,
     state: null,
-    close: async () => undefined,
+    isKept: true,
   };
 }
 
-async function startCluster(image: string): Promise<Cluster> {
+async function startCluster(
+  image: string,
+  beforeStart: (stop: () => Promise<void>) => void,
+): Promise<Cluster> {
   const state = mkdtempSync(join(tmpdir(), 'cognitod-cluster-'));
-  const close = () => script('down', [state], DOWN_TIMEOUT_MS);
-  const starting = script('up', [state, 'suite-node'], UP_TIMEOUT_MS);
-  const stop = () => void close().finally(() => process.exit(130));
-  // Not half a cluster: what is started so far has its pid files.
-  process.once('SIGINT', stop).once('SIGTERM', stop);
-  try {
-    await starting;
-    return await ownCluster(state, image, close);
-  } catch (error) {
-    await close();
-    throw error;
-  } finally {
-    process.off('SIGINT', stop).off('SIGTERM', stop);
-  }
+  const up = script('up', [state, 'suite-node'], UP_TIMEOUT_MS);
+  beforeStart(async () => {
+    // Half a cluster has the pid files of what is there.
+    await up.kill();
+    await script('down', [state], DOWN_TIMEOUT_MS).ended;
+  });
+  await up.ended;
+  return ownCluster(state, image, false);
 }
 
-async function ownCluster(state: string, image: string, close: () => Promise<void>): Promise<Cluster> {
+async function ownCluster(state: string, image: string, isKept: boolean): Promise<Cluster> {
   const env = new Map(
     readFileSync(join(state, 'env'), 'utf8')
       .trim()
@@ -72,7 +76,7 @@ async function ownCluster(state: string, image: string, close: () => Promise<voi
     node: await onlyNode(kubectl),
     image,
     state,
-    close,
+    isKept,
   };
 }
 
@@ -83,35 +87,67 @@ async function onlyNode(kubectl: Kubectl): Promise<string> {
 }
 
 /** One of the scripts beside this file, in a session of its own: the terminal's Ctrl-C is not meant for it. */
-async function script(name: string, args: readonly string[], timeoutMs: number): Promise<void> {
+function script(name: string, args: readonly string[], timeoutMs: number) {
   const child = spawn(join(import.meta.dirname, name), args, {
     stdio: ['ignore', 'ignore', 'inherit'],
     detached: true,
     timeout: timeoutMs,
   });
-  const code = await ended(child);
-  if (code !== 0) throw new Error(`test/cluster/${name} ended with ${code}`);
-}
-
-const ended = (child: ChildProcess) =>
-  new Promise<number | null>((resolve, reject) => {
+  const exited = new Promise<number | null>((resolve, reject) => {
     child.once('error', reject);
     child.once('exit', resolve);
   });
-
-/** Stops and starts a part of our own cluster, by the pid that up wrote. */
-export function clusterPart(state: string, name: string) {
-  const pid = Number(readFileSync(join(state, `${name}.pid`), 'utf8'));
+  const ended = exited.then((code) => {
+    if (code !== 0) throw new Error(`test/cluster/${name} ended with ${code}`);
+  });
+  // Who stops it does not wait for its end.
+  ended.catch(() => undefined);
   return {
-    pause: () => process.kill(pid, 'SIGSTOP'),
+    ended,
+    /** With the commands that it runs, but not with what it started for good. */
     async kill() {
-      process.kill(pid, 'SIGKILL');
+      if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+      process.kill(-child.pid, 'SIGKILL');
+      await exited;
+    },
+  };
+}
+
+export interface ClusterPart {
+  pause(): void;
+  kill(): Promise<void>;
+  start(): Promise<void>;
+  /** Starts it if it was paused or killed and not started since. */
+  restore(): Promise<void>;
+}
+
+/** A part of our own cluster, by the pid that up wrote. */
+export function clusterPart(state: string, name: string): ClusterPart {
+  const pid = Number(readFileSync(join(state, `${name}.pid`), 'utf8'));
+  let isDown = false;
+  const part = {
+    pause() {
+      isDown = true;
+      process.kill(pid, 'SIGSTOP');
+    },
+    async kill() {
+      isDown = true;
+      if (existsSync(`/proc/${pid}`)) process.kill(pid, 'SIGKILL');
       for (const until = Date.now() + START_TIMEOUT_MS; existsSync(`/proc/${pid}`); await sleep(50)) {
         if (Date.now() > until) throw new Error(`${name} does not end`);
       }
     },
-    start: () => script('start', [state, name], START_TIMEOUT_MS),
+    async start() {
+      isDown = false;
+      await script('start', [state, name], START_TIMEOUT_MS).ended;
+    },
+    async restore() {
+      if (!isDown) return;
+      await part.kill();
+      await part.start();
+    },
   };
+  return part;
 }
 
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));

@@ -1,7 +1,7 @@
 // The API server goes away while the agents run, and comes back: names of known pods go on, new ones come afterwards.
 import type { StatusJson } from '../../src/api/index.ts';
 import type { SuiteAgent } from './agents.ts';
-import { type Cluster, clusterPart } from './cluster.ts';
+import type { ClusterPart } from './cluster.ts';
 import { latePod } from './workloads.ts';
 import { type Scene, until } from './scene.ts';
 
@@ -22,9 +22,12 @@ export interface Outage {
 }
 
 /** Rejects when an agent does not notice one or the other. */
-export async function playOutage(scene: Scene, agents: readonly SuiteAgent[]): Promise<Outage> {
-  const { state, kubectl } = scene.cluster as Cluster & { state: string };
-  const server = clusterPart(state, 'apiserver');
+export async function playOutage(
+  server: ClusterPart,
+  scene: Scene,
+  agents: readonly SuiteAgent[],
+): Promise<Outage> {
+  const { kubectl } = scene.cluster;
   const beginMs = Date.now();
   server.pause();
   await sleep(HANG_MS);

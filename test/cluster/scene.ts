@@ -141,7 +141,8 @@ export class Scene {
   async close(): Promise<void> {
     for (const file of this.#manifests) rmSync(file, { force: true });
     await this.pods.stop();
-    // Our own cluster goes as a whole.
+    // A cluster of the run's own goes as a whole.
+    if (!this.cluster.isKept) return;
     const timeoutMs = NAMESPACE_TIMEOUT_MS;
     await this.cluster.kubectl(['delete', 'namespace', this.#namespace, '--ignore-not-found'], { timeoutMs });
   }
