@@ -1,5 +1,5 @@
 // What it costs to tell which pod, container and workload an event belongs to, and to remember 500 pods.
-import { Decoder, createMasker, type ProcessEvent } from '../src/decode/index.ts';
+import type { ProcessEvent } from '../src/decode/index.ts';
 import {
   CgroupRegistry,
   type ContainerFacts,
@@ -10,9 +10,10 @@ import {
   MetadataStore,
   type PodFacts,
 } from '../src/identity/index.ts';
-import { type AppliedEvent, EventBus, LateBinding, ProcessTable } from '../src/model/index.ts';
+import { type AppliedEvent, EventBus, LateBinding } from '../src/model/index.ts';
 import { agentNsPerEvent } from './agent-cpu.ts';
 import { costNs, type Figure, type Measurement, median } from './measurement.ts';
+import { makeDecoder, makeTable } from './pipeline.ts';
 import { makeLives, type RecordBatch } from './records.ts';
 
 const PODS = 500;
@@ -114,9 +115,7 @@ const HOST: Identity = Object.freeze({
 
 /** From records to listeners, as the agent does it; without `resolves` everything is of the host. */
 function makeWay(resolves: boolean) {
-  const decoder = new Decoder({
-    mask: createMasker({ enabled: true, extraArguments: [], extraPatterns: [] }),
-  });
+  const decoder = makeDecoder();
   const registry = new CgroupRegistry({ readProcCgroup: () => null });
   const sources = resolves ? [new ScriptedSource('kube-api'), new ScriptedSource('cri')] : [];
   const metadata = new MetadataStore({
@@ -127,15 +126,7 @@ function makeWay(resolves: boolean) {
     nodeName: 'node-1',
   });
   metadata.start();
-  const table = new ProcessTable({
-    bootId: '00000000-0000-0000-0000-000000000000',
-    clocks: { boottimeNs: () => 0n, realtimeNs: () => 0n },
-    retentionSeconds: 300,
-    maxExited: 20_000,
-    maxLive: 500_000,
-    memoryBytes: 192 * 1024 * 1024,
-    metadata,
-  });
+  const table = makeTable({ metadata });
   const bus = new EventBus();
   let published = 0;
   let unnamed = 0;

@@ -1,17 +1,31 @@
 // How fast records become events and a process table, on one core, and what a large table costs.
 import { Decoder, createMasker, type ProcessEvent } from '../src/decode/index.ts';
 import { CgroupRegistry } from '../src/identity/index.ts';
-import { ProcessTable } from '../src/model/index.ts';
+import { ProcessTable, type ProcessTableOptions } from '../src/model/index.ts';
 import { costNs, type Figure, type Measurement } from './measurement.ts';
 import { CGROUP_ID, makeLives, type RecordBatch } from './records.ts';
 
 const CHURN = 20_000;
 const SIZES = [1000, 10_000, 100_000];
 
-export function makePipeline() {
-  const decoder = new Decoder({
-    mask: createMasker({ enabled: true, extraArguments: [], extraPatterns: [] }),
+/** As the agent makes it without a configuration. */
+export const makeDecoder = () =>
+  new Decoder({ mask: createMasker({ enabled: true, extraArguments: [], extraPatterns: [] }) });
+
+/** As the agent makes it without a configuration, at a time that stands still. */
+export const makeTable = (options: Partial<ProcessTableOptions> = {}) =>
+  new ProcessTable({
+    bootId: '00000000-0000-0000-0000-000000000000',
+    clocks: { boottimeNs: () => 0n, realtimeNs: () => 0n },
+    retentionSeconds: 300,
+    maxExited: 20_000,
+    maxLive: 500_000,
+    memoryBytes: 192 * 1024 * 1024,
+    ...options,
   });
+
+export function makePipeline() {
+  const decoder = makeDecoder();
   const registry = new CgroupRegistry({ readProcCgroup: () => null });
   const pod = 'pod1399d9c7-c86f-4371-8568-07b3d32258a4';
   registry.learn({
@@ -24,14 +38,7 @@ export function makePipeline() {
     removed: false,
     truncated: false,
   });
-  const table = new ProcessTable({
-    bootId: '00000000-0000-0000-0000-000000000000',
-    clocks: { boottimeNs: () => 0n, realtimeNs: () => 0n },
-    retentionSeconds: 300,
-    maxExited: 20_000,
-    maxLive: 500_000,
-    memoryBytes: 192 * 1024 * 1024,
-  });
+  const table = makeTable();
   const apply = ({ memory, offsets, lengths }: RecordBatch) => {
     for (let index = 0; index < offsets.length; index++) {
       const event = decoder.decode(memory, offsets[index]!, lengths[index]!) as ProcessEvent;

@@ -79,30 +79,6 @@ export class EbpfCollector implements Collector {
     return [...snapshots, ...this.#hidden.alive(snapshots, this.#attachedNs, boottimeNs(), deliver)];
   }
 
-  /** All tasks of the agent's own pid namespace. */
-  #listTasks(linkFd: number, deliver: (record: DecodedRecord) => void): ProcessSnapshot[] {
-    const { memory, length } = readTaskSnapshot(linkFd);
-    const snapshots: ProcessSnapshot[] = [];
-    for (const record of this.#decoder.decodeAll(memory, length)) {
-      if (record.type === 'snapshot') snapshots.push(record);
-      else deliver(record);
-    }
-    return snapshots;
-  }
-
-  /** This process's pid in the initial namespace; null when the kernel does not tell. */
-  #ownPid(): number | null {
-    const { procRoot } = this.#options;
-    if (isInInitialPidNamespace(procRoot)) return process.pid;
-    const namespace = ownPidNamespace(procRoot);
-    const { snapshotLinkFd } = this.#programs;
-    if (snapshotLinkFd === null || namespace === null) return null;
-    const own = this.#listTasks(snapshotLinkFd, () => {}).find(
-      ({ pidNs, nsPid }) => pidNs === namespace && nsPid === process.pid,
-    );
-    return own?.pid ?? null;
-  }
-
   drain(): void {
     this.#reader.drainAll();
   }
@@ -160,6 +136,30 @@ export class EbpfCollector implements Collector {
     this.#closed = true;
     this.#reader.close();
     this.#programs.close();
+  }
+
+  /** All tasks of the agent's own pid namespace. */
+  #listTasks(linkFd: number, deliver: (record: DecodedRecord) => void): ProcessSnapshot[] {
+    const { memory, length } = readTaskSnapshot(linkFd);
+    const snapshots: ProcessSnapshot[] = [];
+    for (const record of this.#decoder.decodeAll(memory, length)) {
+      if (record.type === 'snapshot') snapshots.push(record);
+      else deliver(record);
+    }
+    return snapshots;
+  }
+
+  /** This process's pid in the initial namespace; null when the kernel does not tell. */
+  #ownPid(): number | null {
+    const { procRoot } = this.#options;
+    if (isInInitialPidNamespace(procRoot)) return process.pid;
+    const namespace = ownPidNamespace(procRoot);
+    const { snapshotLinkFd } = this.#programs;
+    if (snapshotLinkFd === null || namespace === null) return null;
+    const own = this.#listTasks(snapshotLinkFd, () => {}).find(
+      ({ pidNs, nsPid }) => pidNs === namespace && nsPid === process.pid,
+    );
+    return own?.pid ?? null;
   }
 
   #record(memory: RingMemory, offset: number, length: number): void {

@@ -17,6 +17,8 @@ export interface Required {
   readonly life: number;
   /** It has no end: it goes on starting processes. */
   readonly endless?: boolean;
+  /** It began before the agents did, which cannot tell its first processes. */
+  readonly older?: boolean;
 }
 
 export class Evidence {
@@ -69,16 +71,20 @@ export class Evidence {
     return missing;
   }
 
-  /** How many events are missing between the first tick that was told and the last. */
+  /** How many events of ticks are missing, from the first, of an older one the first that was told, to the last. */
   missingTicks(required: Required): number {
     const short = this.#shortOf(required);
     const numbers = [...short.keys()]
       .filter((name) => name.startsWith('tick-'))
       .map((name) => Number(name.slice(5)));
-    const [first, last] = [Math.min(...numbers), Math.max(...numbers)];
+    // An endless workload of which nothing was told is missing.
+    if (numbers.length === 0) return missingOf(undefined);
+    const last = Math.max(...numbers);
+    // The process of the first that was told may have begun before the agents.
+    const first = required.older ? Math.min(...numbers) + 1 : 0;
     let missing = 0;
-    // The last may be on its way, the first have begun before the agent.
-    for (let tick = first + 1; tick < last; tick++) missing += missingOf(short.get(`tick-${tick}`));
+    // The last may be on its way.
+    for (let tick = first; tick < last; tick++) missing += missingOf(short.get(`tick-${tick}`));
     return missing;
   }
 

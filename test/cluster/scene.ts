@@ -101,8 +101,8 @@ export class Scene {
     const lives = [...this.pods.lives.values()].flatMap(({ podUid, container, life }) => {
       const pod = this.pods.pods.get(podUid)!;
       const group = pod.kinds.get(container) === 'ephemeral' ? 'ephemeral' : pod.group;
-      const endless = ENDLESS.has(group);
-      return groups.has(pod.group) ? [{ group, podUid, container, life, endless }] : [];
+      const [endless, older] = [ENDLESS.has(group), group === BEFORE];
+      return groups.has(pod.group) ? [{ group, podUid, container, life, endless, older }] : [];
     });
     return [...lives, ...this.#execs];
   }

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fakeContainer, fakePod, podJson } from './kube-objects.fixture.ts';
 import { expectedState, inSync, openFake, openSource, sleep, until } from './kube-test.fixture.ts';
+import { KUBE_TIMES } from './times.ts';
 
 test('pods of the node are told after one list, then each change by one watch', async (t) => {
   const fake = await openFake(t);
@@ -212,6 +213,34 @@ test('a slow list is one list', async (t) => {
   const { sink, source } = openSource(t, fake);
   await until(() => inSync(fake, sink), 'the pod');
   assert.deepEqual([fake.counters.lists, source.status().failures], [1, 0]);
+});
+
+test('a server that is down for an hour, in a thousandth of the time, is asked all along and found at once', async (t) => {
+  const fake = await openFake(t);
+  fake.cluster.put(fakePod('a'));
+  fake.cluster.put(fakePod('b'));
+  const { firstBackoffMs, maxBackoffMs, stableMs } = KUBE_TIMES;
+  const times = {
+    firstBackoffMs: firstBackoffMs / 1000,
+    maxBackoffMs: maxBackoffMs / 1000,
+    stableMs: stableMs / 1000,
+  };
+  const { source, sink } = openSource(t, fake, { times });
+  await until(() => inSync(fake, sink) && fake.watching === 1, 'the pods');
+  const told = JSON.stringify(sink.state());
+  await fake.stop();
+  const { failures } = source.status();
+  await sleep(3600);
+  assert.equal(source.status().state, 'unreachable');
+  assert.equal(JSON.stringify(sink.state()), told, 'what was known stays known');
+  // A try every 15 to 30 s makes 120 to 240; timers of a busy machine are late.
+  const tries = source.status().failures - failures;
+  assert.ok(tries >= 20 && tries <= 260, `${tries} tries`);
+  fake.cluster.delete('a');
+  fake.cluster.put(fakePod('c'));
+  fake.cluster.compact();
+  await fake.listen();
+  await until(() => inSync(fake, sink) && source.status().state === 'ok', 'what happened meanwhile');
 });
 
 test('a server that is down at the start, and later again, is found without a restart', async (t) => {
