@@ -120,6 +120,33 @@ test('a pod that nobody has named is pending, and gone before it was seen when i
   assert.equal(store.lookup(identity).provenance.container, 'not-reported');
 });
 
+test('a workload is waited for like a name, and is not counted as one', () => {
+  const { store, clock, sources } = open('kube-api', 'cri');
+  const cri = sources[1]!;
+  store.replace('cri', [podFacts('u1', { workload: null })], [containerFacts('c1', 'u1')]);
+  assert.equal(store.lookup(identity).provenance.workload, 'pending');
+  assert.equal(cri.hints, 0, 'the runtime knows no workloads: it is not asked');
+  clock.ms += 300;
+  assert.equal(store.pendingSinceMs(identity), 300);
+  assert.equal(store.counts().unnamed, 0);
+  // The API knows the pod, and is asked for its owner.
+  store.upsert('kube-api', podFacts('u1', { workload: null }), [containerFacts('c1', 'u1')]);
+  clock.ms += GONE_AFTER_MS;
+  assert.equal(store.lookup(identity).provenance.workload, 'pending');
+  assert.equal(store.pendingSinceMs(identity), GONE_AFTER_MS + 300);
+  store.upsert('kube-api', podFacts('u1'), [containerFacts('c1', 'u1')]);
+  assert.deepEqual(store.lookup(identity).workload, { kind: 'Deployment', name: 'api' });
+  assert.equal(store.pendingSinceMs(identity), null);
+});
+
+test('without the API a workload is not waited for', () => {
+  const { store } = open('cri');
+  store.replace('cri', [podFacts('u1', { workload: null })], [containerFacts('c1', 'u1')]);
+  assert.equal(store.lookup(identity).provenance.workload, 'no-source');
+  assert.equal(store.pendingSinceMs(identity), null);
+  assert.equal(store.counts().unnamed, 0);
+});
+
 test('sources that do not answer are the reason, and a source that does not answer yet is waited for', () => {
   const { store, clock, sources } = open('kube-api', 'cri');
   const [api, cri] = sources as [FakeSource, FakeSource];

@@ -55,7 +55,9 @@ export class MetadataStore implements MetadataSink {
   readonly #books = new Map<MetadataSourceName, SourceBook>();
   readonly #cache = new WeakMap<Identity, Cached>();
   /** Pod uids and container ids that no source has named, and since when. */
-  readonly #unnamed = new Map<string, number>();
+  readonly #unnamed: FirstSeen = new Map();
+  /** Likewise pods whose workload is not known. */
+  readonly #unowned: FirstSeen = new Map();
   #version = 0;
   #closed = false;
 
@@ -153,16 +155,17 @@ export class MetadataStore implements MetadataSink {
   }
 
   /**
-   * How long ago an identity without a name was first looked up, in milliseconds; null when its pod and container
-   * are named, or nobody who answers could name them.
+   * How long ago an identity without a name was first looked up, in milliseconds; null when its pod, container and
+   * workload are known, or nobody who answers could know them.
    */
   pendingSinceMs(identity: Identity): number | null {
     const { provenance } = this.lookup(identity);
-    const pod = provenance.pod === 'pending' ? this.#unnamed.get(podKey(identity)) : undefined;
-    const container =
-      provenance.container === 'pending' ? this.#unnamed.get(containerKey(identity)) : undefined;
-    if (pod === undefined && container === undefined) return null;
-    return this.#options.nowMs() - Math.max(pod ?? 0, container ?? 0);
+    const since = [
+      provenance.pod === 'pending' ? this.#unnamed.get(podKey(identity)) : undefined,
+      provenance.container === 'pending' ? this.#unnamed.get(containerKey(identity)) : undefined,
+      provenance.workload === 'pending' ? this.#unowned.get(podKey(identity)) : undefined,
+    ].filter((ms) => ms !== undefined);
+    return since.length === 0 ? null : this.#options.nowMs() - Math.max(...since);
   }
 
   #basisOf({ podUid, containerId }: Identity): unknown[] {
@@ -209,51 +212,63 @@ export class MetadataStore implements MetadataSink {
       return { pod: reason, container: reason, workload: reason };
     }
     const pod =
-      podUid === null ? 'not-a-pod' : this.#gap(podKey(identity), pods.length > 0, METADATA_SOURCES, nowMs);
+      podUid === null
+        ? 'not-a-pod'
+        : this.#gap(this.#unnamed, podKey(identity), pods.length > 0, METADATA_SOURCES, nowMs);
     const container =
       containerId === null
         ? 'not-a-container'
-        : this.#gap(containerKey(identity), containers.length > 0, METADATA_SOURCES, nowMs);
+        : this.#gap(this.#unnamed, containerKey(identity), containers.length > 0, METADATA_SOURCES, nowMs);
     // Only the API knows owners.
-    const api = this.#options.sources.find(({ name }) => name === 'kube-api')?.status();
-    const known = api !== undefined && pods[0]?.source === 'kube-api';
-    const workload =
-      podUid === null ? 'not-a-pod' : this.#gap(`owner of ${podUid}`, known, ['kube-api'], nowMs);
+    const owned = pods.some(({ facts }) => facts.workload !== null);
+    const owner =
+      podUid === null ? 'not-a-pod' : this.#gap(this.#unowned, podKey(identity), owned, ['kube-api'], nowMs);
+    // A pod that the API knows has not gone: its owner is being asked for.
+    const isAsked = owner === 'pod-gone-before-seen' && pods[0]?.source === 'kube-api';
+    const workload = isAsked ? 'pending' : owner;
     // A pod that is known has not gone: the source does not report this container, e.g. the API a sandbox.
     const unreported = container === 'pod-gone-before-seen' && pods.length > 0;
     return { pod, container: unreported ? 'not-reported' : container, workload };
   }
 
   /** Why nobody has named this pod or container, by the state of those who could. */
-  #gap(key: string, named: boolean, askable: readonly MetadataSourceName[], nowMs: number): MissingReason {
+  #gap(
+    firstSeen: FirstSeen,
+    key: string,
+    named: boolean,
+    askable: readonly MetadataSourceName[],
+    nowMs: number,
+  ): MissingReason {
     if (named) {
-      this.#unnamed.delete(key);
+      firstSeen.delete(key);
       return 'pending';
     }
-    const firstMs = this.#firstSeen(key, nowMs);
-    const states = this.#options.sources
-      .filter(({ name }) => askable.includes(name))
-      .map((source) => source.status().state);
+    const firstMs = firstSeenMs(firstSeen, key, nowMs);
+    const sources = this.#options.sources.filter(({ name }) => askable.includes(name));
+    const states = sources.map((source) => source.status().state);
     if (states.length === 0) return 'no-source';
     if (states.includes('ok') && nowMs - firstMs >= GONE_AFTER_MS) return 'pod-gone-before-seen';
     if (states.includes('ok') || states.includes('starting')) {
-      for (const source of this.#options.sources) source.hint();
+      for (const source of sources) source.hint();
       return 'pending';
     }
     return states.includes('no-permission') ? 'no-permission' : 'api-unreachable';
-  }
-
-  #firstSeen(key: string, nowMs: number): number {
-    const known = this.#unnamed.get(key);
-    if (known !== undefined) return known;
-    this.#unnamed.set(key, nowMs);
-    if (this.#unnamed.size > MAX_UNNAMED) this.#unnamed.delete(this.#unnamed.keys().next().value!);
-    return nowMs;
   }
 }
 
 const isSameList = (a: readonly unknown[], b: readonly unknown[]) =>
   a === b || (a.length === b.length && a.every((value, index) => value === b[index]));
+/** Key to the monotonic milliseconds of its first sight. */
+type FirstSeen = Map<string, number>;
+
+function firstSeenMs(firstSeen: FirstSeen, key: string, nowMs: number): number {
+  const known = firstSeen.get(key);
+  if (known !== undefined) return known;
+  firstSeen.set(key, nowMs);
+  if (firstSeen.size > MAX_UNNAMED) firstSeen.delete(firstSeen.keys().next().value!);
+  return nowMs;
+}
+
 const podKey = (identity: Identity) => `pod ${identity.podUid}`;
 const containerKey = (identity: Identity) => `container ${identity.containerId}`;
 
