@@ -1,0 +1,27 @@
+// An agent that is started and closed again and again in one warm process, as its parent says over IPC: comparisons
+// can then alternate within a second, which the noise of a shared machine does not.
+import { Agent } from '../src/agent/index.ts';
+import { loadConfig } from '../src/lib/index.ts';
+
+export type Switch = 'on' | 'off';
+
+/** The answer when it is done. */
+export interface Switched {
+  /** Execs that the agent has told; 0 after `on`. */
+  readonly execs: number;
+}
+
+const { config } = loadConfig({
+  env: {},
+  overrides: { collector: 'ebpf', api: { listen: '127.0.0.1:0' }, ops: { listen: '127.0.0.1:0' } },
+});
+const log = { info() {}, warn() {}, error: (message: string) => console.error(message) };
+let agent: Agent | undefined;
+
+process.on('message', async (word: Switch) => {
+  if (word === 'on') agent = (await Agent.start(config, log, new AbortController().signal))?.agent;
+  else await agent?.close();
+  const answer: Switched = { execs: word === 'on' ? 0 : (agent?.ledger().exec.decoded ?? 0) };
+  process.send!(answer);
+});
+process.on('disconnect', () => process.exit());
