@@ -24,6 +24,14 @@ const madvise = libc.func('int madvise(uint64_t address, size_t length, int advi
   advice: number,
 ) => number;
 const mallocTrim = libc.func('int malloc_trim(size_t pad)') as (pad: number) => number;
+/** glibc's sigset_t: 1024 bits. */
+const SIGSET_BYTES = 128;
+const SIG_SETMASK = 2;
+const pthreadSigmask = libc.func('int pthread_sigmask(int how, const void *set, _Out_ void *old)') as (
+  how: number,
+  set: Uint8Array,
+  old: Uint8Array | null,
+) => number;
 const getpagesize = libc.func('int getpagesize()') as () => number;
 /** 4096 on x86-64; up to 65536 on arm64. */
 export const PAGE_BYTES = getpagesize();
@@ -65,6 +73,21 @@ export function boottimeNs(): bigint {
 /** Wall-clock nanoseconds since 1970. */
 export function realtimeNs(): bigint {
   return readClock(CLOCK_REALTIME);
+}
+
+/**
+ * Holds this thread's signals back meanwhile: the kernel's verifier gives up with EAGAIN when one is pending, and a
+ * profiler sends a thousand in a second (kernel/bpf/verifier.c, do_check). Other threads still take the signals of the
+ * process.
+ */
+export function withSignalsBlocked<T>(work: () => T): T {
+  const before = new Uint8Array(SIGSET_BYTES);
+  pthreadSigmask(SIG_SETMASK, new Uint8Array(SIGSET_BYTES).fill(0xff), before);
+  try {
+    return work();
+  } finally {
+    pthreadSigmask(SIG_SETMASK, before, null);
+  }
 }
 
 /** Gives memory that C code has freed back to the kernel: loading programs parses megabytes of type information. */

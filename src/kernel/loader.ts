@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import koffi from 'koffi';
 import { CognitodError } from '../lib/errors.ts';
 import { type ObjectTypes, readObjectTypes } from './btf.ts';
-import { releaseFreedMemory } from './libc.ts';
+import { releaseFreedMemory, withSignalsBlocked } from './libc.ts';
 import { errnoName, lastErrno, loadLibbpf, OPEN_OPTS_BYTES, type Pointer } from './libbpf.ts';
 
 export type HookStyle = 'tp_btf' | 'raw_tp';
@@ -183,7 +183,7 @@ function openObject(name: ObjectName, options: LoadOptions, held: Held): OpenedO
       else view.setUint32(variable.offsetBytes, value, true);
     },
     load() {
-      const result = lib.loadObject(pointer);
+      const result = withSignalsBlocked(() => lib.loadObject(pointer));
       if (result < 0) throw loadError(name, -result, log.toString('utf8', 0, Math.max(0, log.indexOf(0))));
     },
   };

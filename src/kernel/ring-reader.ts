@@ -15,6 +15,12 @@ const BUSY_BIT = 0x80000000;
 const DISCARD_BIT = 0x40000000;
 
 const TICK_MS = 10;
+/** While much happens each look costs the node more than the records do: it disturbs whoever runs on that core. */
+const BUSY_TICK_MS = 25;
+/** Taken at a look, this much is busy … */
+const BUSY_BYTES = 4096;
+/** … and more than this share of the ring is too much to wait. */
+const BUSY_RING_SHARE = 1 / 16;
 /** Ticks without a record before the reader waits for a wake-up again. */
 const EMPTY_TICKS = 3;
 /** Looks without being woken, in case a wake-up is ever lost. */
@@ -143,9 +149,14 @@ export class RingReader {
 
   #tick(): void {
     if (!this.#running) return;
-    this.#emptyTicks = this.#drainSome() > 0 ? 0 : this.#emptyTicks + 1;
-    if (this.#emptyTicks >= EMPTY_TICKS) this.#wait();
-    else this.#timer = setTimeout(() => this.#tick(), TICK_MS);
+    const bytes = this.#drainSome();
+    this.#emptyTicks = bytes > 0 ? 0 : this.#emptyTicks + 1;
+    if (this.#emptyTicks >= EMPTY_TICKS) {
+      this.#wait();
+      return;
+    }
+    const busy = bytes >= BUSY_BYTES && bytes <= this.#sizeBytes * BUSY_RING_SHARE;
+    this.#timer = setTimeout(() => this.#tick(), busy ? BUSY_TICK_MS : TICK_MS);
   }
 
   /** Drains a bounded amount; the rest when other work had its turn. */
