@@ -49,9 +49,14 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   });
 }
 
-const git = (...args: string[]) => execFileSync('git', args, { cwd: ROOT, encoding: 'utf8' }).trim();
-const changes = git('status', '--porcelain', '--', 'src', 'bpf', 'bench/*.ts', 'cognitod');
-const commit = git('rev-parse', '--short', 'HEAD') + (changes === '' ? '' : ' with uncommitted changes');
+/** Short hash of what is measured; a quick run is kept nowhere, and must work without git. */
+function describeCommit(): string {
+  const git = (...args: string[]) => execFileSync('git', args, { cwd: ROOT, encoding: 'utf8' }).trim();
+  const changes = git('status', '--porcelain', '--', 'src', 'bpf', 'bench/*.ts', 'cognitod');
+  return git('rev-parse', '--short', 'HEAD') + (changes === '' ? '' : ' with uncommitted changes');
+}
+
+const commit = values.quick ? '' : describeCommit();
 mkdirSync(RESULTS, { recursive: true });
 let failed = 0;
 for (const { name, how, run } of MEASUREMENTS.filter((measurement) => only.includes(measurement.name))) {
