@@ -2,6 +2,7 @@
 // can then alternate within a second, which the noise of a shared machine does not.
 import { Agent } from '../src/agent/index.ts';
 import { loadConfig } from '../src/lib/index.ts';
+import { openPrograms } from '../src/start/index.ts';
 
 export type Switch = 'on' | 'off';
 
@@ -19,8 +20,10 @@ const log = { info() {}, warn() {}, error: (message: string) => console.error(me
 let agent: Agent | undefined;
 
 process.on('message', async (word: Switch) => {
-  if (word === 'on') agent = (await Agent.start(config, log, new AbortController().signal))?.agent;
-  else await agent?.close();
+  if (word === 'on') {
+    const start = { opened: openPrograms(config), privilegedSeconds: null, kept: [] };
+    agent = (await Agent.start(config, log, new AbortController().signal, start))?.agent;
+  } else await agent?.close();
   const answer: Switched = { execs: word === 'on' ? 0 : (agent?.ledger().exec.decoded ?? 0) };
   process.send!(answer);
 });

@@ -9,6 +9,11 @@ process.exitCode = await runCli(process.argv.slice(2), {
   env: process.env,
   version: VERSION,
   // Loaded only by the commands that need them: clients start in a third of the time.
-  runAgent: async (options) => (await import('./agent/index.ts')).runAgent(options),
+  // In two halves: the first needs privileges and little code, the second no privileges (privileged-start.ts).
+  runAgent: async (options) => {
+    const { startPrivileged } = await import('./start/index.ts');
+    const start = startPrivileged(options);
+    return (await import('./agent/index.ts')).runAgent(options, start);
+  },
   loadCgroupParser: async () => (await import('./identity/index.ts')).parseCgroup,
 });

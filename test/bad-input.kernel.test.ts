@@ -22,7 +22,7 @@ const FREE = ['--api-listen', '127.0.0.1:0', '--ops-listen', '127.0.0.1:0'];
 test('without privilege collector ebpf ends with what is needed', { skip }, async () => {
   const end = await runCognitod(['agent', '--collector', 'ebpf', ...FREE], { unprivileged: true });
   assert.equal(end.code, 1);
-  assert.match(end.stderr, /refuses to load BPF programs: EPERM/);
+  assert.match(end.stderr, /refuses to load BPF programs \(EPERM\): CAP_BPF and CAP_PERFMON are missing/);
   assert.match(end.stderr, /run as root or with CAP_BPF and CAP_PERFMON/);
 });
 

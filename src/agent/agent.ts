@@ -1,7 +1,13 @@
 // The running agent: collector, pipeline, listeners, and what it reports about itself.
 import { readFileSync } from 'node:fs';
 import { release } from 'node:os';
-import { type LedgerJson, type ReadyJson, SCHEMA_VERSION, type StatusJson } from '../api/index.ts';
+import {
+  type LedgerJson,
+  type PrivilegesJson,
+  type ReadyJson,
+  SCHEMA_VERSION,
+  type StatusJson,
+} from '../api/index.ts';
 import type { CollectorCounts } from '../collect/index.ts';
 import { type ArgvMasker, createMasker, type EventBase } from '../decode/index.ts';
 import {
@@ -12,7 +18,14 @@ import {
   MetadataStore,
 } from '../identity/index.ts';
 import { boottimeNs, realtimeNs, releaseStartupCode } from '../kernel/index.ts';
-import { type Closable, type Config, CognitodError, readToken, VERSION } from '../lib/index.ts';
+import {
+  type Closable,
+  type Config,
+  CognitodError,
+  readPrivileges,
+  readToken,
+  VERSION,
+} from '../lib/index.ts';
 import { EventBus, LateBinding, ProcessTable } from '../model/index.ts';
 import {
   type AgentView,
@@ -28,6 +41,7 @@ import { Healer } from './healer.ts';
 import { type OpenedCollector, openCollector } from './open-collector.ts';
 import { openMetadataSources } from './open-metadata-sources.ts';
 import { Pipeline } from './pipeline.ts';
+import type { PrivilegedStart } from '../start/index.ts';
 
 export interface AgentLog {
   info(message: string): void;
@@ -44,6 +58,10 @@ export interface StartReport {
   readonly ringBytes: number | null;
   /** Every process of the node is seen, however short its life. */
   readonly nodeWide: boolean;
+  /** Capabilities that any thread holds now. */
+  readonly capabilities: readonly string[];
+  /** From the start of the process until privileges were given up; null when they were not. */
+  readonly privilegedSeconds: number | null;
   readonly processes: number;
   readonly containers: number;
   readonly apiAddress: string;
@@ -62,6 +80,7 @@ export class Agent implements AgentView, Closable {
   readonly bus = new EventBus();
   readonly #config: Config;
   readonly #log: AgentLog;
+  readonly #start: PrivilegedStart;
   readonly #mask: ArgvMasker;
   readonly #opened: OpenedCollector;
   readonly #registry: CgroupRegistry;
@@ -76,12 +95,13 @@ export class Agent implements AgentView, Closable {
   #settled: NodeJS.Timeout | undefined;
   #closing: Promise<void> | undefined;
 
-  private constructor(config: Config, log: AgentLog) {
+  private constructor(config: Config, log: AgentLog, start: PrivilegedStart) {
     this.#config = config;
     this.#log = log;
+    this.#start = start;
     this.#mask = createMasker(secretRules(config));
     const onError = (error: unknown) => log.error(`a bug in the agent: ${describe(error)}`);
-    this.#opened = openCollector(config, this.#mask, onError);
+    this.#opened = openCollector(config, start.opened, this.#mask, onError);
     this.#registry = new CgroupRegistry({
       readProcCgroup: createProcCgroupReader(config.proc_root),
       ownCgroupNamespace: hasOwnCgroupNamespace(config.proc_root),
@@ -142,8 +162,9 @@ export class Agent implements AgentView, Closable {
     config: Config,
     log: AgentLog,
     signal: AbortSignal,
+    start: PrivilegedStart,
   ): Promise<{ agent: Agent; report: StartReport } | null> {
-    const agent = new Agent(config, log);
+    const agent = new Agent(config, log, start);
     try {
       // Listeners first: a port that is taken is found before any event is read.
       const api = await agent.#api.listen();
@@ -160,6 +181,8 @@ export class Agent implements AgentView, Closable {
         collector: kind,
         reason,
         nodeWide,
+        capabilities: readPrivileges('/proc', 'self').permitted,
+        privilegedSeconds: start.privilegedSeconds,
         hooks,
         ringBytes,
         processes: agent.model.runningCount,
@@ -248,6 +271,7 @@ export class Agent implements AgentView, Closable {
         kernel: release(),
         btf: collector.btf,
       },
+      privileges: this.#privileges(),
       ledger,
       decode_errors: { ...collector.decodeErrors },
       processes: {
@@ -259,6 +283,26 @@ export class Agent implements AgentView, Closable {
       metadata: this.#metadataStatus(),
       clients: this.#api.streams().clients,
       memory: { rss_bytes: process.memoryUsage.rss(), model_bytes: this.model.estimatedBytes },
+    };
+  }
+
+  #privileges(): PrivilegesJson {
+    const held = readPrivileges('/proc', 'self');
+    const { privilegedSeconds, kept } = this.#start;
+    return {
+      cap_effective: [...held.effective],
+      cap_permitted: [...held.permitted],
+      cap_inheritable: [...held.inheritable],
+      cap_bounding: [...held.bounding],
+      cap_ambient: [...held.ambient],
+      no_new_privs: held.noNewPrivileges,
+      seccomp: held.seccomp,
+      uid: held.uid,
+      gid: held.gid,
+      threads: held.threads,
+      dropped: privilegedSeconds !== null,
+      kept: [...kept],
+      privileged_seconds: privilegedSeconds,
     };
   }
 

@@ -11,12 +11,13 @@ import {
 import { loadConfig } from '../lib/index.ts';
 import { EventEncoder } from '../serve/index.ts';
 import { Agent, type AgentLog, type StartReport } from './agent.ts';
+import type { PrivilegedStart } from '../start/index.ts';
 
 /** Unwritten output above which events are no longer printed: the terminal or pipe is slower than the node. */
 const OUTPUT_BYTES = 4 * 1024 * 1024;
 
-/** Resolves with the exit code. Configuration and start errors are thrown as CognitodError. */
-export async function runAgent(options: AgentCommandOptions): Promise<number> {
+/** Resolves with the exit code. `start` is null only where the configuration is to be checked. Configuration and start errors are thrown as CognitodError. */
+export async function runAgent(options: AgentCommandOptions, start: PrivilegedStart | null): Promise<number> {
   const { config } = loadConfig({
     ...(options.configFile === undefined ? {} : { file: options.configFile }),
     env: options.env,
@@ -26,6 +27,7 @@ export async function runAgent(options: AgentCommandOptions): Promise<number> {
     options.stdout.write(options.json ? '{"valid":true}\n' : 'the configuration is valid\n');
     return 0;
   }
+  if (start === null) throw new Error('nothing was opened');
   const log = makeLog(options);
   const abort = new AbortController();
   // From here on a signal ends the agent in order, also in the middle of the start.
@@ -37,7 +39,7 @@ export async function runAgent(options: AgentCommandOptions): Promise<number> {
       });
     }
   });
-  const started = await Agent.start(config, log, abort.signal);
+  const started = await Agent.start(config, log, abort.signal, start);
   if (started === null) return 0;
   const { agent, report } = started;
   if (!report.nodeWide) log.warn(`NOT the whole node is seen: polling /proc, because ${report.reason}`);
@@ -77,11 +79,18 @@ function startText(report: StartReport): string {
   return [
     `kernel     Linux ${report.kernel}, ${report.reason}`,
     `hooks      ${report.hooks.join(', ')}; ${ring}`,
+    `privileges ${privilegesText(report)}`,
     `processes  ${countText(report.processes)} found at start, ${countText(report.containers)} containers`,
     `API        ${report.apiAddress}   health and metrics  ${report.opsAddress}`,
     'Ctrl-C ends the agent and detaches everything.',
     '',
   ].join('\n');
+}
+
+function privilegesText({ capabilities, privilegedSeconds }: StartReport): string {
+  const held = capabilities.length === 0 ? 'none in any thread' : capabilities.join(', ');
+  if (privilegedSeconds === null) return `${held}; not given up (privileges.drop is false)`;
+  return `${held}; what the start needed was given up after ${privilegedSeconds.toFixed(2)} s`;
 }
 
 /** A line per event on standard output. Returns the function that ends it. */

@@ -37,6 +37,29 @@ export const ledgerSchema = z.object({
 });
 export type LedgerJson = z.infer<typeof ledgerSchema>;
 
+const capabilities = z.array(z.string());
+
+/** What the agent holds, of all its threads together, read when the answer was made. */
+export const privilegesSchema = z.object({
+  cap_effective: capabilities,
+  cap_permitted: capabilities,
+  cap_inheritable: capabilities,
+  cap_bounding: capabilities,
+  cap_ambient: capabilities,
+  no_new_privs: z.boolean().describe('set in every thread: no exec can give more'),
+  seccomp: z.enum(['disabled', 'strict', 'filter']),
+  uid: z.int(),
+  gid: z.int(),
+  threads: count,
+  dropped: z.boolean().describe('everything was given up after the start, but for `kept`'),
+  kept: capabilities.describe('kept on purpose: privileges.keep, or what reading needs on an old kernel'),
+  privileged_seconds: z
+    .number()
+    .nullable()
+    .describe('from the start of the process until privileges were given up; null when they were not'),
+});
+export type PrivilegesJson = z.infer<typeof privilegesSchema>;
+
 export const statusSchema = z.object({
   schema_version: z.literal(SCHEMA_VERSION),
   version: z.string(),
@@ -56,6 +79,7 @@ export const statusSchema = z.object({
     kernel: z.string(),
     btf: z.boolean(),
   }),
+  privileges: privilegesSchema,
   ledger: ledgerSchema,
   decode_errors: z.record(z.string(), count),
   processes: z.object({ running: count, exited: count, containers: count, cgroups: count }),

@@ -18,7 +18,7 @@ import {
 const HOSTILE = 'a\nb\r\t\x1b[31mred\x1b]0;title\x07\x00\x7f\u009b2J\u202egnp\u2066\u200b\u2028\u{e0041}';
 const UNSAFE = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\u{e0041}]/u;
 /** Fields whose words the contract fixes. */
-const FIXED = ['type', 'state', 'born', 'qos', 'kind', 'source'];
+const FIXED = ['type', 'state', 'born', 'qos', 'kind', 'source', 'seccomp'];
 
 /** The document with something hostile at the end of each of its texts. */
 function poison(value: unknown, key = ''): unknown {

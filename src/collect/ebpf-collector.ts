@@ -34,11 +34,11 @@ export class EbpfCollector implements Collector {
   readonly #options: EbpfCollectorOptions;
   readonly #decoder: Decoder;
   readonly #reader: RingReader;
-  readonly #attachedNs = boottimeNs();
+  readonly #attachedNs: bigint;
   readonly #hidden: HiddenProcesses;
   /** Null where the kernel's list is not that of the whole node. */
   readonly #listFd: number | null;
-  readonly #coarse = new CoarseStarts(this.#attachedNs);
+  readonly #coarse: CoarseStarts;
   #sink: CollectorSink | undefined;
   #merge: SnapshotMerge | undefined;
   #closed = false;
@@ -47,6 +47,8 @@ export class EbpfCollector implements Collector {
   constructor(programs: LoadedPrograms, options: EbpfCollectorOptions) {
     this.#programs = programs;
     this.#options = options;
+    this.#attachedNs = programs.attachedNs;
+    this.#coarse = new CoarseStarts(programs.attachedNs);
     this.#decoder = new Decoder(options);
     this.#hidden = new HiddenProcesses(options.procRoot);
     this.#listFd = isInInitialPidNamespace(options.procRoot) ? programs.snapshotLinkFd : null;

@@ -1,6 +1,8 @@
 // The kernel side of the agent: load, attach, drain, count.
 export * from './btf.ts';
 export * from './counters.ts';
+export * from './credentials.ts';
+export * from './handover.ts';
 export * from './libc.ts';
 export * from './loader.ts';
 export * from './object-helpers.ts';

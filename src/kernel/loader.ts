@@ -2,8 +2,10 @@
 import { readFileSync } from 'node:fs';
 import koffi from 'koffi';
 import { CognitodError } from '../lib/errors.ts';
+import { readPrivileges } from '../lib/privileges.ts';
 import { type ObjectTypes, readObjectTypes } from './btf.ts';
-import { releaseFreedMemory, withSignalsBlocked } from './libc.ts';
+import { missingToLoad } from './credentials.ts';
+import { boottimeNs, releaseFreedMemory, withSignalsBlocked } from './libc.ts';
 import { errnoName, lastErrno, loadLibbpf, OPEN_OPTS_BYTES, type Pointer } from './libbpf.ts';
 
 export type HookStyle = 'tp_btf' | 'raw_tp';
@@ -37,6 +39,10 @@ export interface LoadedPrograms {
   readonly programs: readonly AttachedProgram[];
   /** Link of the task iterator; null where the kernel has none (no BTF). */
   readonly snapshotLinkFd: number | null;
+  /** Of every link, the task iterator's among them: a program is attached as long as its link is open. */
+  readonly linkFds: readonly number[];
+  /** CLOCK_BOOTTIME when all were attached: whatever happens later is in the ring or counted as lost. */
+  readonly attachedNs: bigint;
   /** Takes the programs off their hooks; ring and counters stay. */
   detach(): void;
   close(): void;
@@ -117,6 +123,7 @@ function loadAndAttach(options: LoadOptions, held: Held): LoadedPrograms {
   lib.setMaxEntries(lifecycle.map('ring'), options.ringBytes);
   lifecycle.load();
   const programs = LIFECYCLE_PROGRAMS.map((name) => attach(lifecycle, name, held));
+  const attachedNs = boottimeNs();
 
   // The iterator needs the kernel's own BTF whichever way the hooks are attached.
   let snapshotLinkFd: number | null = null;
@@ -132,6 +139,8 @@ function loadAndAttach(options: LoadOptions, held: Held): LoadedPrograms {
     possibleCpus,
     programs,
     snapshotLinkFd,
+    linkFds: [...programs.map(({ linkFd }) => linkFd), ...(snapshotLinkFd === null ? [] : [snapshotLinkFd])],
+    attachedNs,
     detach: () => held.detach(),
     close: () => held.close(),
   };
@@ -207,16 +216,33 @@ function attach(object: OpenedObject, programName: string, held: Held): Attached
   return { hook, programFd: lib.programFd(program), linkFd: lib.linkFd(link) };
 }
 
+function notPrivileged(errno: string): CognitodError {
+  const missing = missingToLoad();
+  if (missing.length > 0) {
+    const verb = missing.length > 1 ? 'are' : 'is';
+    return new CognitodError(
+      'NOT_PRIVILEGED',
+      `the kernel refuses to load BPF programs (${errno}): ${missing.join(' and ')} ${verb} missing`,
+      { hint: 'run as root or with CAP_BPF and CAP_PERFMON, or use collector: procfs' },
+    );
+  }
+  const filtered = readPrivileges('/proc', 'self').seccomp === 'filter';
+  const who = filtered
+    ? 'the seccomp filter of this process or a security module'
+    : 'a security module or lockdown';
+  return new CognitodError(
+    'NOT_PRIVILEGED',
+    `the kernel refuses to load BPF programs (${errno}) although the capabilities are there: ${who} forbids it`,
+    { hint: 'allow the system call bpf (docs/limits.md), or use collector: procfs' },
+  );
+}
+
 function loadError(object: ObjectName, errno: number, verifierLog: string): CognitodError {
   const name = errnoName(errno);
   if (name === 'EPERM' || name === 'EACCES') {
     // A verifier's refusal is also EACCES, but comes with a log.
     const refusedByVerifier = name === 'EACCES' && verifierLog.length > 0;
-    if (!refusedByVerifier) {
-      return new CognitodError('NOT_PRIVILEGED', `the kernel refuses to load BPF programs: ${name}`, {
-        hint: 'run as root or with CAP_BPF and CAP_PERFMON, or use collector: procfs',
-      });
-    }
+    if (!refusedByVerifier) return notPrivileged(name);
   }
   const lastLines = verifierLog.trim().split('\n').slice(-5).join('\n');
   return new CognitodError(

@@ -86,6 +86,16 @@ export const configSchema = z.strictObject({
     .describe('name of this node; in Kubernetes that of its Node object: set it from `spec.nodeName`'),
   proc_root: path.default('/proc').describe("where the host's procfs is mounted"),
   sys_root: path.default('/sys').describe("where the host's sysfs is mounted"),
+  privileges: z
+    .strictObject({
+      drop: flag
+        .default(true)
+        .describe('whether every capability is given up once the programs are loaded, in every thread'),
+      keep: list(choice('SYS_PTRACE'))
+        .default([])
+        .describe('capabilities to keep: `SYS_PTRACE` shows executables of processes older than the agent'),
+    })
+    .prefault({}),
   kernel: z
     .strictObject({
       ring_bytes: bytes(4 * KIB, GIB, true)

@@ -30,6 +30,7 @@ function statusText(status: StatusJson, paint: Painter): string {
     ['collector', `${collector.kind}: ${harmless(collector.reason)}`],
     ['hooks', harmless(collector.hooks.join(', '))],
     ['ring', ring],
+    ['privileges', privilegesText(status.privileges, paint)],
     [
       'processes',
       `${countText(processes.running)} running, ${countText(processes.exited)} exited, ${countText(processes.containers)} containers`,
@@ -42,6 +43,16 @@ function statusText(status: StatusJson, paint: Painter): string {
     ['stream clients', String(status.clients)],
   ]);
   return `${head}\n${ledgerText(ledger, paint)}`;
+}
+
+/** What any thread of the agent may do now. The bounding set is of no use where no exec can give more. */
+function privilegesText(privileges: StatusJson['privileges'], paint: Painter): string {
+  const { cap_permitted: permitted, no_new_privs: closed, kept, dropped, uid, threads } = privileges;
+  const expected = permitted.every((name) => kept.includes(name)) && closed;
+  const held = permitted.length === 0 ? 'no capability' : harmless(permitted.join(', '));
+  const text = `${held} in ${countText(threads)} threads, uid ${uid}, no_new_privs ${closed ? 'on' : 'off'}`;
+  if (!dropped) return paint('yellow', `${text}; not given up: privileges.drop is false`);
+  return expected ? text : paint(['bold', 'red'], text);
 }
 
 /** Who names pods and containers, and how well that goes. */

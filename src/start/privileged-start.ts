@@ -1,0 +1,99 @@
+// The privileged moment: loads and attaches, gives every privilege up, and execs itself into the agent proper, the same
+// process with nothing but the descriptors of what was loaded. Only an exec takes effect in all of Node's threads.
+import type { AgentCommandOptions } from '../cli/index.ts';
+import { COUNTER_LAYOUT } from '../decode/index.ts';
+import {
+  dropPrivileges,
+  handOver,
+  type LoadedPrograms,
+  type ProgramsHandover,
+  raisePermitted,
+  readCounters,
+  takeOver,
+  withoutEffective,
+} from '../kernel/index.ts';
+import { type Config, loadConfig } from '../lib/index.ts';
+import { type OpenedPrograms, openPrograms } from './open-programs.ts';
+
+/** Where the descriptors stand in the environment between the two halves of the start. */
+const VARIABLE = 'COGNITOD_HANDOVER';
+
+/** How the agent came to what it holds. */
+export interface PrivilegedStart {
+  readonly opened: OpenedPrograms;
+  /** From the start of the process until everything was given up; null when it was not. */
+  readonly privilegedSeconds: number | null;
+  /** Capabilities that were kept on purpose. */
+  readonly kept: readonly string[];
+}
+
+interface Handover {
+  /** Of whom it is for: a child that inherits the environment is not meant. */
+  readonly pid: number;
+  readonly privilegedSeconds: number;
+  readonly kept: readonly string[];
+  readonly reason: string;
+  readonly programs: ProgramsHandover | null;
+}
+
+/**
+ * Called twice: before the exec it does not return, unless the configuration keeps privileges or is only to be checked
+ * (then null); after it, it gives what was handed over. Throws CognitodError when the configuration is wrong or loading
+ * fails.
+ */
+export function startPrivileged(options: AgentCommandOptions): PrivilegedStart | null {
+  const handover = takeHandover(options.env);
+  if (handover !== null) return fromHandover(handover);
+  if (options.checkConfig) return null;
+  const { config } = loadConfig({
+    ...(options.configFile === undefined ? {} : { file: options.configFile }),
+    env: options.env,
+    overrides: options.overrides,
+  });
+  raisePermitted();
+  const opened = openPrograms(config);
+  if (!config.privileges.drop) return { opened, privilegedSeconds: null, kept: [] };
+  const kept = keptCapabilities(config, opened);
+  const programs = opened.kind === 'ebpf' ? handOver(opened.programs) : null;
+  dropPrivileges(kept);
+  const next: Handover = {
+    pid: process.pid,
+    privilegedSeconds: performance.now() / 1000,
+    kept,
+    reason: opened.reason,
+    programs,
+  };
+  const env = { ...process.env, [VARIABLE]: JSON.stringify(next) };
+  process.execve!(process.execPath, [process.argv0, ...process.execArgv, ...process.argv.slice(1)], env);
+  throw new Error('execve returned');
+}
+
+/** Kernels before 5.19 ask for CAP_BPF at every bpf() where unprivileged BPF is off (kernel/bpf/syscall.c). */
+function keptCapabilities(config: Config, opened: OpenedPrograms): string[] {
+  const kept = config.privileges.keep.map((name) => `CAP_${name}`);
+  return opened.kind === 'ebpf' && !canReadUnprivileged(opened.programs) ? [...kept, 'CAP_BPF'] : kept;
+}
+
+function canReadUnprivileged({ countersFd, possibleCpus }: LoadedPrograms): boolean {
+  try {
+    withoutEffective(() => readCounters(countersFd, possibleCpus, COUNTER_LAYOUT));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function takeHandover(env: NodeJS.ProcessEnv): Handover | null {
+  const text = env[VARIABLE];
+  delete env[VARIABLE];
+  if (text === undefined) return null;
+  const handover = JSON.parse(text) as Handover;
+  return handover.pid === process.pid ? handover : null;
+}
+
+function fromHandover({ reason, programs, privilegedSeconds, kept }: Handover): PrivilegedStart {
+  if (kept.length > 0) raisePermitted();
+  const opened: OpenedPrograms =
+    programs === null ? { kind: 'procfs', reason } : { kind: 'ebpf', reason, programs: takeOver(programs) };
+  return { opened, privilegedSeconds, kept };
+}
