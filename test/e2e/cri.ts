@@ -15,6 +15,19 @@ export interface PodSpec {
   readonly hostPid?: boolean;
 }
 
+/** What a container's securityContext says; without one it is as privileged as its pod, or has the default capabilities. */
+export interface SecuritySpec {
+  /** Capabilities without CAP_; everything else is dropped. The runtime's default set when left out. */
+  readonly capabilities?: readonly string[];
+  /** uid and gid; 0 when left out. */
+  readonly user?: number;
+  /** allowPrivilegeEscalation: false. */
+  readonly noNewPrivileges?: boolean;
+  readonly readOnlyRoot?: boolean;
+  /** RuntimeDefault when left out; a path is a profile on the node. */
+  readonly seccomp?: 'unconfined' | { readonly path: string };
+}
+
 export interface ContainerSpec {
   readonly name: string;
   readonly image: string;
@@ -22,6 +35,7 @@ export interface ContainerSpec {
   readonly mounts?: readonly { container_path: string; host_path: string; readonly?: boolean }[];
   readonly env?: Record<string, string>;
   readonly annotations?: Record<string, string>;
+  readonly security?: SecuritySpec;
 }
 
 export interface Pod extends PodSpec {
@@ -78,7 +92,11 @@ export class CriClient {
           'io.kubernetes.pod.uid': pod.uid,
         },
         linux: {
-          security_context: { privileged: pod.privileged ?? false, namespace_options: namespaces(pod) },
+          security_context: {
+            privileged: pod.privileged ?? false,
+            namespace_options: namespaces(pod),
+            ...(spec.security === undefined ? {} : securityContext(spec.security)),
+          },
         },
       },
     });
@@ -109,6 +127,50 @@ export class CriClient {
   close(): void {
     this.#service.close();
   }
+}
+
+// Profile types of the CRI.
+const RUNTIME_DEFAULT = 0;
+const UNCONFINED = 1;
+const LOCALHOST = 2;
+/** As the kubelet asks for, pkg/securitycontext/util.go. */
+const MASKED = [
+  'asound',
+  'acpi',
+  'kcore',
+  'keys',
+  'latency_stats',
+  'timer_list',
+  'timer_stats',
+  'sched_debug',
+  'scsi',
+];
+const READ_ONLY = ['bus', 'fs', 'irq', 'sys', 'sysrq-trigger'];
+
+function securityContext({
+  capabilities,
+  user,
+  noNewPrivileges,
+  readOnlyRoot,
+  seccomp,
+}: SecuritySpec): object {
+  const inProc = (name: string) => `/proc/${name}`;
+  return {
+    ...(capabilities === undefined
+      ? {}
+      : { capabilities: { add_capabilities: capabilities, drop_capabilities: ['ALL'] } }),
+    ...(user === undefined ? {} : { run_as_user: { value: user }, run_as_group: { value: user } }),
+    no_new_privs: noNewPrivileges ?? false,
+    readonly_rootfs: readOnlyRoot ?? false,
+    masked_paths: [...MASKED.map(inProc), '/sys/firmware'],
+    readonly_paths: READ_ONLY.map(inProc),
+    seccomp:
+      seccomp === undefined
+        ? { profile_type: RUNTIME_DEFAULT }
+        : seccomp === 'unconfined'
+          ? { profile_type: UNCONFINED }
+          : { profile_type: LOCALHOST, localhost_ref: seccomp.path },
+  };
 }
 
 // CRI knows POD as 0, CONTAINER as 1: without CNI only the node's network is to be had.
