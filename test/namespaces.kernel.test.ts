@@ -103,6 +103,43 @@ test('a procfs collector in a container says that it sees only that', { skip }, 
   t.after(() => agent.stop());
   const { ready, collector, processes } = await agent.status();
   assert.equal(ready, false);
-  assert.match(collector.hooks.join(), /only the processes of the agent's own container are visible/);
+  assert.match(collector.hooks.join(), /only the processes of the agent's own container, or of the pod/);
   assert.ok(processes.running < 10);
 });
+
+const POD = {
+  COGNITOD_POD_UID: UID,
+  COGNITOD_POD_NAME: 'checkout-0',
+  COGNITOD_POD_NAMESPACE: 'payments',
+};
+
+test('a sidecar tells everything that it sees with its own pod', { skip }, async (t) => {
+  const besides = ['sh', '-c', 'sleep 1000 & exec "$@"', 'sh'];
+  const prefix = [...ownNamespaces({ pids: true, cgroups: true }), ...besides];
+  const agent = await startAgent({ prefix, args: ['--collector', 'procfs'], env: POD });
+  t.after(() => agent.stop());
+  const list = ['ps', '--json', '--api', agent.api];
+  const { processes } = JSON.parse((await runCognitod(list)).stdout) as { processes: ProcessJson[] };
+  assert.ok(processes.some(({ argv }) => argv?.join(' ') === 'sleep 1000'));
+  for (const process of processes) {
+    const { pod_uid, pod_name, namespace, tags, provenance, metadata_provenance: parts } = process;
+    assert.deepEqual([pod_uid, pod_name, namespace], [UID, 'checkout-0', 'payments']);
+    assert.equal(provenance, 'downward-api');
+    assert.equal(parts?.pod, 'downward-api');
+    assert.deepEqual(tags, [`k8s_pod:${UID}`]);
+  }
+});
+
+for (const collector of ['ebpf', 'procfs']) {
+  test(`an agent that sees more than one pod does not take them for its own (${collector})`, {
+    skip,
+  }, async (t) => {
+    const sleeper = await startSleeper(t);
+    const agent = await startAgent({ args: ['--collector', collector], env: POD });
+    t.after(() => agent.kill('SIGKILL'));
+    const shown = await show(agent, sleeper);
+    assert.deepEqual([shown?.pod_uid, shown?.pod_name], [null, undefined]);
+    const { stderr } = await agent.stop();
+    assert.match(stderr, /pod\.uid is ignored/);
+  });
+}

@@ -40,6 +40,7 @@ import { enrichSnapshot } from './enrich.ts';
 import { Healer } from './healer.ts';
 import { type OpenedCollector, openCollector } from './open-collector.ts';
 import { openMetadataSources } from './open-metadata-sources.ts';
+import { openOwnPod } from './open-own-pod.ts';
 import { Pipeline } from './pipeline.ts';
 import type { PrivilegedStart } from '../start/index.ts';
 
@@ -102,12 +103,16 @@ export class Agent implements AgentView, Closable {
     this.#mask = createMasker(secretRules(config));
     const onError = (error: unknown) => log.error(`a bug in the agent: ${describe(error)}`);
     this.#opened = openCollector(config, start.opened, this.#mask, onError);
+    const warn = (text: string) => log.warn(text);
+    const ownPod = openOwnPod(config, this.#opened.kind, warn);
+    const ownPodSource = ownPod?.source(config.node_name) ?? null;
     this.#registry = new CgroupRegistry({
       readProcCgroup: createProcCgroupReader(config.proc_root),
       ownCgroupNamespace: hasOwnCgroupNamespace(config.proc_root),
+      ownPod,
     });
     this.#metadata = new MetadataStore({
-      sources: openMetadataSources(config, (text) => log.warn(text)),
+      sources: [...openMetadataSources(config, warn), ...(ownPodSource === null ? [] : [ownPodSource])],
       nowMs: () => performance.now(),
       retentionMs: config.metadata.retention_seconds * 1000,
       maxGone: config.metadata.max_gone,

@@ -48,7 +48,7 @@ export function checkHostProc(procRoot: string, ownPid: number | null): void {
 /** What a procfs collector cannot see from here, in words; null when it sees all. */
 export function describeScope(procRoot: string): string | null {
   if (isInInitialPidNamespace(procRoot) || pidsOfSelf(procRoot) !== 1) return null;
-  return "only the processes of the agent's own container are visible: it has a pid namespace of its own";
+  return "only the processes of the agent's own container, or of the pod that shares its pid namespace with it, are visible";
 }
 
 /** In how many pid namespaces the agent has a pid, from that of `procRoot` inwards; 0 when it is not shown. */

@@ -2,6 +2,7 @@
 import type { CgroupRecord, EventBase } from '../decode/index.ts';
 import { type CgroupReading, readCgroup, readCgroupPath } from './cgroup-path.ts';
 import type { Identity } from './identity.ts';
+import type { OwnPod } from './own-pod.ts';
 import { type RecencyLinks, RecencyList } from './recency-list.ts';
 
 export interface CgroupRegistryOptions {
@@ -14,6 +15,8 @@ export interface CgroupRegistryOptions {
    * inside the agent's own container, not on the host, and is not taken for "no container".
    */
   readonly ownCgroupNamespace?: boolean;
+  /** The pod of everything that is seen: of a sidecar. */
+  readonly ownPod?: OwnPod | null;
 }
 
 export interface CgroupRegistryCounts {
@@ -80,6 +83,7 @@ export class CgroupRegistry {
   readonly #readProcCgroup: (pid: number) => string | null;
   readonly #maxEntries: number;
   readonly #ownCgroupNamespace: boolean;
+  readonly #ownPod: OwnPod | null;
   readonly #v2 = new Map<number, Known>();
   readonly #v1 = new Map<number, Known>();
   readonly #byUse = new RecencyList<Known>();
@@ -98,6 +102,7 @@ export class CgroupRegistry {
     this.#readProcCgroup = options.readProcCgroup;
     this.#maxEntries = Math.max(1, options.maxEntries ?? DEFAULT_MAX_ENTRIES);
     this.#ownCgroupNamespace = options.ownCgroupNamespace ?? false;
+    this.#ownPod = options.ownPod ?? null;
   }
 
   counts(): CgroupRegistryCounts {
@@ -160,6 +165,11 @@ export class CgroupRegistry {
 
   /** Where an event's process runs. Never throws. */
   resolve(event: EventBase): Identity {
+    const identity = this.#resolve(event);
+    return this.#ownPod === null ? identity : this.#ownPod.place(identity);
+  }
+
+  #resolve(event: EventBase): Identity {
     const key = pairKey(event.cgroupId, event.cgroupV1Id);
     const answer = this.#answers.get(key);
     if (answer === undefined) return this.#settle(event, key);

@@ -1,7 +1,7 @@
 // What is known about the place a process runs in, and where each fact comes from.
 
 /** Where a fact comes from. The order is by trust, best first. */
-export type Provenance = 'kernel-cgroup' | 'procfs' | 'cri' | 'kube-api' | 'inherited';
+export type Provenance = 'kernel-cgroup' | 'procfs' | 'cri' | 'kube-api' | 'downward-api' | 'inherited';
 
 /**
  * Why a fact is missing.

@@ -8,6 +8,7 @@ export {
 export type * from './identity.ts';
 export { createProcCgroupReader, hasOwnCgroupNamespace } from './proc-cgroup.ts';
 export * from './metadata/index.ts';
+export { OwnPod, type OwnPodFacts } from './own-pod.ts';
 export {
   inClusterConnection,
   type KubeConnection,

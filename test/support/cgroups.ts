@@ -1,5 +1,5 @@
 // Cgroups for tests: the directories that a container runtime would make, without a runtime.
-import { mkdirSync, readFileSync, rmdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 /** Where hierarchies are mounted, from /proc/self/mounts. Undefined where there is none. */
@@ -28,17 +28,29 @@ export function makeCgroup(root: string, path: string): TestCgroup {
     async remove() {
       if (first === undefined) return;
       for (let directory = full; directory.length >= first.length; directory = dirname(directory)) {
-        // The kernel lets a cgroup go only some moments after its last process.
-        for (let attempt = 0; ; attempt++) {
-          try {
-            rmdirSync(directory);
-            break;
-          } catch (error) {
-            if (attempt === 100 || (error as NodeJS.ErrnoException).code !== 'EBUSY') throw error;
-            await new Promise((resolve) => setTimeout(resolve, 20));
-          }
-        }
+        // A parent in which somebody else has made a cgroup meanwhile is theirs to remove.
+        if (directory !== full && hasCgroups(directory)) return;
+        await removeCgroup(directory);
       }
     },
   };
+}
+
+const hasCgroups = (directory: string) =>
+  existsSync(directory) &&
+  readdirSync(directory, { withFileTypes: true }).some((entry) => entry.isDirectory());
+
+/** The kernel lets a cgroup go only some moments after its last process. */
+async function removeCgroup(directory: string): Promise<void> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      rmdirSync(directory);
+      return;
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'ENOENT' || (code === 'EBUSY' && hasCgroups(directory))) return;
+      if (attempt === 100 || code !== 'EBUSY') throw error;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
 }

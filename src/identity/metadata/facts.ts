@@ -1,7 +1,7 @@
-// What the sources of metadata (Kubernetes API, CRI, Docker, podman) say of pods and containers.
+// What the sources of metadata (Kubernetes API, CRI, Docker, podman, a sidecar's own environment) say of pods and containers.
 
 /** Who said a fact. The order is by trust, best first: a field is taken from the first source that has it. */
-export const METADATA_SOURCES = ['kube-api', 'cri', 'docker', 'podman'] as const;
+export const METADATA_SOURCES = ['kube-api', 'cri', 'docker', 'podman', 'downward-api'] as const;
 export type MetadataSourceName = (typeof METADATA_SOURCES)[number];
 
 /** What owns a pod in the end: the Deployment, not its ReplicaSet. A bare pod is its own: kind `Pod`. */
