@@ -17,6 +17,7 @@ const LINE = [
   'record',
   'explain',
   'notify',
+  'evidence',
   'serve',
 ];
 /** Usable by every stage. */

@@ -1,7 +1,8 @@
 // The running agent: collector, pipeline, listeners, and what it reports about itself.
-import { readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import {
+  type EvidenceJson,
+  type EvidenceQuery,
   type LedgerJson,
   type PrivilegesJson,
   type ReadyJson,
@@ -18,14 +19,7 @@ import {
   MetadataStore,
 } from '../identity/index.ts';
 import { boottimeNs, realtimeNs, releaseStartupCode } from '../kernel/index.ts';
-import {
-  type Closable,
-  type Config,
-  CognitodError,
-  readPrivileges,
-  readToken,
-  VERSION,
-} from '../lib/index.ts';
+import { type Closable, type Config, readPrivileges, readToken, VERSION } from '../lib/index.ts';
 import { EventBus, LateBinding, ProcessTable } from '../model/index.ts';
 import {
   type AgentView,
@@ -37,6 +31,8 @@ import {
   type OpsServer,
 } from '../serve/index.ts';
 import { enrichSnapshot } from './enrich.ts';
+import { AgentEvidence, type RunningSnapshot } from './agent-evidence.ts';
+import { readBootId } from './boot-id.ts';
 import { Healer } from './healer.ts';
 import { type OpenedCollector, openCollector } from './open-collector.ts';
 import { openMetadataSources } from './open-metadata-sources.ts';
@@ -89,6 +85,7 @@ export class Agent implements AgentView, Closable {
   readonly #binding: LateBinding;
   readonly #healer: Healer;
   readonly #metrics: Metrics;
+  readonly #evidence: AgentEvidence;
   readonly #api: ApiServer;
   readonly #ops: OpsServer;
   readonly #abort = new AbortController();
@@ -150,6 +147,7 @@ export class Agent implements AgentView, Closable {
       streamQueueBytes: config.stream.client_queue_bytes,
       heartbeatSeconds: config.stream.heartbeat_seconds,
     });
+    this.#evidence = new AgentEvidence(config, warn, () => this.#evidenceSnapshot());
     this.#ops = createOpsServer({ listen: config.ops.listen, view: this, metrics: this.#metrics, log });
   }
 
@@ -215,6 +213,7 @@ export class Agent implements AgentView, Closable {
     });
     this.#metadata.start();
     await this.#opened.collector.start(pipeline);
+    this.#evidence.start();
     this.#healer.start();
     this.#settled = setTimeout(releaseStartupCode, SETTLED_MS);
     enrichSnapshot(this.model, this.#config.proc_root, this.#mask, this.#abort.signal).catch((error) =>
@@ -236,6 +235,7 @@ export class Agent implements AgentView, Closable {
     this.#opened.collector.detach();
     this.#finalLedger = this.ledger();
     this.#binding.flush();
+    this.#evidence.stop();
     const results = await Promise.allSettled([this.#api.close(), this.#ops.close(), this.#metadata.close()]);
     await this.#opened.collector.close();
     const failures = results.filter((result) => result.status === 'rejected').map((result) => result.reason);
@@ -288,6 +288,26 @@ export class Agent implements AgentView, Closable {
       metadata: this.#metadataStatus(),
       clients: this.#api.streams().clients,
       memory: { rss_bytes: process.memoryUsage.rss(), model_bytes: this.model.estimatedBytes },
+    };
+  }
+
+  evidence(query: EvidenceQuery): EvidenceJson {
+    return this.#evidence.show(query);
+  }
+
+  #evidenceSnapshot(): RunningSnapshot {
+    const access = this.#api.access();
+    return {
+      collector: this.#opened.kind,
+      collectorReason: this.#opened.reason,
+      hooks: this.#opened.kind === 'ebpf' ? this.#opened.collector.status().hooks : [],
+      privileges: this.#privileges(),
+      ledger: this.ledger(),
+      access: access.counts(),
+      accessOverflow: access.overflow,
+      egress: this.#metadata
+        .sources()
+        .map(({ name, endpoint, state }) => ({ to: endpoint, purpose: `names, from ${name}`, state })),
     };
   }
 
@@ -371,18 +391,6 @@ const secretRules = (config: Config) => ({
   extraArguments: config.secrets.extra_arguments,
   extraPatterns: config.secrets.extra_patterns,
 });
-
-function readBootId(procRoot: string): string {
-  const file = `${procRoot}/sys/kernel/random/boot_id`;
-  try {
-    return readFileSync(file, 'utf8').trim();
-  } catch (cause) {
-    throw new CognitodError('PROC_UNREADABLE', `the boot id cannot be read from ${file}`, {
-      hint: 'proc_root must be a mounted procfs, e.g. /proc or /host/proc',
-      cause,
-    });
-  }
-}
 
 const describe = (error: unknown) =>
   error instanceof Error ? (error.stack ?? error.message) : String(error);

@@ -82,7 +82,8 @@ export class EbpfCollector implements Collector {
   }
 
   drain(): void {
-    this.#reader.drainAll();
+    // Before the start there is nobody to give the records to: they wait in the ring.
+    if (this.#sink !== undefined) this.#reader.drainAll();
   }
 
   /** Lets the ring fill up: for tests of overflow. */

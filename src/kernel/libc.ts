@@ -18,6 +18,10 @@ const clockGettime = libc.func('int clock_gettime(int clock, _Out_ timespec *ts)
   ts: { tv_sec?: number; tv_nsec?: number },
 ) => number;
 
+const flock = libc.func('int flock(int fd, int operation)') as (fd: number, operation: number) => number;
+const LOCK_EX = 2;
+const LOCK_NB = 4;
+
 const madvise = libc.func('int madvise(uint64_t address, size_t length, int advice)') as (
   address: bigint,
   length: number,
@@ -89,6 +93,9 @@ export function withSignalsBlocked<T>(work: () => T): T {
     pthreadSigmask(SIG_SETMASK, before, null);
   }
 }
+
+/** Takes the lock of a file for this process, until its descriptor is closed or the process ends; false when it is taken. */
+export const lockFile = (fd: number): boolean => flock(fd, LOCK_EX | LOCK_NB) === 0;
 
 /** Gives memory that C code has freed back to the kernel: loading programs parses megabytes of type information. */
 export function releaseFreedMemory(): void {

@@ -42,3 +42,10 @@ export const ALLOWED_HELPERS: ReadonlyMap<number, string> = new Map([
   [131, 'bpf_ringbuf_reserve'],
   [132, 'bpf_ringbuf_submit'],
 ]);
+
+/** Instructions of all programs and functions of an object, 8 bytes each; a wide one counts as two, as in the kernel. */
+export function countInstructions(objectFile: Uint8Array): number {
+  let bytes = 0;
+  for (const { executable, data } of elfSections(objectFile)) if (executable) bytes += data.byteLength;
+  return bytes / INSTRUCTION_BYTES;
+}

@@ -189,6 +189,14 @@ export const configSchema = z.strictObject({
       max_gone: integer(0, 100_000).default(2000).describe('how many pods that are gone keep their names'),
     })
     .prefault({}),
+  evidence: z
+    .strictObject({
+      directory: optional(path)
+        .default(null)
+        .describe('where the records for auditors are kept (docs/evidence.md); none: in memory'),
+      retention_days: integer(1, 4000).default(400).describe('about how many daily records are kept'),
+    })
+    .prefault({}),
   secrets: z
     .strictObject({
       mask: flag.default(true).describe('mask secrets in arguments (docs/secrets.md)'),

@@ -25,6 +25,7 @@ export const ERROR_CODES = {
   STREAMS_UNAVAILABLE: 'the agent takes no more event streams now',
   INTERNAL: 'the agent failed; this is a bug',
   OUTPUT_FAILED: 'standard output cannot be written',
+  EVIDENCE_UNWRITABLE: 'the records of evidence cannot be written where they should be',
   PROC_UNREADABLE: 'the process file system cannot be read',
   PROC_NOT_HOST: 'the process file system is that of a container, not that of the node',
 } as const;

@@ -1,5 +1,5 @@
 // What the HTTP stage may ask of the running agent; main implements it.
-import type { ReadyJson, StatusJson } from '../api/index.ts';
+import type { EvidenceJson, EvidenceQuery, ReadyJson, StatusJson } from '../api/index.ts';
 import type { EventBus, ModelView } from '../model/index.ts';
 
 /** The agent as its HTTP listeners see it. Every call is synchronous and cheap enough for each request. */
@@ -9,6 +9,8 @@ export interface AgentView {
   /** `clients` and `memory` included: what it returns is answered as it is. */
   status(): StatusJson;
   readiness(): ReadyJson;
+  /** The records of these days, and the one under way. */
+  evidence(query: EvidenceQuery): EvidenceJson;
 }
 
 /** Where the listeners report what no client can be told. */

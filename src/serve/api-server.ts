@@ -1,9 +1,10 @@
 // The API listener: status, processes and the event stream, behind a token or the loopback address.
 import { randomBytes } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
-import { processQuerySchema } from '../api/index.ts';
+import { evidenceQuerySchema, processQuerySchema } from '../api/index.ts';
 import type { Closable } from '../lib/close.ts';
 import { CognitodError } from '../lib/errors.ts';
+import { AccessBook } from './access-book.ts';
 import { hostGuard, isLoopbackAddress, tokenGuard } from './access.ts';
 import type { AgentView, ServeLog } from './agent-view.ts';
 import { addEventRoute } from './event-route.ts';
@@ -45,11 +46,18 @@ export interface ApiServer extends Closable {
   /** @throws CognitodError TOKEN_REQUIRED or LISTEN_FAILED */
   listen(): Promise<BoundAddress>;
   streams(): StreamStats;
+  /** Who asked for what so far. */
+  access(): AccessBook;
 }
 
 export function createApiServer(options: ApiServerOptions): ApiServer {
   const { view, token } = options;
-  const { app, close } = createHttpApp(options.log, token === null ? hostGuard : tokenGuard(token));
+  const access = new AccessBook();
+  const guard = token === null ? hostGuard : tokenGuard(token);
+  const { app, close } = createHttpApp(options.log, guard, (request) => {
+    const refused = request.status === 401 || request.status === 421;
+    access.note({ ...request, who: refused ? 'refused' : token === null ? 'local' : 'token' });
+  });
   const streams = new EventStreams({
     bus: view.bus,
     model: view.model,
@@ -70,6 +78,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       return openListener(app, address, NAME);
     },
     streams: () => streams.stats(),
+    access: () => access,
     close() {
       endStreams();
       closing ??= close(options.closeTimeoutMs ?? CLOSE_TIMEOUT_MS);
@@ -89,6 +98,7 @@ function addStateRoutes(app: FastifyInstance, view: AgentView): void {
   app.get('/api/v1/processes', (request) =>
     processPage(model, parseQuery(processQuerySchema, request.query), run),
   );
+  app.get('/api/v1/evidence', (request) => view.evidence(parseQuery(evidenceQuerySchema, request.query)));
   app.get<{ Params: { id: string } }>('/api/v1/processes/:id', (request) => {
     parseQuery(emptyQuerySchema, request.query);
     return processDetailJson(findProcess(model, request.params.id), model);

@@ -1,5 +1,5 @@
 // A fake agent for the tests of this folder: a process table and events made by hand, no kernel.
-import type { ReadyJson, StatusJson } from '../api/index.ts';
+import type { EvidenceJson, ReadyJson, StatusJson } from '../api/index.ts';
 import type { ExecEvent, ExitEvent, ForkEvent } from '../decode/index.ts';
 import type { Identity, Metadata } from '../identity/index.ts';
 import {
@@ -326,6 +326,10 @@ export class FakeAgent implements AgentView {
 
   status(): StatusJson {
     return { ...sampleStatus, ...this.ready };
+  }
+
+  evidence(): EvidenceJson {
+    throw new Error('this agent has no evidence');
   }
 
   readiness(): ReadyJson {

@@ -5,6 +5,7 @@ import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import type { HealthJson } from '../api/index.ts';
 import { CognitodError } from '../lib/errors.ts';
 import type { Guard } from './access.ts';
+import type { Access } from './access-book.ts';
 import type { AgentView, ServeLog } from './agent-view.ts';
 import { PROBLEM_TYPE, problem, problemOf, sendProblem } from './problem.ts';
 
@@ -21,7 +22,11 @@ export interface HttpApp {
 }
 
 /** An application without routes. `guard` sees every request first, also those without a route. */
-export function createHttpApp(log: ServeLog, guard: Guard = () => {}): HttpApp {
+export function createHttpApp(
+  log: ServeLog,
+  guard: Guard = () => {},
+  noteAccess: (access: Omit<Access, 'who'>) => void = () => {},
+): HttpApp {
   const patterns: RegExp[] = [];
   const underWay = new UnderWay();
   const app = fastify({
@@ -49,6 +54,13 @@ export function createHttpApp(log: ServeLog, guard: Guard = () => {}): HttpApp {
     }
     reply.header('allow', 'GET, HEAD');
     throw new CognitodError('METHOD_NOT_ALLOWED', 'this route answers GET and HEAD only');
+  });
+  app.addHook('onResponse', async (request, reply) => {
+    noteAccess({
+      method: request.method,
+      route: request.routeOptions.url ?? 'none',
+      status: reply.statusCode,
+    });
   });
   // Node takes an answer that is written but not yet sent for done, and would cut it at close.
   app.addHook('preClose', () => underWay.empty());

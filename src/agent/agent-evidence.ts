@@ -1,0 +1,77 @@
+// The evidence of this agent: where its records are kept, and what is shown of them.
+import { type EvidenceJson, type EvidenceQuery, SCHEMA_VERSION } from '../api/index.ts';
+import {
+  type Chain,
+  ChainFile,
+  describeConfiguration,
+  describePrograms,
+  EvidenceRecorder,
+  type EvidenceSnapshot,
+  headOf,
+  MemoryChain,
+} from '../evidence/index.ts';
+import { CognitodError, type Config, VERSION } from '../lib/index.ts';
+import { readBootId } from './boot-id.ts';
+
+/** What only the running agent knows; programs and configuration follow from the hooks and the configuration. */
+export type RunningSnapshot = Omit<EvidenceSnapshot, 'programs' | 'configuration'> & {
+  readonly hooks: readonly string[];
+};
+
+export class AgentEvidence {
+  readonly #config: Config;
+  readonly #warn: (text: string) => void;
+  readonly #snapshot: () => EvidenceSnapshot;
+  readonly #chain: Chain;
+  #recorder: EvidenceRecorder | undefined;
+
+  /** Throws EVIDENCE_UNWRITABLE. */
+  constructor(config: Config, warn: (text: string) => void, snapshot: () => RunningSnapshot) {
+    this.#config = config;
+    this.#warn = warn;
+    const configuration = describeConfiguration(config);
+    let programs: { hooks: string; described: EvidenceSnapshot['programs'] } | undefined;
+    this.#snapshot = () => {
+      const { hooks, ...running } = snapshot();
+      // Where the hooks use BTF, the task iterator is loaded too (loader.ts).
+      const all = hooks.some((hook) => hook.startsWith('tp_btf/')) ? [...hooks, 'iter/task'] : hooks;
+      if (programs?.hooks !== all.join()) programs = { hooks: all.join(), described: describePrograms(all) };
+      return { ...running, configuration, programs: programs.described };
+    };
+    const { directory, retention_days: days } = config.evidence;
+    this.#chain = directory === null ? new MemoryChain(days) : new ChainFile(directory, days);
+  }
+
+  /** Makes the first record. */
+  start(): void {
+    this.#recorder = new EvidenceRecorder({
+      chain: this.#chain,
+      node: this.#config.node_name,
+      bootId: readBootId(this.#config.proc_root),
+      version: VERSION,
+      agentPid: process.pid,
+      snapshot: this.#snapshot,
+      now: () => new Date(),
+      warn: this.#warn,
+    });
+  }
+
+  /** Makes the last record. Nothing when there was no first. */
+  stop(): void {
+    this.#recorder?.stop();
+  }
+
+  /** Records of whole days; without bounds all. */
+  show({ from, to }: EvidenceQuery): EvidenceJson {
+    const wanted = ({ to: end, from: begin }: { from: string; to: string }) =>
+      (from === undefined || end.slice(0, 10) >= from) && (to === undefined || begin.slice(0, 10) <= to);
+    if (this.#recorder === undefined) throw new CognitodError('NOT_FOUND', 'the agent is still starting');
+    return {
+      schema_version: SCHEMA_VERSION,
+      kept_in: this.#chain.path,
+      head: headOf(this.#chain),
+      records: this.#chain.records.filter(wanted),
+      current: this.#recorder.current(),
+    };
+  }
+}

@@ -1,0 +1,86 @@
+// The JSON shapes of the evidence for auditors: daily records that are chained by hashes.
+import { z } from 'zod';
+import { SCHEMA_VERSION } from './event.ts';
+import { privilegesSchema } from './status.ts';
+
+const count = z.int().min(0);
+const time = z.string().describe('RFC 3339, UTC');
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+
+export const evidenceProgramSchema = z.object({
+  object: z.string().describe('the object file'),
+  sha256: sha256.describe('of the file'),
+  instructions: count.describe('of all its programs'),
+  hooks: z.array(z.string()).describe('where they are attached, e.g. tp_btf/sched_process_exec'),
+  helpers: z.array(z.string()).describe('kernel functions that they call'),
+  read_only: z.boolean().describe('all of these only read, or write to the agent alone'),
+});
+
+/** What happened to one kind of event in the time of a record. */
+export const coverageSchema = z.object({
+  happened: count.describe("the kernel's own count"),
+  seen: count,
+  lost: count,
+});
+
+export const evidenceContentSchema = z.object({
+  schema_version: z.literal(SCHEMA_VERSION),
+  reason: z
+    .enum(['start', 'day', 'change', 'stop'])
+    .describe(
+      'why the record was made: a record covers the time since the one before, of the same agent run',
+    ),
+  from: time,
+  to: time,
+  node: z.string(),
+  boot_id: z.string(),
+  version: z.string(),
+  agent_pid: z.int(),
+  collector: z.enum(['ebpf', 'procfs']),
+  collector_reason: z.string(),
+  programs: z.array(evidenceProgramSchema),
+  privileges: privilegesSchema,
+  configuration: z.object({
+    sha256: sha256.describe('of its canonical JSON, secrets replaced'),
+    values: z.record(z.string(), z.unknown()),
+  }),
+  coverage: z.object({ fork: coverageSchema, exec: coverageSchema, exit: coverageSchema }),
+  containers: z.object({ events: count, attributed: count }),
+  gaps: z.array(
+    z.object({ from: time, to: time, reason: z.enum(['not-running', 'lost']), events: count.nullable() }),
+  ),
+  access: z.array(
+    z.object({ who: z.string(), method: z.string(), route: z.string(), status: z.int(), count }),
+  ),
+  access_overflow: count.describe('requests of further kinds, not listed'),
+  egress: z.array(z.object({ to: z.string(), purpose: z.string(), state: z.string() })),
+  insights: z.array(z.object({ time, rule: z.string(), summary: z.string() })),
+  problems: z.array(z.string()).describe('what went wrong with the evidence itself, e.g. a torn record'),
+});
+export type EvidenceContent = z.infer<typeof evidenceContentSchema>;
+
+export const evidenceRecordSchema = evidenceContentSchema.extend({
+  sequence: z.int().min(1),
+  previous_hash: sha256,
+  hash: sha256,
+});
+export type EvidenceRecord = z.infer<typeof evidenceRecordSchema>;
+
+export const evidenceSchema = z.object({
+  schema_version: z.literal(SCHEMA_VERSION),
+  kept_in: z
+    .string()
+    .nullable()
+    .describe('the file of the records; null: in memory, gone when the agent ends'),
+  head: z.object({ sequence: z.int(), hash: sha256 }).nullable(),
+  records: z.array(evidenceRecordSchema),
+  current: evidenceContentSchema.describe('since the last record'),
+});
+export type EvidenceJson = z.infer<typeof evidenceSchema>;
+
+const date = z.string().regex(/^\d{4}-\d{2}-\d{2}$/, 'must be a day like 2026-11-23');
+export const evidenceQuerySchema = z.strictObject({
+  from: date.optional().describe('first day, UTC'),
+  to: date.optional().describe('last day, UTC'),
+});
+export type EvidenceQuery = z.infer<typeof evidenceQuerySchema>;

@@ -1,0 +1,163 @@
+// The file of the evidence: appended to, never rewritten but to forget what is older than the retention.
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { EvidenceContent, EvidenceRecord } from '../api/index.ts';
+import { lockFile } from '../kernel/index.ts';
+import { CognitodError } from '../lib/errors.ts';
+import { type Link, lineOf, seal, verifyChain } from '../lib/hash-chain.ts';
+
+const FILE = 'evidence.jsonl';
+
+/** Where sealed records go. */
+export interface Chain {
+  /** The file; null when they are kept in memory only. */
+  readonly path: string | null;
+  readonly records: readonly EvidenceRecord[];
+  /** What was wrong when it was opened, in words; to be told in the next record. */
+  readonly problems: readonly string[];
+  /** Throws EVIDENCE_UNWRITABLE; the record is then not part of the chain. */
+  append(content: EvidenceContent): EvidenceRecord;
+  close(): void;
+}
+
+/** Keeps the last `max` records in memory. */
+export class MemoryChain implements Chain {
+  readonly path = null;
+  readonly problems: readonly string[] = [];
+  readonly #max: number;
+  #records: EvidenceRecord[] = [];
+
+  constructor(max: number) {
+    this.#max = max;
+  }
+
+  get records(): readonly EvidenceRecord[] {
+    return this.#records;
+  }
+
+  append(content: EvidenceContent): EvidenceRecord {
+    const record = seal(content, this.#records.at(-1) ?? null);
+    this.#records = [...this.#records, record].slice(-this.#max);
+    return record;
+  }
+
+  close(): void {}
+}
+
+/**
+ * A chain in `directory`, which is made when it is not there. Throws EVIDENCE_UNWRITABLE when that cannot be, and when
+ * another agent has it open. A last line that was not written to its end (the machine stopped) is put aside in a file
+ * of its own and told as a problem; anything else that is wrong is told too, and the chain goes on after it.
+ */
+export class ChainFile implements Chain {
+  readonly path: string;
+  readonly problems: readonly string[];
+  readonly #max: number;
+  #fd: number;
+  #records: EvidenceRecord[];
+
+  constructor(directory: string, max: number) {
+    this.path = join(directory, FILE);
+    this.#max = max;
+    try {
+      mkdirSync(directory, { recursive: true, mode: 0o750 });
+      this.#fd = openSync(this.path, constants.O_RDWR | constants.O_CREAT | constants.O_APPEND, 0o640);
+    } catch (cause) {
+      throw unwritable(this.path, cause);
+    }
+    if (!lockFile(this.#fd)) {
+      closeSync(this.#fd);
+      throw new CognitodError('EVIDENCE_UNWRITABLE', `another agent writes the evidence in ${this.path}`, {
+        hint: 'give each agent a directory of its own: evidence.directory',
+      });
+    }
+    const text = readFileSync(this.path, 'utf8');
+    const whole = text.slice(0, text.lastIndexOf('\n') + 1);
+    const { records, problems } = verifyChain(whole);
+    // What the file holds was checked as a chain; that these are records of ours is by their making.
+    this.#records = [...records] as EvidenceRecord[];
+    this.problems = [
+      ...problems.map(({ line, problem }) => `line ${line} of ${this.path}: ${problem}`),
+      ...(whole === text ? [] : [this.#putAside(text.slice(whole.length), Buffer.byteLength(whole))]),
+    ];
+  }
+
+  get records(): readonly EvidenceRecord[] {
+    return this.#records;
+  }
+
+  append(content: EvidenceContent): EvidenceRecord {
+    const record = seal(content, this.#records.at(-1) ?? null);
+    const line = Buffer.from(`${lineOf(record)}\n`);
+    const sizeBefore = fstatSync(this.#fd).size;
+    try {
+      const written = writeSync(this.#fd, line);
+      if (written !== line.length) throw new Error(`only ${written} of ${line.length} bytes were written`);
+      fsyncSync(this.#fd);
+    } catch (cause) {
+      // A part of a line would spoil the next one.
+      ftruncateSync(this.#fd, sizeBefore);
+      throw unwritable(this.path, cause);
+    }
+    this.#records = [...this.#records, record];
+    if (this.#records.length > this.#max * 2) this.#forget();
+    return record;
+  }
+
+  close(): void {
+    closeSync(this.#fd);
+  }
+
+  #putAside(torn: string, keepBytes: number): string {
+    const aside = join(dirname(this.path), `torn-${Date.now()}.txt`);
+    writeFileSync(aside, torn);
+    ftruncateSync(this.#fd, keepBytes);
+    return `the last record was not written to its end; what there was of it is in ${aside}`;
+  }
+
+  /** Leaves the newest. The first that is left still has the hash of the last that goes. */
+  #forget(): void {
+    const kept = this.#records.slice(-this.#max);
+    const next = `${this.path}.next`;
+    try {
+      writeFileSync(next, kept.map((record) => `${lineOf(record)}\n`).join(''), { mode: 0o640, flush: true });
+      const fd = openSync(next, constants.O_RDWR | constants.O_APPEND);
+      if (!lockFile(fd)) throw new Error('the new file is locked');
+      renameSync(next, this.path);
+      closeSync(this.#fd);
+      this.#fd = fd;
+      this.#records = kept;
+    } catch (cause) {
+      throw unwritable(this.path, cause);
+    }
+  }
+}
+
+function unwritable(path: string, cause: unknown): CognitodError {
+  return new CognitodError(
+    'EVIDENCE_UNWRITABLE',
+    `the evidence cannot be written to ${path}: ${(cause as Error).message}`,
+    {
+      hint: 'evidence.directory must be writable for the agent; without it records are kept in memory only',
+      cause,
+    },
+  );
+}
+
+/** The last link, for who keeps the head elsewhere. */
+export const headOf = ({ records }: Chain): Pick<Link, 'sequence' | 'hash'> | null => {
+  const last = records.at(-1);
+  return last === undefined ? null : { sequence: last.sequence, hash: last.hash };
+};

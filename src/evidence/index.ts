@@ -1,0 +1,5 @@
+// Evidence for auditors, made from the running agent.
+export { type Chain, ChainFile, headOf, MemoryChain } from './chain-file.ts';
+export { describeConfiguration } from './configuration.ts';
+export { describePrograms } from './programs.ts';
+export { EvidenceRecorder, type EvidenceSnapshot, type RecorderOptions } from './recorder.ts';

@@ -1,0 +1,187 @@
+// Makes the records: at the start, at the end of each day (UTC), when what the agent holds or its configuration changes,
+// and at the stop. In between it notes when events were lost.
+import { type EvidenceContent, type LedgerJson, type PrivilegesJson, SCHEMA_VERSION } from '../api/index.ts';
+import { lineOf } from '../lib/hash-chain.ts';
+import type { Chain } from './chain-file.ts';
+
+type AccessEntry = EvidenceContent['access'][number];
+type Gap = EvidenceContent['gaps'][number];
+
+/** What the agent says of itself now; counts are since its start. */
+export interface EvidenceSnapshot {
+  readonly collector: 'ebpf' | 'procfs';
+  readonly collectorReason: string;
+  readonly programs: EvidenceContent['programs'];
+  readonly privileges: PrivilegesJson;
+  readonly configuration: EvidenceContent['configuration'];
+  readonly ledger: LedgerJson;
+  readonly access: readonly AccessEntry[];
+  readonly accessOverflow: number;
+  readonly egress: EvidenceContent['egress'];
+}
+
+export interface RecorderOptions {
+  readonly chain: Chain;
+  readonly node: string;
+  readonly bootId: string;
+  readonly version: string;
+  readonly agentPid: number;
+  readonly snapshot: () => EvidenceSnapshot;
+  readonly now: () => Date;
+  /** A record could not be written; it is tried again. Told once until it succeeds. */
+  readonly warn: (text: string) => void;
+}
+
+const TICK_MS = 10_000;
+/** Later losses of the same period are added to the last gap. */
+const MAX_GAPS = 500;
+
+export class EvidenceRecorder {
+  readonly #options: RecorderOptions;
+  readonly #timer: NodeJS.Timeout;
+  /** At the last record. */
+  #base: EvidenceSnapshot;
+  #from: Date;
+  #gaps: Gap[] = [];
+  #problems: string[];
+  /** At the last look. */
+  #lookedAt: Date;
+  #lost: number;
+  #failing = false;
+
+  /** Makes the first record of this run. Throws EVIDENCE_UNWRITABLE. */
+  constructor(options: RecorderOptions) {
+    this.#options = options;
+    const { chain, now, snapshot } = options;
+    this.#base = snapshot();
+    this.#from = now();
+    this.#lookedAt = this.#from;
+    this.#lost = lostIn(this.#base.ledger);
+    this.#problems = [...chain.problems];
+    const last = chain.records.at(-1);
+    if (last !== undefined) {
+      this.#gaps.push({ from: last.to, to: this.#from.toISOString(), reason: 'not-running', events: null });
+    }
+    this.#seal('start', this.#from, this.#base);
+    this.#timer = setInterval(() => this.look(), TICK_MS);
+    this.#timer.unref();
+  }
+
+  /** Notes losses, and closes a record when a day is over or something changed. */
+  look(): void {
+    const now = this.#options.now();
+    const snapshot = this.#options.snapshot();
+    this.#noteLoss(snapshot.ledger, now);
+    const day = startOfDay(now);
+    if (day > this.#from) this.#close('day', day, snapshot);
+    if (changed(this.#base, snapshot)) this.#close('change', now, snapshot);
+    this.#lookedAt = now;
+  }
+
+  /** The record under way. */
+  current(): EvidenceContent {
+    return this.#content('day', this.#options.now(), this.#options.snapshot());
+  }
+
+  /** Makes the last record. Idempotent. */
+  stop(): void {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    clearInterval(this.#timer);
+    const now = this.#options.now();
+    const snapshot = this.#options.snapshot();
+    this.#noteLoss(snapshot.ledger, now);
+    this.#close('stop', now, snapshot);
+    this.#options.chain.close();
+  }
+
+  #stopped = false;
+
+  #noteLoss(ledger: LedgerJson, now: Date): void {
+    const events = lostIn(ledger) - this.#lost;
+    if (events <= 0) return;
+    this.#lost += events;
+    const last = this.#gaps.at(-1);
+    const [from, to] = [this.#lookedAt.toISOString(), now.toISOString()];
+    const continues = last?.reason === 'lost' && (last.to === from || this.#gaps.length >= MAX_GAPS);
+    if (!continues) this.#gaps.push({ from, to, reason: 'lost', events });
+    else this.#gaps[this.#gaps.length - 1] = { ...last, to, events: (last.events ?? 0) + events };
+  }
+
+  #close(reason: EvidenceContent['reason'], to: Date, snapshot: EvidenceSnapshot): void {
+    try {
+      this.#seal(reason, to, snapshot);
+      this.#failing = false;
+    } catch (error) {
+      const text = (error as Error).message;
+      if (!this.#failing) this.#options.warn(`${text}; it is tried again`);
+      this.#failing = true;
+    }
+  }
+
+  #seal(reason: EvidenceContent['reason'], to: Date, snapshot: EvidenceSnapshot): void {
+    this.#options.chain.append(this.#content(reason, to, snapshot));
+    this.#base = snapshot;
+    this.#from = to;
+    this.#gaps = [];
+    this.#problems = [];
+  }
+
+  #content(reason: EvidenceContent['reason'], to: Date, snapshot: EvidenceSnapshot): EvidenceContent {
+    const { node, bootId, version, agentPid } = this.#options;
+    const base = this.#base;
+    const coverage = (kind: 'fork' | 'exec' | 'exit') => ({
+      happened: snapshot.ledger[kind].kernel - base.ledger[kind].kernel,
+      seen: snapshot.ledger[kind].decoded - base.ledger[kind].decoded,
+      lost: snapshot.ledger[kind].lost - base.ledger[kind].lost,
+    });
+    const { containers } = snapshot.ledger;
+    return {
+      schema_version: SCHEMA_VERSION,
+      reason,
+      from: this.#from.toISOString(),
+      to: to.toISOString(),
+      node,
+      boot_id: bootId,
+      version,
+      agent_pid: agentPid,
+      collector: snapshot.collector,
+      collector_reason: snapshot.collectorReason,
+      programs: snapshot.programs,
+      privileges: snapshot.privileges,
+      configuration: snapshot.configuration,
+      coverage: { fork: coverage('fork'), exec: coverage('exec'), exit: coverage('exit') },
+      containers: {
+        events: containers.seen - base.ledger.containers.seen,
+        attributed: containers.attributed - base.ledger.containers.attributed,
+      },
+      gaps: [...this.#gaps],
+      access: accessSince(base.access, snapshot.access),
+      access_overflow: snapshot.accessOverflow - base.accessOverflow,
+      egress: snapshot.egress,
+      // Rules come with detection; the format is ready for what they will say.
+      insights: [],
+      problems: [...this.#problems],
+    };
+  }
+}
+
+const lostIn = ({ fork, exec, exit }: LedgerJson): number => fork.lost + exec.lost + exit.lost;
+
+const startOfDay = (now: Date): Date =>
+  new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth(), now.getUTCDate()));
+
+/** Another set of capabilities, other programs or another configuration; threads come and go. */
+function changed(before: EvidenceSnapshot, after: EvidenceSnapshot): boolean {
+  const essence = ({ privileges, configuration, programs, collector }: EvidenceSnapshot) =>
+    lineOf({ privileges: { ...privileges, threads: 0 }, configuration, programs, collector });
+  return essence(before) !== essence(after);
+}
+
+function accessSince(before: readonly AccessEntry[], after: readonly AccessEntry[]): AccessEntry[] {
+  const key = ({ who, method, route, status }: AccessEntry) => `${who} ${method} ${route} ${status}`;
+  const known = new Map(before.map((entry) => [key(entry), entry.count]));
+  return after
+    .map((entry) => ({ ...entry, count: entry.count - (known.get(key(entry)) ?? 0) }))
+    .filter(({ count }) => count > 0);
+}
