@@ -192,6 +192,39 @@ function addClients(add: Add, deps: CliDeps, run: CliRun): void {
   }).action((_options, command: Command) =>
     withContext(command, async (context) => (await import('./commands/status.ts')).status(context)),
   );
+
+  add('evidence', 'a report for auditors, from the running agent; or check records that were kept', {
+    notes: [
+      'Prints Markdown, with --html a page, with --json the records themselves (docs/evidence.md).',
+      '`cognitod evidence verify FILE` needs no agent: it takes evidence.jsonl, its directory, or a report of --json, and',
+      'ends with 1 when any byte of a record was changed.',
+    ],
+    examples: [
+      'cognitod evidence > evidence.md',
+      'cognitod evidence --from 2026-10-01 --to 2026-12-31 --html > q4.html',
+      'cognitod evidence verify /var/lib/cognitod --head 4f0c…',
+    ],
+  })
+    .argument('[action]', 'verify')
+    .argument('[file]', 'what to verify')
+    .option('--from <day>', 'first day (UTC), like 2026-11-23')
+    .option('--to <day>', 'last day')
+    .option('--html', 'a page instead of Markdown')
+    .option('--head <hash>', 'verify: the hash that the last record must have')
+    .action(async (action: string | undefined, file: string | undefined, options, command: Command) => {
+      if (action === undefined) {
+        await withContext(command, async (context) => {
+          const { evidence } = await import('./commands/evidence.ts');
+          return evidence(context, { from: options.from, to: options.to, html: options.html === true });
+        });
+      } else if (action === 'verify' && file !== undefined) {
+        const { verify } = await import('./commands/evidence.ts');
+        run.code = await verify(run.output, run.json, file, options.head);
+      } else
+        throw new CognitodError('USAGE', 'evidence takes nothing, or `verify` and a file', {
+          hint: 'cognitod help evidence',
+        });
+    });
 }
 
 function addCgroup(add: Add, deps: CliDeps, run: CliRun): void {

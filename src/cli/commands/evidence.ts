@@ -1,0 +1,96 @@
+// `cognitod evidence`: what auditors ask for, from the running agent; `cognitod evidence verify`: whether it was changed.
+import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { type EvidenceJson, evidenceSchema } from '../../api/index.ts';
+import { CognitodError } from '../../lib/errors.ts';
+import { lineOf, type Verification, verifyChain } from '../../lib/hash-chain.ts';
+import type { Context } from '../context.ts';
+import { toHtml, toMarkdown } from '../evidence/document.ts';
+import { reportOf, TITLE } from '../evidence/report.ts';
+import { EXIT } from '../exit-codes.ts';
+import { harmless, harmlessLines } from '../text.ts';
+import type { Writer } from '../writer.ts';
+
+export interface EvidenceOptions {
+  readonly from: string | undefined;
+  readonly to: string | undefined;
+  readonly html: boolean;
+}
+
+/** Prints the report: Markdown, HTML, or with --json the records. */
+export async function evidence(context: Context, { from, to, html }: EvidenceOptions): Promise<void> {
+  const document = await context.client.get('/api/v1/evidence', { from, to }, evidenceSchema);
+  await context.print(document, () => {
+    const report = reportOf(document, new Date().toISOString());
+    return html ? toHtml(TITLE, report) : toMarkdown(report);
+  });
+}
+
+/**
+ * Checks the file of the records, the directory that it is in, or what `evidence --json` printed. Resolves with the exit
+ * code: 1 when anything was changed.
+ */
+export async function verify(
+  output: Writer,
+  json: boolean,
+  path: string,
+  head: string | undefined,
+): Promise<number> {
+  const text = chainIn(readText(path), path);
+  const verification = verifyChain(text, head);
+  await output.write(
+    json ? `${JSON.stringify(summaryOf(verification))}\n` : textOf(verification, head !== undefined),
+  );
+  return verification.problems.length === 0 ? EXIT.ok : EXIT.failed;
+}
+
+function readText(path: string): string {
+  try {
+    const file = statSync(path).isDirectory() ? join(path, 'evidence.jsonl') : path;
+    // Bytes that are no UTF-8 must not be taken for something else.
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(readFileSync(file));
+  } catch (cause) {
+    const reason = cause instanceof TypeError ? 'it was changed: it is not UTF-8' : (cause as Error).message;
+    throw new CognitodError('USAGE', `${path} cannot be verified: ${reason}`, {
+      hint: 'give the file evidence.jsonl, its directory, or what `cognitod evidence --json` printed',
+    });
+  }
+}
+
+/** The lines of the chain: those of the file, or those of the document of `evidence --json`. */
+function chainIn(text: string, path: string): string {
+  let document: unknown;
+  try {
+    document = JSON.parse(text);
+  } catch {
+    return text;
+  }
+  if (typeof document !== 'object' || document === null || !('records' in document)) return text;
+  const { records } = document as Partial<EvidenceJson>;
+  if (!Array.isArray(records)) throw new CognitodError('USAGE', `${path} has no list of records`);
+  return records.map((record) => `${lineOf(record)}\n`).join('');
+}
+
+function summaryOf({ records, problems }: Verification) {
+  const last = records.at(-1);
+  return {
+    intact: problems.length === 0,
+    records: records.length,
+    first_sequence: records[0]?.sequence ?? null,
+    head: last === undefined ? null : { sequence: last.sequence, hash: last.hash },
+    problems,
+  };
+}
+
+function textOf({ records, problems }: Verification, headKnown: boolean): string {
+  const [first, last] = [records[0], records.at(-1)];
+  if (first === undefined || last === undefined) return 'no record was found\n';
+  if (problems.length > 0) {
+    const lines = problems.map(({ line, problem }) => `line ${line}: ${problem}`);
+    return `${harmlessLines(lines.join('\n'))}\nCHANGED: what stands from line ${problems[0]!.line} on cannot be trusted\n`;
+  }
+  const before =
+    first.sequence === 1 ? '' : `; the ${first.sequence - 1} before were dropped after the retention`;
+  const end = headKnown ? '' : ', if its head is the one that you know: --head checks that';
+  return harmless(`intact: ${records.length} records${before}; head ${last.hash}${end}`).concat('\n');
+}

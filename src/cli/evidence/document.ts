@@ -1,0 +1,78 @@
+// A document of headings, paragraphs, lists and tables, written as Markdown or as HTML. All texts are data: nothing in
+// them is markup.
+import { harmless } from '../text.ts';
+
+export type Block =
+  | { readonly heading: string; readonly level: 1 | 2 }
+  | { readonly paragraph: string }
+  | { readonly quote: string }
+  | { readonly list: readonly string[] }
+  | { readonly columns: readonly string[]; readonly rows: readonly (readonly string[])[] };
+
+export function toMarkdown(blocks: readonly Block[]): string {
+  return `${blocks.map(markdownOf).join('\n\n')}\n`;
+}
+
+function markdownOf(block: Block): string {
+  if ('heading' in block) return `${'#'.repeat(block.level)} ${plain(block.heading)}`;
+  if ('paragraph' in block) return plain(block.paragraph);
+  if ('quote' in block) return `> ${plain(block.quote)}`;
+  if ('list' in block) return block.list.map((item) => `- ${plain(item)}`).join('\n');
+  const line = (cells: readonly string[]) => `| ${cells.map(plain).join(' | ')} |`;
+  return [line(block.columns), line(block.columns.map(() => '---')), ...block.rows.map(line)].join('\n');
+}
+
+/** Characters that Markdown gives a meaning are escaped (CommonMark 2.4). */
+const plain = (text: string) => harmless(text).replace(/[\\`*_[\]<>#|&!]/g, '\\$&');
+
+/** One self-contained page: no script, nothing from elsewhere. */
+export function toHtml(title: string, blocks: readonly Block[]): string {
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<meta name="viewport" content="width=device-width">
+<title>${escaped(title)}</title>
+<style>${STYLE}</style>
+</head>
+<body>
+<main>
+${blocks.map(htmlOf).join('\n')}
+</main>
+</body>
+</html>
+`;
+}
+
+const STYLE = `
+:root { color-scheme: light dark; }
+body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 64rem; padding: 0 1rem; }
+h2 { border-bottom: 1px solid; margin-top: 2rem; }
+div { overflow-x: auto; }
+table { border-collapse: collapse; }
+th, td { border: 1px solid #8888; overflow-wrap: anywhere; padding: 0.2rem 0.6rem; text-align: left; vertical-align: top; }
+blockquote { border-left: 4px solid #8888; margin-left: 0; padding-left: 1rem; }
+@media print { body { margin: 0; max-width: none; } h2 { break-after: avoid; } tr { break-inside: avoid; } }
+`;
+
+function htmlOf(block: Block): string {
+  if ('heading' in block) return `<h${block.level}>${escaped(block.heading)}</h${block.level}>`;
+  if ('paragraph' in block) return `<p>${escaped(block.paragraph)}</p>`;
+  if ('quote' in block) return `<blockquote><p>${escaped(block.quote)}</p></blockquote>`;
+  if ('list' in block)
+    return `<ul>\n${block.list.map((item) => `<li>${escaped(item)}</li>`).join('\n')}\n</ul>`;
+  const row = (cells: readonly string[], tag: 'th' | 'td') =>
+    `<tr>${cells.map((cell) => `<${tag}>${escaped(cell)}</${tag}>`).join('')}</tr>`;
+  const body = block.rows.map((cells) => row(cells, 'td')).join('\n');
+  return `<div><table>\n<thead>${row(block.columns, 'th')}</thead>\n<tbody>\n${body}\n</tbody>\n</table></div>`;
+}
+
+const ENTITIES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+};
+const escaped = (text: string) => harmless(text).replace(/[&<>"']/g, (character) => ENTITIES[character]!);

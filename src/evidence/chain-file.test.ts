@@ -1,0 +1,146 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { type EvidenceContent, SCHEMA_VERSION } from '../api/index.ts';
+import { verifyChain } from '../lib/hash-chain.ts';
+import { ChainFile } from './chain-file.ts';
+import { snapshotOf } from './evidence.fixture.ts';
+
+function directoryOf(t: TestContext): string {
+  const directory = mkdtempSync(join(tmpdir(), 'cognitod-evidence-'));
+  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+function contentOf(day: number): EvidenceContent {
+  const { ledger: _, collectorReason, accessOverflow, ...rest } = snapshotOf();
+  const nothing = { happened: 0, seen: 0, lost: 0 };
+  return {
+    ...rest,
+    schema_version: SCHEMA_VERSION,
+    reason: 'day',
+    from: `2026-11-${day}T00:00:00.000Z`,
+    to: `2026-11-${day + 1}T00:00:00.000Z`,
+    node: 'node-a',
+    boot_id: 'boot',
+    version: '1.0.0',
+    agent_pid: 7,
+    collector_reason: collectorReason,
+    coverage: { fork: nothing, exec: nothing, exit: nothing },
+    containers: { events: 0, attributed: 0 },
+    gaps: [],
+    access: [...rest.access],
+    access_overflow: accessOverflow,
+    insights: [],
+    problems: [],
+  };
+}
+
+test('records go on where the last agent ended', (t) => {
+  const directory = directoryOf(t);
+  const first = new ChainFile(directory, 100);
+  first.append(contentOf(10));
+  first.close();
+  const second = new ChainFile(directory, 100);
+  second.append(contentOf(11));
+  second.close();
+  const { records, problems } = verifyChain(readFileSync(second.path, 'utf8'));
+  assert.deepEqual(problems, []);
+  assert.deepEqual(
+    records.map(({ sequence }) => sequence),
+    [1, 2],
+  );
+});
+
+test('a record that was not written to its end is put aside and told', (t) => {
+  const directory = directoryOf(t);
+  const first = new ChainFile(directory, 100);
+  first.append(contentOf(10));
+  first.close();
+  appendFileSync(first.path, '{"access":[],"acc');
+  const second = new ChainFile(directory, 100);
+  assert.match(
+    second.problems.join(),
+    /^the last record was not written to its end; what there was of it is in .*torn-\d+\.txt$/,
+  );
+  const aside = readdirSync(directory).find((name) => name.startsWith('torn-'))!;
+  assert.equal(readFileSync(join(directory, aside), 'utf8'), '{"access":[],"acc');
+  second.append(contentOf(11));
+  second.close();
+  assert.deepEqual(verifyChain(readFileSync(second.path, 'utf8')).problems, []);
+});
+
+test('what was changed is told, and the chain goes on behind it', (t) => {
+  const directory = directoryOf(t);
+  const first = new ChainFile(directory, 100);
+  for (const day of [10, 11, 12]) first.append(contentOf(day));
+  first.close();
+  const text = readFileSync(first.path, 'utf8');
+  writeFileSync(first.path, text.replace('"from":"2026-11-11', '"from":"2026-11-01'));
+  const second = new ChainFile(directory, 100);
+  assert.match(second.problems.join(), /^line 2 of .*: its content was changed/);
+  assert.equal(second.append(contentOf(13)).sequence, 4);
+  second.close();
+});
+
+test('a second agent in the same directory is refused', (t) => {
+  const directory = directoryOf(t);
+  const first = new ChainFile(directory, 100);
+  assert.throws(() => new ChainFile(directory, 100), /another agent writes the evidence in/);
+  first.close();
+  new ChainFile(directory, 100).close();
+});
+
+test('the oldest records go when there are too many; the rest is still a chain, and locked', (t) => {
+  const directory = directoryOf(t);
+  const chain = new ChainFile(directory, 3);
+  for (let day = 10; day < 17; day++) chain.append(contentOf(day));
+  assert.deepEqual(
+    chain.records.map(({ sequence }) => sequence),
+    [5, 6, 7],
+  );
+  assert.throws(() => new ChainFile(directory, 3), /another agent/);
+  chain.append(contentOf(17));
+  chain.close();
+  const { records, problems } = verifyChain(readFileSync(chain.path, 'utf8'));
+  assert.deepEqual(problems, []);
+  assert.equal(records.length, 4);
+});
+
+test('where nothing can be written the reason is told', (t) => {
+  const directory = directoryOf(t);
+  const file = join(directory, 'file');
+  writeFileSync(file, '');
+  assert.throws(() => new ChainFile(join(file, 'evidence'), 3), { code: 'EVIDENCE_UNWRITABLE' });
+});
+
+test('on a full disk a record is not half written', {
+  skip: process.getuid?.() === 0 ? false : 'needs root',
+}, (t) => {
+  const directory = directoryOf(t);
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=16k', 'tmpfs', directory]);
+  try {
+    fillDisk(directory);
+  } finally {
+    execFileSync('umount', ['-l', directory]);
+  }
+});
+
+function fillDisk(directory: string): void {
+  const chain = new ChainFile(directory, 100);
+  let written = 0;
+  assert.throws(
+    () => {
+      for (; written < 1000; written++) chain.append(contentOf(10));
+    },
+    { code: 'EVIDENCE_UNWRITABLE' },
+  );
+  assert.ok(written > 0);
+  const { records, problems } = verifyChain(readFileSync(chain.path, 'utf8'));
+  assert.deepEqual(problems, []);
+  assert.equal(records.length, written);
+  chain.close();
+}

@@ -1,0 +1,49 @@
+// Snapshots of an agent that is not there.
+import type { LedgerJson, PrivilegesJson } from '../api/index.ts';
+import type { EvidenceSnapshot } from './recorder.ts';
+
+const NOTHING_HELD: PrivilegesJson = {
+  cap_effective: [],
+  cap_permitted: [],
+  cap_inheritable: [],
+  cap_bounding: [],
+  cap_ambient: [],
+  no_new_privs: true,
+  seccomp: 'filter',
+  uid: 65532,
+  gid: 65532,
+  threads: 7,
+  dropped: true,
+  kept: [],
+  privileged_seconds: 0.25,
+};
+
+/** `seen` events of each kind, `lost` more of each. */
+export function ledgerOf(seen: number, lost: number, containers = { seen: 0, attributed: 0 }): LedgerJson {
+  const entry = { kernel: seen + lost, decoded: seen, lost, pending: 0 };
+  return {
+    fork: entry,
+    exec: entry,
+    exit: entry,
+    move: entry,
+    cgroup: { decoded: 0, lost: 0 },
+    containers: { ...containers, unknown_cgroup: 0 },
+    healed: { exit_unseen: 0, fork_unseen: 0 },
+    dropped: { exited: 0, live: 0, images: 0 },
+  };
+}
+
+export function snapshotOf(fields: Partial<EvidenceSnapshot> = {}): EvidenceSnapshot {
+  return {
+    collector: 'ebpf',
+    collectorReason: 'the kernel has BTF',
+    programs: [],
+    privileges: NOTHING_HELD,
+    configuration: { sha256: 'a'.repeat(64), values: { collector: 'auto' } },
+    ledger: ledgerOf(0, 0),
+    access: [],
+    accessOverflow: 0,
+    egress: [],
+    ...fields,
+  };
+}

@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { EvidenceContent } from '../api/index.ts';
+import { lineOf, verifyChain } from '../lib/hash-chain.ts';
+import { MemoryChain } from './chain-file.ts';
+import { ledgerOf, snapshotOf } from './evidence.fixture.ts';
+import { EvidenceRecorder, type EvidenceSnapshot } from './recorder.ts';
+
+/** A recorder whose clock and agent are the test's. */
+function open(chain = new MemoryChain(100), begin = '2026-11-22T23:59:00Z') {
+  let now = new Date(begin);
+  let snapshot = snapshotOf();
+  const warnings: string[] = [];
+  const recorder = new EvidenceRecorder({
+    chain,
+    node: 'node-a',
+    bootId: 'boot',
+    version: '1.0.0',
+    agentPid: 7,
+    snapshot: () => snapshot,
+    now: () => now,
+    warn: (text) => warnings.push(text),
+  });
+  return {
+    chain,
+    recorder,
+    warnings,
+    at(time: string, fields: Partial<EvidenceSnapshot> = {}) {
+      now = new Date(time);
+      snapshot = { ...snapshot, ...fields };
+      recorder.look();
+    },
+    reasons: () => chain.records.map(({ reason }) => reason),
+    last: () => chain.records.at(-1) as EvidenceContent,
+  };
+}
+
+test('a day ends at midnight UTC, and its record counts what happened since the one before', () => {
+  const { at, last, reasons, recorder, chain } = open();
+  at('2026-11-22T23:59:50Z', { ledger: ledgerOf(100, 0, { seen: 40, attributed: 40 }) });
+  assert.deepEqual(reasons(), ['start']);
+  at('2026-11-23T00:00:03Z', { ledger: ledgerOf(110, 0, { seen: 50, attributed: 49 }) });
+  assert.deepEqual(reasons(), ['start', 'day']);
+  assert.equal(last().from, '2026-11-22T23:59:00.000Z');
+  assert.equal(last().to, '2026-11-23T00:00:00.000Z');
+  assert.deepEqual(last().coverage.exec, { happened: 110, seen: 110, lost: 0 });
+  assert.deepEqual(last().containers, { events: 50, attributed: 49 });
+  at('2026-11-23T12:00:00Z', { ledger: ledgerOf(115, 0) });
+  assert.deepEqual(recorder.current().coverage.fork, { happened: 5, seen: 5, lost: 0 });
+  recorder.stop();
+  recorder.stop();
+  assert.deepEqual(reasons(), ['start', 'day', 'stop']);
+  assert.deepEqual(verifyChain(chain.records.map((record) => `${lineOf(record)}\n`).join('')).problems, []);
+});
+
+test('losses are gaps with their times; those that follow each other are one', () => {
+  const { at, recorder } = open();
+  at('2026-11-22T23:59:10Z', { ledger: ledgerOf(10, 0) });
+  at('2026-11-22T23:59:20Z', { ledger: ledgerOf(10, 2) });
+  at('2026-11-22T23:59:30Z', { ledger: ledgerOf(10, 3) });
+  at('2026-11-22T23:59:40Z', { ledger: ledgerOf(20, 3) });
+  at('2026-11-22T23:59:50Z', { ledger: ledgerOf(20, 4) });
+  assert.deepEqual(recorder.current().gaps, [
+    { from: '2026-11-22T23:59:10.000Z', to: '2026-11-22T23:59:30.000Z', reason: 'lost', events: 9 },
+    { from: '2026-11-22T23:59:40.000Z', to: '2026-11-22T23:59:50.000Z', reason: 'lost', events: 3 },
+  ]);
+  recorder.stop();
+});
+
+test('another capability, configuration or program makes a record; another thread does not', () => {
+  const { at, last, reasons, recorder } = open();
+  const { privileges } = snapshotOf();
+  at('2026-11-22T23:59:10Z', { privileges: { ...privileges, threads: 9 } });
+  assert.deepEqual(reasons(), ['start']);
+  at('2026-11-22T23:59:20Z', { privileges: { ...privileges, cap_permitted: ['CAP_BPF'] } });
+  assert.deepEqual(reasons(), ['start', 'change']);
+  assert.deepEqual(last().privileges.cap_permitted, ['CAP_BPF']);
+  at('2026-11-22T23:59:30Z', { configuration: { sha256: 'b'.repeat(64), values: {} } });
+  assert.deepEqual(reasons(), ['start', 'change', 'change']);
+  recorder.stop();
+});
+
+test('a time between two runs is a gap', () => {
+  const first = open();
+  first.at('2026-11-22T23:59:30Z');
+  first.recorder.stop();
+  const second = open(first.chain, '2026-11-23T06:00:00Z');
+  assert.deepEqual(second.last().gaps, [
+    { from: '2026-11-22T23:59:30.000Z', to: '2026-11-23T06:00:00.000Z', reason: 'not-running', events: null },
+  ]);
+  second.recorder.stop();
+});
+
+test('who called is counted per record', () => {
+  const { at, recorder } = open();
+  const request = { who: 'token', method: 'GET', route: '/api/v1/status', status: 200 };
+  at('2026-11-22T23:59:10Z', { access: [{ ...request, count: 4 }] });
+  at('2026-11-23T00:00:10Z', { access: [{ ...request, count: 5 }] });
+  assert.deepEqual(recorder.current().access, []);
+  at('2026-11-23T00:00:20Z', { access: [{ ...request, count: 7 }] });
+  assert.deepEqual(recorder.current().access, [{ ...request, count: 2 }]);
+  recorder.stop();
+});
+
+test('a record that cannot be written is tried again, and nothing of it is lost', () => {
+  const chain = new MemoryChain(100);
+  const { at, last, reasons, recorder, warnings } = open(chain);
+  const append = chain.append.bind(chain);
+  chain.append = () => {
+    throw new Error('the disk is full');
+  };
+  at('2026-11-23T00:00:10Z', { ledger: ledgerOf(10, 1) });
+  at('2026-11-23T00:00:20Z', { ledger: ledgerOf(20, 1) });
+  assert.deepEqual(warnings, ['the disk is full; it is tried again']);
+  chain.append = append;
+  at('2026-11-23T00:00:30Z', { ledger: ledgerOf(30, 1) });
+  assert.deepEqual(reasons(), ['start', 'day']);
+  assert.deepEqual(last().coverage.exit, { happened: 31, seen: 30, lost: 1 });
+  assert.equal(last().gaps.length, 1);
+  recorder.stop();
+});

@@ -1,0 +1,156 @@
+// The evidence of a real agent: true, whole, and changed by nobody.
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import type { EvidenceJson } from '../src/api/index.ts';
+import { helpersCalled, readObjectFile } from '../src/kernel/index.ts';
+import { type RunningAgent, runCognitod, startAgent } from './support/agent.ts';
+import { cannotUseBpf } from './support/observe.ts';
+import { runWorkload } from './support/workload.ts';
+
+const skip = cannotUseBpf();
+
+function directoryOf(t: TestContext): string {
+  const directory = mkdtempSync(join(tmpdir(), 'cognitod-evidence-'));
+  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+const start = (directory: string, env: Record<string, string> = {}) =>
+  startAgent({ args: ['--collector', 'ebpf'], env: { COGNITOD_EVIDENCE_DIRECTORY: directory, ...env } });
+
+async function ask(agent: RunningAgent): Promise<EvidenceJson> {
+  return JSON.parse((await runCognitod(['evidence', '--json', '--api', agent.api])).stdout);
+}
+
+test('records of two runs are one chain: programs, privileges, coverage, callers and the gap between', {
+  skip,
+}, async (t) => {
+  const directory = directoryOf(t);
+  const first = await start(directory);
+  await runWorkload('execs', 500);
+  assert.equal((await fetch(`${first.api}/api/v1/status`)).status, 200);
+  assert.equal((await fetch(`${first.api}/api/v1/nothing/${'x'.repeat(50)}`)).status, 404);
+  const { ledger } = await first.stop();
+  const second = await start(directory);
+  t.after(() => second.kill('SIGKILL'));
+  const { records, current, head, kept_in } = await ask(second);
+  assert.equal(kept_in, join(directory, 'evidence.jsonl'));
+  assert.deepEqual(
+    records.map(({ reason }) => reason),
+    ['start', 'stop', 'start'],
+  );
+  assert.equal(head?.hash, records[2]!.hash);
+
+  const [, stop, again] = records;
+  for (const type of ['fork', 'exec', 'exit'] as const) {
+    // Between them the two records of the first run have every event of its ledger.
+    const { happened, seen, lost } = stop!.coverage[type];
+    const before = records[0]!.coverage[type];
+    assert.deepEqual([before.happened, before.seen], [0, 0]);
+    assert.ok(happened >= 500 || type === 'fork');
+    assert.equal(lost, 0);
+    assert.equal(seen, happened);
+    assert.ok(ledger!.fork.kernel > 0 && happened <= ledger![type].kernel);
+  }
+  assert.deepEqual(again!.gaps, [{ from: stop!.to, to: again!.from, reason: 'not-running', events: null }]);
+  const requests = stop!.access.map(
+    ({ who, method, route, status, count }) => `${who} ${method} ${route} ${status} ${count}`,
+  );
+  assert.deepEqual(requests, ['local GET /api/v1/status 200 1', 'local GET none 404 1']);
+
+  assert.deepEqual(current.privileges.cap_permitted, []);
+  assert.deepEqual(
+    current.programs.map(({ object, read_only, hooks, helpers }) => [
+      object,
+      read_only,
+      hooks.length,
+      helpers.length,
+    ]),
+    [
+      ['lifecycle.bpf.o', true, 6, helpersCalled(readObjectFile('lifecycle')).length],
+      ['snapshot.bpf.o', true, 1, helpersCalled(readObjectFile('snapshot')).length],
+    ],
+  );
+  assert.equal((current.configuration.values.evidence as { directory: string }).directory, directory);
+
+  const other = await runCognitod(['agent', '--api-listen', '127.0.0.1:0', '--ops-listen', '127.0.0.1:0'], {
+    env: { COGNITOD_EVIDENCE_DIRECTORY: directory },
+  });
+  assert.equal(other.code, 1);
+  assert.match(other.stderr, /another agent writes the evidence/);
+  await second.stop();
+});
+
+test('kill -9 loses the record under way and nothing else; the chain goes on', { skip }, async (t) => {
+  const directory = directoryOf(t);
+  const first = await start(directory);
+  first.kill('SIGKILL');
+  await first.ended;
+  const second = await start(directory);
+  const { records } = await ask(second);
+  await second.stop();
+  assert.deepEqual(
+    records.map(({ reason, gaps }) => [reason, gaps.length]),
+    [
+      ['start', 0],
+      ['start', 1],
+    ],
+  );
+  assert.equal((await runCognitod(['evidence', 'verify', directory])).code, 0);
+});
+
+test('verify finds a change, offline; the report of --json can be verified too', { skip }, async (t) => {
+  const directory = directoryOf(t);
+  const agent = await start(directory);
+  const report = join(directory, 'report.json');
+  writeFileSync(report, JSON.stringify(await ask(agent)));
+  await agent.stop();
+  const file = join(directory, 'evidence.jsonl');
+  const whole = await runCognitod(['evidence', 'verify', file, '--json']);
+  const { intact, records, head } = JSON.parse(whole.stdout);
+  assert.deepEqual([whole.code, intact, records], [0, true, 2]);
+  assert.equal((await runCognitod(['evidence', 'verify', report])).code, 0);
+  assert.equal((await runCognitod(['evidence', 'verify', file, '--head', head.hash])).code, 0);
+  assert.equal((await runCognitod(['evidence', 'verify', file, '--head', 'f'.repeat(64)])).code, 1);
+
+  const bytes = readFileSync(file);
+  bytes[Math.floor(bytes.length / 3)]! ^= 1;
+  writeFileSync(file, bytes);
+  const changed = await runCognitod(['evidence', 'verify', file]);
+  assert.equal(changed.code, 1);
+  assert.match(changed.stdout, /CHANGED: what stands from line 1 on cannot be trusted/);
+  const gone = await runCognitod(['evidence', 'verify', join(directory, 'nothing')]);
+  assert.equal(gone.code, 2);
+});
+
+test('the report says what is true of this agent', { skip }, async (t) => {
+  const agent = await startAgent({
+    args: ['--collector', 'ebpf'],
+    env: { COGNITOD_API_TOKEN: 'super-secret-token' },
+  });
+  t.after(() => agent.kill('SIGKILL'));
+  const env = { COGNITOD_TOKEN: 'super-secret-token' };
+  assert.equal((await fetch(`${agent.api}/api/v1/status`)).status, 401);
+  const { stdout } = await runCognitod(['evidence', '--api', agent.api], { env });
+  assert.match(stdout, /It now holds no Linux capability in any of its threads/);
+  assert.match(stdout, /attached to 7 kernel hooks/);
+  assert.match(stdout, /\| refused \| GET \/api\/v1\/status \| 401 \| 1 \|/);
+  assert.match(stdout, /\| kept in \| memory: gone when the agent ends/);
+  assert.doesNotMatch(stdout, /super-secret-token/);
+  const page = (await runCognitod(['evidence', '--html', '--api', agent.api], { env })).stdout;
+  assert.match(page, /^<!doctype html>[\s\S]*<\/html>\n$/);
+  assert.doesNotMatch(page, /<script|https?:\/\/(?!127)/);
+  await agent.stop();
+
+  const kept = await startAgent({
+    args: ['--collector', 'procfs'],
+    env: { COGNITOD_PRIVILEGES_DROP: 'false' },
+  });
+  const text = (await runCognitod(['evidence', '--api', kept.api])).stdout;
+  await kept.stop();
+  assert.match(text, /cognitod polls \/proc and has loaded no eBPF programs/);
+  assert.match(text, /It now holds CAP\\_CHOWN, /);
+});
