@@ -15,5 +15,6 @@ process.exitCode = await runCli(process.argv.slice(2), {
     const start = startPrivileged(options);
     return (await import('./agent/index.ts')).runAgent(options, start);
   },
+  loadDoctor: () => import('./doctor/index.ts'),
   loadCgroupParser: async () => (await import('./identity/index.ts')).parseCgroup,
 });

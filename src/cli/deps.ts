@@ -1,5 +1,7 @@
 // What the command line is given by main.ts: streams, environment, and the work of other stages.
 import type { Readable, Writable } from 'node:stream';
+import type { EventJson, StatusJson } from '../api/index.ts';
+import type { Config } from '../lib/index.ts';
 
 /** The terminal parts of a stream that matter here. */
 export type Output = Writable & { isTTY?: boolean; columns?: number };
@@ -27,6 +29,25 @@ export interface ParsedCgroup {
   readonly unit: string | null;
 }
 
+export interface Diagnosis {
+  readonly checks: readonly {
+    readonly id: string;
+    readonly title: string;
+    readonly result: 'ok' | 'warn' | 'fail' | 'skip';
+    readonly reason: string;
+    readonly fix: string | null;
+  }[];
+  /** YAML. */
+  readonly manifest: string;
+}
+
+/** The running agent as the doctor asks it. */
+export interface DoctorAgent {
+  readonly address: string;
+  status(): Promise<StatusJson>;
+  watch(): Promise<{ events: AsyncIterable<EventJson>; close(): void }>;
+}
+
 export interface CliDeps {
   readonly stdin: Readable;
   readonly stdout: Output;
@@ -35,6 +56,8 @@ export interface CliDeps {
   readonly version: string;
   /** Runs the agent until a signal; resolves with the exit code. */
   runAgent(options: AgentCommandOptions): Promise<number>;
+  /** The checks; without an agent only those of the node. */
+  loadDoctor(): Promise<{ diagnose(config: Config, agent: DoctorAgent | null): Promise<Diagnosis> }>;
   /** The parser of the identity stage. */
   loadCgroupParser(): Promise<(text: string) => ParsedCgroup>;
 }

@@ -193,6 +193,32 @@ function addClients(add: Add, deps: CliDeps, run: CliRun): void {
     withContext(command, async (context) => (await import('./commands/status.ts')).status(context)),
   );
 
+  add('doctor', 'check the agent and the node: what is wrong, and what to do', {
+    notes: [
+      'Run it on the node, or in the pod of the agent. Ends with 1 when a check failed. docs/doctor.md has all checks.',
+      '--before-install needs no agent: it loads and attaches the programs once and takes them off again (as root).',
+    ],
+    examples: [
+      'cognitod doctor',
+      'sudo cognitod doctor --before-install',
+      'sudo cognitod doctor --manifest > cognitod.yaml',
+      'kubectl exec -n linnix-observability cognitod-x7k2p -- /opt/cognitod/bin/cognitod doctor',
+    ],
+  })
+    .option('--before-install', 'without an agent: could one run here?')
+    .option('--manifest', 'write the smallest manifest that works on this node')
+    .action((options, command: Command) =>
+      withContext(command, async (context) => {
+        const globals = command.optsWithGlobals() as ParsedGlobals;
+        const { doctor } = await import('./commands/doctor.ts');
+        return doctor(context, {
+          configFile: globals.config ?? (deps.env.COGNITOD_CONFIG || undefined),
+          beforeInstall: options.beforeInstall === true,
+          manifest: options.manifest === true,
+        });
+      }),
+    );
+
   add('evidence', 'a report for auditors, from the running agent; or check records that were kept', {
     notes: [
       'Prints Markdown, with --html a page, with --json the records themselves (docs/evidence.md).',

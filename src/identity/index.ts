@@ -15,4 +15,4 @@ export {
   KubeSource,
   kubeconfigConnection,
 } from './kube/index.ts';
-export { CriSource, openRuntimeSources, type RuntimeChoice } from './runtime/index.ts';
+export { CriSource, openRuntimeSources, RUNTIME_SOCKETS, type RuntimeChoice } from './runtime/index.ts';

@@ -6,6 +6,13 @@ import { DOCKER_SOCKETS, DockerSource } from './docker-source.ts';
 import type { PollingTimes } from './polling-source.ts';
 import type { SelectionOptions } from '../metadata/index.ts';
 
+/** Where runtimes have their sockets, below the host's root. */
+export const RUNTIME_SOCKETS: readonly string[] = [
+  ...CRI_SOCKETS,
+  ...DOCKER_SOCKETS.docker,
+  ...DOCKER_SOCKETS.podman,
+];
+
 /** `auto`, `off`, or the path of a socket, which is taken as it is, without the host root. */
 export type RuntimeChoice = 'auto' | 'off' | (string & {});
 

@@ -1,0 +1,214 @@
+// The doctor finds a healthy agent healthy, and each broken place with the right reason.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { CHECK_IDS, type Finding } from '../src/doctor/index.ts';
+import { type AgentOptions, runCognitod, startAgent } from './support/agent.ts';
+import { ownNamespaces } from './support/namespaces.ts';
+import { cannotUseBpf } from './support/observe.ts';
+import { runWorkload } from './support/workload.ts';
+
+const skip = cannotUseBpf();
+type Checks = Readonly<Record<string, Finding>>;
+
+async function examine(
+  args: string[],
+  options: AgentOptions = {},
+): Promise<{ code: number | null; checks: Checks }> {
+  const { code, stdout, stderr } = await runCognitod(['doctor', '--json', ...args], options);
+  assert.notEqual(stdout, '', stderr);
+  const { checks, failed } = JSON.parse(stdout) as { failed: number; checks: (Finding & { id: string })[] };
+  assert.equal(failed, checks.filter(({ result }) => result === 'fail').length);
+  return { code, checks: Object.fromEntries(checks.map(({ id, ...finding }) => [id, finding])) };
+}
+
+const beforeInstall = (options: AgentOptions = {}) => examine(['--before-install'], options);
+const withOnly = (capabilities: string) => [
+  'setpriv',
+  '--inh-caps=-all',
+  `--bounding-set=-all,${capabilities}`,
+];
+
+function found(checks: Checks, id: string, result: Finding['result'], reason: RegExp): void {
+  assert.equal(checks[id]?.result, result, `${id}: ${checks[id]?.reason}`);
+  assert.match(checks[id]!.reason, reason);
+  if (result === 'fail' || result === 'warn')
+    assert.ok((checks[id]!.fix ?? '').length > 10, 'it says what to do');
+}
+
+function scratch(t: TestContext): string {
+  const directory = mkdtempSync(join(tmpdir(), 'cognitod-doctor-'));
+  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+test('every check is documented', () => {
+  const page = readFileSync(join(import.meta.dirname, '../docs/doctor.md'), 'utf8');
+  const documented = [...page.matchAll(/^\| `([a-z-]+)` \|/gm)].map((match) => match[1]);
+  assert.deepEqual(documented, CHECK_IDS);
+});
+
+test('a healthy agent passes, and its canary is told with fork, exec and exit', { skip }, async (t) => {
+  const agent = await startAgent({ args: ['--collector', 'ebpf'] });
+  t.after(() => agent.kill('SIGKILL'));
+  const { code, checks } = await examine(['--api', agent.api]);
+  assert.deepEqual(
+    Object.entries(checks).filter(([, { result }]) => result === 'fail'),
+    [],
+  );
+  assert.equal(code, 0);
+  found(checks, 'canary', 'ok', /^fork, exec, exit of a process of our own, \d+ ms after the exec$/);
+  found(checks, 'privileges', 'ok', /^no capability in any thread; uid 0/);
+  found(checks, 'cgroups', 'ok', /\d+ in containers/);
+  await agent.stop();
+});
+
+test('before the installation nothing stays in the kernel, and a manifest is made', { skip }, async () => {
+  const { code, checks } = await beforeInstall();
+  assert.equal(code, 0);
+  found(checks, 'load', 'ok', /loaded, attached as tp_btf, and taken off again/);
+  found(checks, 'agent', 'skip', /before the installation/);
+  const { stdout } = await runCognitod(['doctor', '--manifest']);
+  assert.match(stdout, /^# B unprivileged: possible; /m);
+  assert.match(stdout, /^ +add: \[BPF, PERFMON\]$/m);
+});
+
+test('no agent', { skip }, async () => {
+  const { code, checks } = await examine(['--api', 'http://127.0.0.1:9']);
+  assert.equal(code, 1);
+  found(checks, 'agent', 'fail', /does not answer: .*ECONNREFUSED|does not answer/);
+  found(checks, 'canary', 'skip', /does not answer/);
+});
+
+test('an agent that is stopped', { skip }, async (t) => {
+  const agent = await startAgent({ args: ['--collector', 'ebpf'] });
+  t.after(() => agent.kill('SIGKILL'));
+  agent.kill('SIGSTOP');
+  const { code, checks } = await examine(['--api', agent.api]);
+  assert.equal(code, 1);
+  found(checks, 'agent', 'fail', /no answer within 5 s/);
+  agent.kill('SIGCONT');
+  await agent.stop();
+});
+
+test('an agent that polls', { skip }, async (t) => {
+  const agent = await startAgent({ args: ['--collector', 'procfs'] });
+  t.after(() => agent.kill('SIGKILL'));
+  const { code, checks } = await examine(['--api', agent.api]);
+  assert.equal(code, 1);
+  found(checks, 'ready', 'fail', /short-lived processes are missed/);
+  found(checks, 'hooks', 'warn', /none: polling/);
+  await agent.stop();
+});
+
+test('an agent that keeps its privileges', { skip }, async (t) => {
+  const agent = await startAgent({
+    args: ['--collector', 'ebpf'],
+    env: { COGNITOD_PRIVILEGES_DROP: 'false' },
+  });
+  t.after(() => agent.kill('SIGKILL'));
+  const { checks } = await examine(['--api', agent.api]);
+  found(checks, 'privileges', 'fail', /it kept CAP_CHOWN/);
+  await agent.stop();
+});
+
+test('an agent that has lost events', { skip }, async (t) => {
+  const agent = await startAgent({
+    args: ['--collector', 'ebpf'],
+    env: { COGNITOD_KERNEL_RING_BYTES: '16KiB' },
+  });
+  t.after(() => agent.kill('SIGKILL'));
+  agent.kill('SIGSTOP');
+  await runWorkload('execs', 500);
+  agent.kill('SIGCONT');
+  while ((await agent.ready()).status === 200) await new Promise((resolve) => setTimeout(resolve, 100));
+  const { code, checks } = await examine(['--api', agent.api]);
+  assert.equal(code, 1);
+  found(checks, 'ledger', 'warn', /^\d{3,} of \d+ events/);
+  found(checks, 'ready', 'fail', /lost/);
+  await agent.stop();
+});
+
+test('a wrong token', { skip }, async (t) => {
+  const agent = await startAgent({
+    args: ['--collector', 'ebpf'],
+    env: { COGNITOD_API_TOKEN: 'the-right-one' },
+  });
+  t.after(() => agent.kill('SIGKILL'));
+  const { checks } = await examine(['--api', agent.api], { env: { COGNITOD_TOKEN: 'another-one' } });
+  found(checks, 'agent', 'fail', /token/);
+  await agent.stop();
+});
+
+for (const [missing, there] of [
+  ['CAP_BPF', '+perfmon'],
+  ['CAP_PERFMON', '+bpf'],
+] as const) {
+  test(`${missing} is missing`, { skip }, async () => {
+    const { code, checks } = await beforeInstall({ prefix: withOnly(there) });
+    assert.equal(code, 1);
+    found(
+      checks,
+      'capabilities',
+      'fail',
+      new RegExp(`^${missing} missing \\(${missing} not even in the bounding set`),
+    );
+    found(checks, 'load', 'fail', new RegExp(`${missing} is missing`));
+  });
+}
+
+test('a seccomp filter refuses bpf', { skip }, async (t) => {
+  const program = join(scratch(t), 'without-bpf');
+  execFileSync('gcc', ['-O2', '-Wall', '-o', program, join(import.meta.dirname, 'security/without-bpf.c')]);
+  const { checks } = await beforeInstall({ prefix: [program] });
+  found(checks, 'capabilities', 'ok', /are there/);
+  found(checks, 'load', 'fail', /although the capabilities are there: the seccomp filter of this process/);
+  found(checks, 'security-modules', 'ok', /seccomp filter/);
+});
+
+test('no BTF', { skip }, async (t) => {
+  const { checks } = await beforeInstall({ env: { COGNITOD_SYS_ROOT: scratch(t) } });
+  found(checks, 'btf', 'fail', /kernel\/btf\/vmlinux is not there/);
+});
+
+test('neither hostPID nor the /proc of the host', { skip }, async () => {
+  const { checks } = await beforeInstall({ prefix: ownNamespaces({ pids: true, cgroups: true }) });
+  found(checks, 'host-proc', 'fail', /only the processes of the agent's own container/);
+  found(checks, 'cgroup-namespace', 'ok', /relative to it/);
+});
+
+test('no procfs where one should be', { skip }, async (t) => {
+  const { checks } = await beforeInstall({ env: { COGNITOD_PROC_ROOT: scratch(t) } });
+  found(checks, 'host-proc', 'fail', /shows no process/);
+});
+
+test('the socket of the runtime refuses', { skip }, async (t) => {
+  const path = join(scratch(t), 'containerd.sock');
+  const server = createServer().listen(path);
+  t.after(() => server.close());
+  await new Promise((resolve) => server.once('listening', resolve));
+  const good = await beforeInstall({ env: { COGNITOD_RUNTIME_CRI: path } });
+  found(good.checks, 'runtime', 'ok', /accepts connections/);
+  // Another user's socket: an agent that is not root cannot write to it.
+  execFileSync('chmod', ['000', path]);
+  execFileSync('chmod', ['755', dirname(path)]);
+  const prefix = ['setpriv', '--reuid', '65532', '--clear-groups', '--inh-caps=-all'];
+  const { checks } = await beforeInstall({ prefix, env: { COGNITOD_RUNTIME_CRI: path } });
+  found(checks, 'runtime', 'warn', /EACCES/);
+});
+
+test('a full disk', { skip }, async (t) => {
+  const directory = join(scratch(t), 'state');
+  mkdirSync(directory);
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', directory]);
+  try {
+    const { checks } = await beforeInstall({ env: { COGNITOD_EVIDENCE_DIRECTORY: directory } });
+    found(checks, 'disk', 'warn', /^[01] MiB free/);
+  } finally {
+    execFileSync('umount', ['-l', directory]);
+  }
+});
