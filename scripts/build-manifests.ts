@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { renderChart } from './helm.ts';
 
 const FOLDER = join(import.meta.dirname, '../deploy/manifests');
-const HEAD = '# Made from deploy/chart/cognitod by `make manifests`; for Kubernetes 1.30 and newer (older: use the chart).\n';
+const HEAD =
+  '# Made from deploy/chart/cognitod by `make manifests`; for Kubernetes 1.30 and newer (older: use the chart).\n';
 const MODES = [
   { name: 'a-privileged', mode: 'privileged' },
   { name: 'b-unprivileged', mode: 'unprivileged' },
@@ -17,8 +18,12 @@ export function buildManifests(): Map<string, string> {
     MODES.flatMap(({ name, mode }) => {
       const rendered = renderChart({ set: [`mode=${mode}`, 'namespace.create=true'] });
       // What only helm itself may claim.
-      const manifests = rendered.replaceAll(/^ *(app\.kubernetes\.io\/managed-by|helm\.sh\/chart): .*\n/gm, '');
-      const kustomization = 'apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: [cognitod.yaml]\n';
+      const manifests = rendered.replaceAll(
+        /^ *(app\.kubernetes\.io\/managed-by|helm\.sh\/chart): .*\n/gm,
+        '',
+      );
+      const kustomization =
+        'apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: [cognitod.yaml]\n';
       return [
         [`${name}/cognitod.yaml`, HEAD + manifests],
         [`${name}/kustomization.yaml`, HEAD + kustomization],

@@ -12,7 +12,9 @@ export const HELM = process.env.HELM ?? join(ROOT, 'build/tools/helm');
 
 /** Why there is no helm; false when there is one. */
 export const cannotRunHelm = (): string | false =>
-  existsSync(HELM) ? false : 'helm is not there (scripts/setup test fetches it on x86-64; HELM names another)';
+  existsSync(HELM)
+    ? false
+    : 'helm is not there (scripts/setup test fetches it on x86-64; HELM names another)';
 
 export interface Rendering {
   readonly values?: string;
@@ -27,7 +29,12 @@ export interface Rendering {
 export const POLICIES = 'admissionregistration.k8s.io/v1/ValidatingAdmissionPolicy';
 
 /** The manifests as YAML documents. Throws with helm's complaint. */
-export function renderChart({ values, set = [], kubeVersion = '1.33', apis = [POLICIES] }: Rendering): string {
+export function renderChart({
+  values,
+  set = [],
+  kubeVersion = '1.33',
+  apis = [POLICIES],
+}: Rendering): string {
   return runHelm([
     'template',
     'cognitod',

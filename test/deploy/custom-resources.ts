@@ -1,0 +1,46 @@
+// The parts of other operators' custom resources that the chart uses, after their published schemas.
+import type { LabelSelector, ObjectMeta } from 'kubernetes-types/meta/v1.d.ts';
+
+/** Prometheus operator, monitoring.coreos.com/v1. */
+export interface PodMonitor {
+  apiVersion: 'monitoring.coreos.com/v1';
+  kind: 'PodMonitor';
+  metadata: ObjectMeta;
+  spec: {
+    selector: LabelSelector;
+    podMetricsEndpoints: {
+      port?: string;
+      path?: string;
+      interval?: string;
+      relabelings?: { sourceLabels?: string[]; targetLabel?: string; action?: string }[];
+    }[];
+  };
+}
+
+/** cert-manager.io/v1. */
+export interface Issuer {
+  apiVersion: 'cert-manager.io/v1';
+  kind: 'Issuer';
+  metadata: ObjectMeta;
+  spec: { selfSigned: Record<string, never> };
+}
+
+/** cert-manager.io/v1. */
+export interface Certificate {
+  apiVersion: 'cert-manager.io/v1';
+  kind: 'Certificate';
+  metadata: ObjectMeta;
+  spec: {
+    secretName: string;
+    dnsNames: string[];
+    duration?: string;
+    renewBefore?: string;
+    privateKey?: {
+      algorithm: 'ECDSA' | 'RSA' | 'Ed25519';
+      size?: number;
+      rotationPolicy?: 'Always' | 'Never';
+    };
+    usages?: string[];
+    issuerRef: { name: string; kind?: 'Issuer' | 'ClusterIssuer'; group?: string };
+  };
+}
