@@ -1,0 +1,189 @@
+// `make e2e-install`: the chart in a real Kubernetes: each mode runs, each user may do what is said and no more, nothing stays.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { NAMESPACE } from '../../scripts/helm.ts';
+import { type Cluster, openCluster } from './cluster.ts';
+import { Release } from './release.ts';
+import { AGENT_RIGHTS, EVENT_RIGHTS, WEBHOOK_RIGHTS, wrongRights } from './rights.ts';
+import { importImage } from './stand-in.ts';
+
+const closers: (() => Promise<unknown>)[] = [];
+let closing: Promise<void> | undefined;
+
+function closeAll(): Promise<void> {
+  closing ??= (async () => {
+    for (let close = closers.pop(); close !== undefined; close = closers.pop())
+      await close().catch((error) => {
+        console.error('e2e-install:', error);
+        process.exitCode = 1;
+      });
+  })();
+  return closing;
+}
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.on(signal, () => void closeAll().finally(() => process.exit(130)));
+
+let failures = 0;
+
+/** Prints a line for it; false, or an exception, is a failure. Steps after it go on. */
+async function check(title: string, what: () => Promise<string | boolean | string[]>): Promise<void> {
+  const result = await what().catch((error: Error) => [error.message]);
+  const wrong = result === false ? [''] : Array.isArray(result) ? result : [];
+  console.log(
+    `${wrong.length === 0 ? 'ok    ' : 'WRONG '} ${title}${typeof result === 'string' ? `: ${result}` : ''}`,
+  );
+  for (const text of wrong.filter((one) => one !== '')) console.log(`       ${text}`);
+  if (wrong.length > 0) failures++;
+}
+
+interface AgentMode {
+  readonly name: string;
+  readonly set: readonly string[];
+  /** What the bounding set still holds after the start. */
+  readonly bounding: readonly string[];
+}
+
+const B = ['CAP_BPF', 'CAP_PERFMON'];
+const AGENT_MODES: readonly AgentMode[] = [
+  { name: 'A, privileged', set: ['mode=privileged', 'a.privileged=true'], bounding: [] },
+  { name: 'B, not root', set: ['mode=unprivileged'], bounding: B },
+  {
+    name: 'B, not root, in a pid namespace of its own',
+    set: ['mode=unprivileged', 'hostPID=false'],
+    bounding: B,
+  },
+  { name: 'B, root', set: ['mode=unprivileged', 'b.nonRoot=false'], bounding: B },
+  {
+    name: 'B, root, emptied bounding set',
+    set: ['b.nonRoot=false', 'b.emptyBoundingSet=true'],
+    bounding: [],
+  },
+];
+
+/** What the agent says of itself: all of the node, nothing held, the names of its node. */
+async function compareStatus(
+  cluster: Cluster,
+  release: Release,
+  bounding: readonly string[],
+): Promise<string[]> {
+  const status = await release.status();
+  const { privileges, metadata, collector, ready } = status;
+  const source = metadata.sources.find(({ name }) => name === 'kube-api');
+  const facts: [string, unknown, unknown][] = [
+    ['ready', ready, true],
+    ['collector', collector.kind, 'ebpf'],
+    ['node', status.node, cluster.node],
+    [
+      'capabilities',
+      [...privileges.cap_effective, ...privileges.cap_permitted, ...privileges.cap_ambient].join(),
+      '',
+    ],
+    ['bounding set', [...privileges.cap_bounding].sort().join(), bounding.join()],
+    ['no_new_privs', privileges.no_new_privs, true],
+    ['Kubernetes API', source?.state, 'ok'],
+  ];
+  return facts.flatMap(([name, is, wanted]) => (is === wanted ? [] : [`${name}: ${is}, not ${wanted}`]));
+}
+
+async function removeAll(release: Release): Promise<string[]> {
+  await release.remove();
+  for (let attempt = 0; attempt < 120; attempt++) {
+    const left = await release.objects();
+    if (left.length === 0) return [];
+    await sleep(500);
+  }
+  return release.objects();
+}
+
+async function run(cluster: Cluster): Promise<void> {
+  const release = new Release(cluster);
+  const { kubectl } = cluster;
+  if (cluster.criSocket === null) throw new Error('the image is brought to the node by CRI_SOCKET');
+  console.log(`image: ${importImage(cluster.criSocket, process.env)}`);
+  await kubectl(['label', 'node', cluster.node, 'node-pool=observability-tier', '--overwrite']);
+  await kubectl(['taint', 'node', cluster.node, 'observability=true:NoSchedule', '--overwrite']);
+  closers.push(async () => {
+    await release.remove().catch(() => undefined);
+    await kubectl(['delete', 'namespace', NAMESPACE, '--ignore-not-found'], { timeoutMs: 90_000 });
+    await kubectl(['taint', 'node', cluster.node, 'observability-']);
+    await kubectl(['label', 'node', cluster.node, 'node-pool-']);
+  });
+
+  console.log('\nA, named capabilities');
+  await check('installs, and becomes ready', () => release.put(['mode=privileged']).then(() => true));
+  await check('sees the node, holds nothing', () => compareStatus(cluster, release, []));
+  await check(`${AGENT_RIGHTS.length} rights are as said`, () => wrongRights(kubectl, AGENT_RIGHTS));
+  await check('the platform team changes the configuration, a developer cannot', () => changeConfig(release));
+  await check('an upgrade rolls, keeps the token and lets events be written', () => upgrade(release));
+  await check('with events 2 more rights are as said', () => wrongRights(kubectl, EVENT_RIGHTS));
+  await check('a rollback comes back', async () => {
+    await release.rollBack(1);
+    const text = await release.kubectl(['get', 'configmap', 'cognitod', '--output=yaml']);
+    return text.includes('127.0.0.1:3000') && !text.includes('16MiB');
+  });
+  await check('a wrong value never reaches the cluster', async () =>
+    release.put(['mode=privileged', 'a.privilegd=true']).then(
+      () => false,
+      (error: Error) => /privilegd/.test(error.message),
+    ),
+  );
+  await check('uninstalling leaves nothing', () => removeAll(release));
+
+  for (const { name, set, bounding } of AGENT_MODES) {
+    console.log(`\n${name}`);
+    await check('installs, and becomes ready', () => release.put(set).then(() => true));
+    await check('sees the node, holds nothing', () => compareStatus(cluster, release, bounding));
+    await check('uninstalling leaves nothing', () => removeAll(release));
+  }
+
+  console.log('\nC, sidecar');
+  await check('installs', () => release.put(['mode=sidecar'], { wait: false }).then(() => true));
+  await check(`${WEBHOOK_RIGHTS.length} rights are as said`, () => wrongRights(kubectl, WEBHOOK_RIGHTS));
+  await check('uninstalling leaves nothing', () => removeAll(release));
+}
+
+async function changeConfig(release: Release): Promise<string[]> {
+  const patch = [
+    'patch',
+    'configmap',
+    'cognitod',
+    '--type=merge',
+    '--patch={"metadata":{"annotations":{"changed":"yes"}}}',
+  ];
+  const groups = (name: string) => [`--as-group=${name}`, '--as-group=system:authenticated'];
+  const wrong: string[] = [];
+  await release
+    .kubectl([...patch, '--as=alice', ...groups('platform-team')])
+    .catch((error: Error) => wrong.push(error.message));
+  await release.kubectl([...patch, '--as=bob', ...groups('developers')]).then(
+    () => wrong.push('the developer could'),
+    (error: Error) => /forbidden/i.test(error.message) || wrong.push(error.message),
+  );
+  return wrong;
+}
+
+async function upgrade(release: Release): Promise<string[]> {
+  const set = ['mode=privileged', 'api.expose=true', 'events.enabled=true', 'config.kernel.ring_bytes=16MiB'];
+  const token = () => release.kubectl(['get', 'secret', 'cognitod-token', '--output=jsonpath={.data.token}']);
+  const pod = () => release.kubectl(['get', 'pods', '--output=jsonpath={.items[*].metadata.uid}']);
+  const before = await pod();
+  await release.put(set);
+  const [first, after] = [await token(), await pod()];
+  await release.put([...set, 'podAnnotations.again=yes']);
+  const wrong: string[] = [];
+  if (before === after) wrong.push('the pod is the same');
+  if (first === '' || (await token()) !== first) wrong.push('the token changed');
+  return wrong;
+}
+
+try {
+  const cluster = await openCluster(process.env, (stop) => closers.push(stop));
+  await run(cluster);
+  console.log(failures === 0 ? '\nthe chart holds what it says' : `\n${failures} checks failed`);
+  process.exitCode = failures === 0 ? 0 : 1;
+} catch (error) {
+  if (closing === undefined) console.error('e2e-install:', error);
+  process.exitCode = 1;
+} finally {
+  await closeAll();
+}

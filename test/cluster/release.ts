@@ -1,0 +1,90 @@
+// The chart as a release in the cluster: installed, changed and removed with the real helm.
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { CHART, HELM, NAMESPACE } from '../../scripts/helm.ts';
+import type { StatusJson } from '../../src/api/index.ts';
+import type { Cluster } from './cluster.ts';
+import { REPOSITORY } from './stand-in.ts';
+
+const WAIT = '90s';
+const RELEASE = 'cognitod';
+
+export class Release {
+  readonly #cluster: Cluster;
+
+  constructor(cluster: Cluster) {
+    this.#cluster = cluster;
+  }
+
+  /** Installs or upgrades, and waits until all is ready. Rejects with helm's complaint. */
+  async put(set: readonly string[], { wait = true } = {}): Promise<void> {
+    await this.#helm([
+      'upgrade',
+      '--install',
+      RELEASE,
+      CHART,
+      '--create-namespace',
+      ...(wait ? ['--wait', `--timeout=${WAIT}`] : []),
+      ...[`image.repository=${REPOSITORY}`, 'image.pullPolicy=Never', ...set].map((one) => `--set=${one}`),
+    ]);
+  }
+
+  rollBack(revision: number): Promise<string> {
+    return this.#helm(['rollback', RELEASE, String(revision), '--wait', `--timeout=${WAIT}`]);
+  }
+
+  remove(): Promise<string> {
+    return this.#helm(['uninstall', RELEASE, '--wait', `--timeout=${WAIT}`]);
+  }
+
+  /** What the agent in the pod says. */
+  async status(): Promise<StatusJson> {
+    const exec = ['exec', 'daemonset/cognitod', '--', '/opt/cognitod/bin/cognitod', 'status', '--json'];
+    return JSON.parse(await this.kubectl(exec)) as StatusJson;
+  }
+
+  kubectl(args: readonly string[]): Promise<string> {
+    return this.#cluster.kubectl(['--namespace', NAMESPACE, ...args], { timeoutMs: 60_000 });
+  }
+
+  /** The names of everything that carries the chart's label, of every kind that can be listed. */
+  async objects(): Promise<string[]> {
+    const kinds = (await this.kubectl(['api-resources', '--verbs=list', '--output=name'])).trim().split('\n');
+    // Made by controllers from what is removed, and gone a little later; or the same objects again by another name.
+    const asked = kinds.filter(
+      (kind) =>
+        !/^(events|events\.events\.k8s\.io|controllerrevisions\.apps|endpoints|endpointslices.*)$/.test(kind),
+    );
+    const args = [
+      'get',
+      asked.join(','),
+      '--all-namespaces',
+      '--selector=app.kubernetes.io/part-of=linnix',
+      '--output=name',
+    ];
+    return (await this.kubectl(args)).split('\n').filter((line) => line !== '');
+  }
+
+  async #helm(args: readonly string[]): Promise<string> {
+    try {
+      const { stdout } = await promisify(execFile)(
+        HELM,
+        ['--namespace', NAMESPACE, '--kubeconfig', this.#cluster.kubeconfig, ...args],
+        {
+          timeout: 150_000,
+        },
+      );
+      return stdout;
+    } catch (error) {
+      const pods = await this.kubectl(['describe', 'pods']).catch(() => '');
+      const logs = await this.kubectl([
+        'logs',
+        '--selector=app.kubernetes.io/name=cognitod',
+        '--tail=20',
+      ]).catch(() => '');
+      throw new Error(`helm ${args[0]}: ${(error as { stderr?: string }).stderr}\n${pods}\n${logs}`, {
+        cause: error,
+      });
+    }
+  }
+}
