@@ -87,7 +87,8 @@ async function compareStatus(
 
 async function removeAll(release: Release): Promise<string[]> {
   await release.remove();
-  for (let attempt = 0; attempt < 120; attempt++) {
+  // A kubelet of 1.20 may report the end of a pod minutes after its containers are gone.
+  for (let attempt = 0; attempt < 360; attempt++) {
     const left = await release.objects();
     if (left.length === 0) return [];
     await sleep(500);

@@ -92,7 +92,7 @@ export const WEBHOOK_RIGHTS: readonly Right[] = [
     true,
     NAMESPACE,
     'get secrets/cognitod-admission-tls',
-    'update secrets/cognitod-admission-tls',
+    'patch secrets/cognitod-admission-tls',
   ),
   ...rights(
     AGENT,
