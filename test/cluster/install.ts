@@ -1,4 +1,6 @@
 // `make e2e-install`: the chart in a real Kubernetes: each mode runs, each user may do what is said and no more, nothing stays.
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { NAMESPACE } from '../../scripts/helm.ts';
 import { type Cluster, openCluster } from './cluster.ts';
@@ -138,9 +140,28 @@ async function run(cluster: Cluster): Promise<void> {
   }
 
   console.log('\nC, sidecar');
-  await check('installs', () => release.put(['mode=sidecar'], { wait: false }).then(() => true));
+  const hasWebhook = existsSync(join(import.meta.dirname, '../../src/admission'));
+  await check('installs', () => release.put(['mode=sidecar'], { wait: hasWebhook }).then(() => true));
   await check(`${WEBHOOK_RIGHTS.length} rights are as said`, () => wrongRights(kubectl, WEBHOOK_RIGHTS));
+  if (hasWebhook) {
+    await check('a pod that asks gets a sidecar, another does not', async () => {
+      const [asking, other] = [await dryRun(cluster, true), await dryRun(cluster, false)];
+      return asking.includes('cognitod-sidecar') && !other.includes('cognitod-sidecar');
+    });
+    await release.kubectl(['scale', 'deployment/cognitod-admission', '--replicas=0']);
+    await release.kubectl(['wait', 'pod', '--all', '--for=delete', '--timeout=50s']).catch(() => '');
+  }
+  await check(
+    'without a webhook that answers pods start as they are',
+    async () => !(await dryRun(cluster, true)).includes('cognitod-sidecar'),
+  );
   await check('uninstalling leaves nothing', () => removeAll(release));
+}
+
+/** What the API server would make of a pod. */
+function dryRun({ kubectl, image }: Cluster, asks: boolean): Promise<string> {
+  const args = ['run', 'app', `--image=${image}`, '--namespace=default', '--dry-run=server', '--output=yaml'];
+  return kubectl(asks ? [...args, '--annotations=sidecar.linnix.io/inject=true'] : args);
 }
 
 async function changeConfig(release: Release): Promise<string[]> {
@@ -164,7 +185,13 @@ async function changeConfig(release: Release): Promise<string[]> {
 }
 
 async function upgrade(release: Release): Promise<string[]> {
-  const set = ['mode=privileged', 'api.expose=true', 'events.enabled=true', 'config.kernel.ring_bytes=16MiB'];
+  const set = [
+    'mode=privileged',
+    'api.expose=true',
+    'events.enabled=true',
+    'config.kernel.ring_bytes=16MiB',
+    'image.tag=next',
+  ];
   const token = () => release.kubectl(['get', 'secret', 'cognitod-token', '--output=jsonpath={.data.token}']);
   const pod = () => release.kubectl(['get', 'pods', '--output=jsonpath={.items[*].metadata.uid}']);
   const before = await pod();

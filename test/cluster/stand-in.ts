@@ -7,6 +7,8 @@ import { buildDeb } from '../../scripts/build-deb.ts';
 import { VERSION } from '../../src/lib/version.ts';
 
 export const REPOSITORY = 'localhost/cognitod';
+/** The first, and one to upgrade to. */
+const TAGS = [VERSION, 'next'];
 const APP = 'opt/cognitod';
 const NODE = `node_modules/node-linux-${process.arch}/bin/node`;
 
@@ -15,13 +17,13 @@ export function importImage(criSocket: string, env: NodeJS.ProcessEnv): string {
   if (env.IMAGE_ARCHIVE !== undefined) {
     ctr(criSocket, 'image', 'import', env.IMAGE_ARCHIVE);
     const reference = `ghcr.io/linnix-os/cognitod:${VERSION}`;
-    ctr(criSocket, 'image', 'tag', '--force', reference, `${REPOSITORY}:${VERSION}`);
+    for (const tag of TAGS) ctr(criSocket, 'image', 'tag', '--force', reference, `${REPOSITORY}:${tag}`);
     return env.IMAGE_ARCHIVE;
   }
   const folder = mkdtempSync(join(tmpdir(), 'cognitod-stand-in-'));
   try {
     const root = layOut(folder);
-    for (const tag of [VERSION, 'next']) {
+    for (const tag of TAGS) {
       // Another image, not another name of the same.
       writeFileSync(join(root, 'etc/tag'), tag);
       const archive = join(folder, `${tag}.tar`);

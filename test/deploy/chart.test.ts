@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { parse } from 'yaml';
 import { buildManifests } from '../../scripts/build-manifests.ts';
-import { CHART, cannotRunHelm, runHelm } from '../../scripts/helm.ts';
+import { CHART, cannotRunHelm, renderChart, runHelm } from '../../scripts/helm.ts';
 import { VERSION } from '../../src/lib/version.ts';
 import { render, SETS, valuesOf } from './rendered.ts';
 
@@ -89,6 +89,6 @@ test('deploy/manifests is what the chart gives', { skip }, () => {
 test('a rendering is the same twice, but for a token that is made', { skip }, () => {
   for (const set of SETS.filter((name) => name !== 'a-everything')) {
     const rendering = { values: valuesOf(set) };
-    assert.deepEqual(render(rendering), render(rendering));
+    assert.equal(renderChart(rendering), renderChart(rendering));
   }
 });

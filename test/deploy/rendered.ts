@@ -39,7 +39,15 @@ export function parseManifests(text: string): Manifest[] {
     .filter((manifest) => manifest !== null);
 }
 
-export const render = (rendering: Rendering): Manifest[] => parseManifests(renderChart(rendering));
+const rendered = new Map<string, Manifest[]>();
+
+/** Rendered once for each set of values: not to be changed. */
+export function render(rendering: Rendering): Manifest[] {
+  const key = JSON.stringify(rendering);
+  const manifests = rendered.get(key) ?? parseManifests(renderChart(rendering));
+  rendered.set(key, manifests);
+  return manifests;
+}
 
 export const renderSet = (set: string, rendering: Rendering = {}): Manifest[] =>
   render({ ...rendering, values: valuesOf(set) });
