@@ -59,14 +59,10 @@ export function buildDeb(output: string): string {
     settle(tree, seconds);
     mkdirSync(output, { recursive: true });
     const file = join(output, `cognitod_${VERSION}_${ARCH}.deb`);
-    execFileSync(
-      'dpkg-deb',
-      ['--root-owner-group', '-Zxz', '-z1', '--threads-max=1', '--build', tree, file],
-      {
-        stdio: ['ignore', 'ignore', 'inherit'],
-        env: { ...process.env, SOURCE_DATE_EPOCH: String(seconds) },
-      },
-    );
+    execFileSync('dpkg-deb', ['--root-owner-group', '-Zgzip', '-z3', '--build', tree, file], {
+      stdio: ['ignore', 'ignore', 'inherit'],
+      env: { ...process.env, SOURCE_DATE_EPOCH: String(seconds) },
+    });
     return file;
   } finally {
     rmSync(tree, { recursive: true, force: true });
