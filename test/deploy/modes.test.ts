@@ -77,9 +77,10 @@ test('folders of the node are mounted read-only, with what is mounted below them
       const { spec } = podTemplate(renderSet(set, cluster));
       const host = (spec.volumes ?? []).filter((volume: Manifest) => volume.hostPath !== undefined);
       const wanted = SIDECAR.includes(set) ? [] : ['/proc', '/sys'];
-      if (set === 'a-everything') wanted.push('/run/containerd');
+      if (set === 'a-everything') wanted.push('/run/containerd', '/var/lib/cognitod');
       assert.deepEqual(host.map((volume: Manifest) => volume.hostPath.path).sort(), wanted.sort(), set);
       for (const volume of host) {
+        if (volume.name === 'evidence') continue;
         const mount = spec.containers[0].volumeMounts.find((one: Manifest) => one.name === volume.name);
         assert.equal(mount.readOnly, true);
         assert.equal(mount.mountPath, `/host${volume.hostPath.path}`);
@@ -88,6 +89,22 @@ test('folders of the node are mounted read-only, with what is mounted below them
       }
     }
   }
+});
+
+test('what is kept for auditors is in memory, in the pod, or on the node', { skip }, () => {
+  const evidence = (storage: string) => {
+    const manifests = render({ set: [`evidence.storage=${storage}`] });
+    const named = ({ name }: { name: string }) => name === 'evidence';
+    return [
+      podTemplate(manifests).spec.volumes.find(named)?.[storage],
+      containerOf(manifests).volumeMounts.find(named)?.mountPath,
+      /directory: (.*)/.exec(find(manifests, 'ConfigMap').data['cognitod.yaml'])?.[1],
+    ];
+  };
+  assert.deepEqual(evidence('memory'), [undefined, undefined, undefined]);
+  const inPod = ['/var/lib/cognitod', '/var/lib/cognitod/evidence'];
+  assert.deepEqual(evidence('emptyDir'), [{ sizeLimit: '64Mi' }, ...inPod]);
+  assert.deepEqual(evidence('hostPath'), [{ path: '/var/lib/cognitod', type: 'Directory' }, ...inPod]);
 });
 
 test('nodes are those of the observability tier, or all', { skip }, () => {

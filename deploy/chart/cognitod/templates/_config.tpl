@@ -15,5 +15,6 @@
   "runtime" $runtime
   "events" (dict "print" false) -}}
 {{- if include "cognitod.keepsPtrace" . }}{{ $_ := set $set "privileges" (dict "keep" (list "SYS_PTRACE")) }}{{ end -}}
+{{- if ne .Values.evidence.storage "memory" }}{{ $_ := set $set "evidence" (dict "directory" "/var/lib/cognitod/evidence") }}{{ end -}}
 {{- mergeOverwrite $set (deepCopy .Values.config) | toYaml -}}
 {{- end }}
