@@ -1,5 +1,5 @@
 // `make e2e-install`: the chart in a real Kubernetes: each mode runs, each user may do what is said and no more, nothing stays.
-import { existsSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { NAMESPACE } from '../../scripts/helm.ts';
@@ -48,7 +48,7 @@ interface AgentMode {
 const B = ['CAP_BPF', 'CAP_PERFMON'];
 const AGENT_MODES: readonly AgentMode[] = [
   { name: 'A, privileged', set: ['mode=privileged', 'a.privileged=true'], bounding: [] },
-  { name: 'B, not root', set: ['mode=unprivileged'], bounding: B },
+  { name: 'B, not root', set: ['mode=unprivileged', 'evidence.storage=emptyDir'], bounding: B },
   {
     name: 'B, not root, in a pid namespace of its own',
     set: ['mode=unprivileged', 'hostPID=false'],
@@ -61,6 +61,18 @@ const AGENT_MODES: readonly AgentMode[] = [
     bounding: [],
   },
 ];
+
+/** With the project's seccomp profile, where the kubelet's folder is ours to put it in. */
+function ownProfile({ state }: Cluster): AgentMode[] {
+  if (state === null) {
+    console.log('skipped: the own seccomp profile: the folder of the kubelet is not ours');
+    return [];
+  }
+  const folder = join(state, 'kubelet/seccomp/cognitod');
+  mkdirSync(folder, { recursive: true });
+  copyFileSync(join(import.meta.dirname, '../../deploy/profiles/seccomp.json'), join(folder, 'agent.json'));
+  return [{ name: 'B, not root, own seccomp profile', set: ['seccomp.type=Localhost'], bounding: B }];
+}
 
 /** What the agent says of itself: all of the node, nothing held, the names of its node. */
 async function compareStatus(
@@ -132,7 +144,7 @@ async function run(cluster: Cluster): Promise<void> {
   );
   await check('uninstalling leaves nothing', () => removeAll(release));
 
-  for (const { name, set, bounding } of AGENT_MODES) {
+  for (const { name, set, bounding } of [...AGENT_MODES, ...ownProfile(cluster)]) {
     console.log(`\n${name}`);
     await check('installs, and becomes ready', () => release.put(set).then(() => true));
     await check('sees the node, holds nothing', () => compareStatus(cluster, release, bounding));
