@@ -97,6 +97,22 @@ test('the configuration is changed by the platform team and administrators only'
   assert.equal(judge(['system:serviceaccounts:linnix-observability']).length, 1);
 });
 
+test('the webhook is asked about every pod but those that opt out', { skip }, () => {
+  const [{ matchConditions }] = find(renderSet('c-sidecar'), 'MutatingWebhookConfiguration').webhooks;
+  const isAsked = (metadata: object) =>
+    matchConditions.every(({ expression }: { expression: string }) =>
+      environment.evaluate(expression, { object: { metadata } }),
+    );
+  const inject = (value: string) => ({ annotations: { 'sidecar.linnix.io/inject': value } });
+  assert.deepEqual([{}, { annotations: {} }, inject('true'), inject('maybe')].map(isAsked), [
+    true,
+    true,
+    true,
+    true,
+  ]);
+  assert.equal(isAsked(inject('false')), false);
+});
+
 test('the policies are bound, and deny', { skip }, () => {
   const manifests = renderSet('b-strict');
   const bindings = manifests.filter(({ kind }) => kind === 'ValidatingAdmissionPolicyBinding');
