@@ -13,6 +13,10 @@ export interface PodSpec {
   readonly uid: string;
   readonly privileged?: boolean;
   readonly hostPid?: boolean;
+  /** shareProcessNamespace: its containers see each other. */
+  readonly sharePid?: boolean;
+  /** Directory on the node for what its containers print, `<container>.log`. */
+  readonly logDirectory?: string;
 }
 
 /** What a container's securityContext says; without one it is as privileged as its pod, or has the default capabilities. */
@@ -31,7 +35,9 @@ export interface SecuritySpec {
 export interface ContainerSpec {
   readonly name: string;
   readonly image: string;
+  /** Empty for the image's own entry point. */
   readonly command: readonly string[];
+  readonly args?: readonly string[];
   readonly mounts?: readonly { container_path: string; host_path: string; readonly?: boolean }[];
   readonly env?: Record<string, string>;
   readonly annotations?: Record<string, string>;
@@ -82,6 +88,8 @@ export class CriClient {
         metadata: { name: spec.name },
         image: { image: spec.image },
         command: spec.command,
+        args: spec.args ?? [],
+        ...(pod.logDirectory === undefined ? {} : { log_path: `${spec.name}.log` }),
         envs: Object.entries(spec.env ?? {}).map(([key, value]) => ({ key, value })),
         mounts: spec.mounts ?? [],
         annotations: spec.annotations ?? {},
@@ -176,12 +184,13 @@ function securityContext({
 // CRI knows POD as 0, CONTAINER as 1: without CNI only the node's network is to be had.
 const namespaces = (pod: PodSpec) => ({
   network: NODE_NAMESPACE,
-  pid: pod.hostPid === true ? NODE_NAMESPACE : 1,
+  pid: pod.hostPid === true ? NODE_NAMESPACE : pod.sharePid === true ? 0 : 1,
 });
 
 function sandboxConfig(spec: PodSpec): object {
   return {
     metadata: { name: spec.name, uid: spec.uid, namespace: spec.namespace },
+    ...(spec.logDirectory === undefined ? {} : { log_directory: spec.logDirectory }),
     labels: {
       'io.kubernetes.pod.name': spec.name,
       'io.kubernetes.pod.namespace': spec.namespace,

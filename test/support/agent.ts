@@ -129,7 +129,10 @@ export interface EventClient {
 }
 
 /** `cognitod stream --json`, connected. */
-export async function openStream(agent: RunningAgent, args: string[] = []): Promise<EventClient> {
+export async function openStream(
+  agent: Pick<RunningAgent, 'api'>,
+  args: string[] = [],
+): Promise<EventClient> {
   const child = spawn(COGNITOD, ['stream', '--json', '--ready-fd', '3', '--api', agent.api, ...args], {
     stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
   });
