@@ -32,7 +32,8 @@ export function readArchive(archive: string): Archive {
   return { digest, layers: manifest.layers, config: JSON.parse(member(blobPath(manifest.config.digest))) };
 }
 
-const blobPath = (digest: string) => `blobs/${digest.replace(':', '/')}`;
+/** Where the archive has what a digest names. */
+export const blobPath = (digest: string) => `blobs/${digest.replace(':', '/')}`;
 
 export interface LayerEntry {
   readonly path: string;
