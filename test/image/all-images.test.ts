@@ -10,8 +10,7 @@ import { listLayer, readArchive } from '../../scripts/image/oci.ts';
 import { cannotBuildImage } from './built.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
-const skip =
-  process.env.TEST_IMAGES === 'all' ? cannotBuildImage() : 'takes two minutes: make e2e-image';
+const skip = process.env.TEST_IMAGES === 'all' ? cannotBuildImage() : 'takes two minutes: make e2e-image';
 const IMAGES = ['0.1.0-amd64', '0.1.0-arm64', 'sidecar-amd64', 'sidecar-arm64'];
 
 test('two clones give the same four images', { skip, timeout: 600_000 }, () => {
