@@ -10,9 +10,23 @@ export { createProcCgroupReader, hasOwnCgroupNamespace } from './proc-cgroup.ts'
 export * from './metadata/index.ts';
 export { OwnPod, type OwnPodFacts } from './own-pod.ts';
 export {
+  type Answer,
+  type Change,
+  type Fields,
+  fieldsOf,
   inClusterConnection,
+  KUBE_TIMES,
+  KubeClient,
   type KubeConnection,
+  KubeFailure,
   KubeSource,
+  type KubeTimes,
   kubeconfigConnection,
+  listOf,
+  ObjectFeed,
+  parseFields,
+  pause,
+  statusFailure,
+  textOf,
 } from './kube/index.ts';
 export { CriSource, openRuntimeSources, RUNTIME_SOCKETS, type RuntimeChoice } from './runtime/index.ts';

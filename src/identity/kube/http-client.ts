@@ -1,4 +1,4 @@
-// Sends GET requests to the Kubernetes API with the credentials of the moment.
+// Sends requests to the Kubernetes API with the credentials of the moment.
 import type { Agent, IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
 import type { KubeAccess, KubeConnection, TlsMaterial } from './connection.ts';
@@ -22,6 +22,14 @@ export interface OpenAnswer {
   /** Rejects with a KubeFailure when the connection breaks or is silent for too long. */
   chunks(): AsyncGenerator<Buffer>;
   destroy(): void;
+}
+
+/** What is written: an object to create or replace, or a patch. */
+export interface Change {
+  readonly method: 'POST' | 'PUT' | 'PATCH';
+  readonly body: object;
+  /** By default `application/json`; of a patch its kind. */
+  readonly contentType?: string;
 }
 
 /** A node's pods with 500 on a page are some MB; this is for servers that are none. */
@@ -59,8 +67,20 @@ export class KubeClient {
   }
 
   /** The whole answer, whatever its status. Rejects with a KubeFailure without one. */
-  async get(path: string): Promise<Answer> {
-    const answer = await this.open(path, this.#times.answerIdleMs);
+  get(path: string): Promise<Answer> {
+    return this.#ask(path, null);
+  }
+
+  /**
+   * As `get`. After a connection that broke it may be sent twice: the object must carry a resourceVersion or be new, so
+   * that the second time is a conflict.
+   */
+  change(path: string, change: Change): Promise<Answer> {
+    return this.#ask(path, change);
+  }
+
+  async #ask(path: string, change: Change | null): Promise<Answer> {
+    const answer = await this.open(path, this.#times.answerIdleMs, change);
     // A server that drips must not hold the agent for ever.
     const limit = setTimeout(() => answer.destroy(), MAX_ANSWER_MS).unref();
     try {
@@ -75,30 +95,41 @@ export class KubeClient {
    * The answer from its headers on. `idleMs` is the longest silence within it. After a 401 the credentials are read
    * again, and asked with at once if they are others.
    */
-  async open(path: string, idleMs: number): Promise<OpenAnswer> {
+  async open(path: string, idleMs: number, change: Change | null = null): Promise<OpenAnswer> {
     const access = await this.#connection.access();
-    const answer = await this.#openRetrying(access, path, idleMs);
+    const answer = await this.#openRetrying(access, path, idleMs, change);
     if (answer.status !== 401) return answer;
     this.#connection.forget();
     const fresh = await this.#connection.access();
     const same = fresh.token === access.token && JSON.stringify(fresh.tls) === JSON.stringify(access.tls);
     if (same) return answer;
     answer.destroy();
-    return this.#openRetrying(fresh, path, idleMs);
+    return this.#openRetrying(fresh, path, idleMs, change);
   }
 
   /** A kept connection may have been closed by the server just now: that is no failure yet. */
-  async #openRetrying(access: KubeAccess, path: string, idleMs: number): Promise<OpenAnswer> {
+  async #openRetrying(
+    access: KubeAccess,
+    path: string,
+    idleMs: number,
+    change: Change | null,
+  ): Promise<OpenAnswer> {
     try {
-      return await this.#send(access, path, idleMs);
+      return await this.#send(access, path, idleMs, change);
     } catch (error) {
       if (!(error instanceof StaleConnection)) throw error;
       closeIdle(this.#agent);
-      return await this.#send(access, path, idleMs, true);
+      return await this.#send(access, path, idleMs, change, true);
     }
   }
 
-  #send(access: KubeAccess, path: string, idleMs: number, again = false): Promise<OpenAnswer> {
+  #send(
+    access: KubeAccess,
+    path: string,
+    idleMs: number,
+    change: Change | null,
+    again = false,
+  ): Promise<OpenAnswer> {
     const { connectMs, answerIdleMs } = this.#times;
     const { promise, resolve, reject } = Promise.withResolvers<OpenAnswer>();
     const fail = (error: Error) => reject(transportFailure(this.endpoint, error));
@@ -109,14 +140,22 @@ export class KubeClient {
     this.#onRequest();
     try {
       const { url, token } = access;
+      const body = change === null ? undefined : JSON.stringify(change.body);
       const secure = url.protocol === 'https:';
       const outgoing = (secure ? requestHttps : requestHttp)({
         host: url.hostname.replace(/^\[|\]$/g, ''),
         port: url.port || (secure ? 443 : 80),
+        method: change?.method ?? 'GET',
         path: url.pathname.replace(/\/$/, '') + path,
         headers: {
           accept: 'application/json',
           'user-agent': 'cognitod',
+          ...(body === undefined
+            ? {}
+            : {
+                'content-type': change?.contentType ?? 'application/json',
+                'content-length': Buffer.byteLength(body),
+              }),
           ...(token === null ? {} : { authorization: `Bearer ${token}` }),
         },
         agent: this.#agentFor(access),
@@ -143,7 +182,7 @@ export class KubeClient {
         settle();
         resolve(openAnswer(incoming, idleMs, this.endpoint));
       });
-      outgoing.end();
+      outgoing.end(body);
     } catch (error) {
       fail(error as Error);
     }

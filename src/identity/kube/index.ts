@@ -6,7 +6,10 @@ export {
   type KubeConnection,
   type TlsMaterial,
 } from './connection.ts';
+export { type Answer, type Change, KubeClient } from './http-client.ts';
+export { type Fields, fieldsOf, listOf, parseFields, textOf } from './json.ts';
+export { KubeFailure, statusFailure } from './kube-failure.ts';
 export { KubeSource, type KubeSourceOptions } from './kube-source.ts';
 export { type KubeconfigOptions, kubeconfigConnection } from './kubeconfig.ts';
-export type { PodFeedCounters } from './pod-feed.ts';
-export { KUBE_TIMES, type KubeTimes } from './times.ts';
+export { type FeedCounters, type FeedResource, ObjectFeed } from './object-feed.ts';
+export { Backoff, KUBE_TIMES, type KubeTimes, pause } from './times.ts';

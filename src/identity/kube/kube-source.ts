@@ -9,9 +9,9 @@ import type {
 } from '../metadata/index.ts';
 import type { KubeConnection } from './connection.ts';
 import { KubeClient } from './http-client.ts';
+import { type FeedCounters, ObjectFeed } from './object-feed.ts';
 import { Owners } from './owners.ts';
 import { type KnownPod, parsePod } from './pod-facts.ts';
-import { PodFeed, type PodFeedCounters } from './pod-feed.ts';
 import { KUBE_TIMES, type KubeTimes } from './times.ts';
 
 export interface KubeSourceOptions extends SelectionOptions {
@@ -32,7 +32,7 @@ export class KubeSource implements MetadataSource {
   readonly name = 'kube-api';
   readonly #options: KubeSourceOptions;
   readonly #client: KubeClient;
-  readonly #feed: PodFeed<KnownPod>;
+  readonly #feed: ObjectFeed<KnownPod>;
   readonly #owners: Owners;
   /** By the API's uid. */
   readonly #pods = new Map<string, Told>();
@@ -57,7 +57,7 @@ export class KubeSource implements MetadataSource {
       onForbidden: (resource) => this.#warnForbidden(resource),
       onFailure: () => this.#failures++,
     });
-    this.#feed = new PodFeed(this.#client, options.nodeName, times, {
+    this.#feed = new ObjectFeed(this.#client, podsOf(options.nodeName), times, {
       parse: (pod) => parsePod(pod, options),
       listed: (pods) => this.#replace(pods),
       changed: (pod) => this.#upsert(pod),
@@ -77,7 +77,7 @@ export class KubeSource implements MetadataSource {
   }
 
   /** How often lists and watches began, and lines that were broken. */
-  get counters(): Readonly<PodFeedCounters> {
+  get counters(): Readonly<FeedCounters> {
     return this.#feed.counters;
   }
 
@@ -188,3 +188,8 @@ export class KubeSource implements MetadataSource {
 }
 
 const isSame = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b);
+
+const podsOf = (nodeName: string) => ({
+  name: 'pods',
+  path: `/api/v1/pods?fieldSelector=${encodeURIComponent(`spec.nodeName=${nodeName}`)}`,
+});

@@ -1,6 +1,6 @@
-// Follows the pods of one node: a list, then watches from its version on.
+// Follows a list of objects, e.g. the pods of one node: a list, then watches from its version on.
 //
-// State: `version`, the resource version up to which the node is known; null asks for a list. One loop does
+// State: `version`, the resource version up to which the list is known; null asks for a list. One loop does
 // everything, so there is never more than one list or watch at a time:
 //   list -> version -> watch -> version moves on with every event and bookmark
 //   the watch ends or breaks      -> watch again from version
@@ -13,13 +13,13 @@ import { KubeFailure, statusFailure } from './kube-failure.ts';
 import { LineSplitter } from './line-splitter.ts';
 import { Backoff, type KubeTimes, pause } from './times.ts';
 
-export interface PodFeedListener<T> {
-  /** What is kept of a pod; null for what is none. Called for each pod of a list as its page comes. */
-  parse(pod: Fields): T | null;
-  /** All pods of the node. */
-  listed(pods: readonly T[]): void;
-  changed(pod: T): void;
-  deleted(pod: T): void;
+export interface FeedListener<T> {
+  /** What is kept of an object; null for what is none. Called for each object of a list as its page comes. */
+  parse(object: Fields): T | null;
+  /** All objects of the list. */
+  listed(objects: readonly T[]): void;
+  changed(object: T): void;
+  deleted(object: T): void;
   /** The server answered as it should. */
   answered(): void;
   /** A connection broke that had worked: the feed is resumed, and nothing is known to be wrong. */
@@ -27,24 +27,32 @@ export interface PodFeedListener<T> {
   failed(failure: KubeFailure): void;
 }
 
-export interface PodFeedCounters {
+/** What is followed. */
+export interface FeedResource {
+  /** As RBAC names it, e.g. `pods`. */
+  readonly name: string;
+  /** Path of the list with its parameters, e.g. `/api/v1/pods?fieldSelector=…`. */
+  readonly path: string;
+}
+
+export interface FeedCounters {
   lists: number;
   watches: number;
   /** Lines of watches that were no event, or too long. */
   brokenLines: number;
 }
 
-const PAGE_PODS = 500;
+const PAGE_OBJECTS = 500;
 /** An object is at most 1.5 MiB in etcd; in JSON it can be longer. */
 const MAX_LINE_BYTES = 8 * 1024 * 1024;
 const BROKEN_IN_ROW = 2;
 
-export class PodFeed<T> {
-  readonly counters: PodFeedCounters = { lists: 0, watches: 0, brokenLines: 0 };
+export class ObjectFeed<T> {
+  readonly counters: FeedCounters = { lists: 0, watches: 0, brokenLines: 0 };
   readonly #client: KubeClient;
   readonly #times: Required<KubeTimes>;
-  readonly #listener: PodFeedListener<T>;
-  readonly #path: string;
+  readonly #listener: FeedListener<T>;
+  readonly #resource: FeedResource;
   readonly #backoff: Backoff;
   #version: string | null = null;
   /** The version in the server's cache may be too old to watch from: then the next list is a fresh one. */
@@ -54,15 +62,15 @@ export class PodFeed<T> {
 
   constructor(
     client: KubeClient,
-    nodeName: string,
+    resource: FeedResource,
     times: Required<KubeTimes>,
-    listener: PodFeedListener<T>,
+    listener: FeedListener<T>,
   ) {
     this.#client = client;
     this.#times = times;
     this.#listener = listener;
     this.#backoff = new Backoff(times);
-    this.#path = `/api/v1/pods?fieldSelector=${encodeURIComponent(`spec.nodeName=${nodeName}`)}`;
+    this.#resource = resource;
   }
 
   /** Resolves when the client is closed. Never rejects. */
@@ -89,7 +97,7 @@ export class PodFeed<T> {
     const failure =
       error instanceof KubeFailure
         ? error
-        : new KubeFailure('unreachable', `the list of pods cannot be used: ${error.message}`, {
+        : new KubeFailure('unreachable', `the list of ${this.#resource.name} cannot be used: ${error.message}`, {
             cause: error,
           });
     this.#listener.failed(failure);
@@ -97,30 +105,30 @@ export class PodFeed<T> {
   }
 
   async #list(): Promise<void> {
-    const pods: T[] = [];
+    const objects: T[] = [];
     let version: string | null = null;
     let next: string | null = null;
     do {
       this.counters.lists += next === null ? 1 : 0;
-      const answer = await this.#client.get(this.#path + this.#listParameters(next));
+      const answer = await this.#client.get(this.#pathWith(this.#listParameters(next)));
       if (answer.status === 410) {
         // Pages take their time: without them there is nothing to come too late for.
         this.#fromCache = false;
         this.#paged = next === null;
         throw new Interruption();
       }
-      if (answer.status !== 200) throw statusFailure(this.#client.endpoint, 'list pods', answer);
+      if (answer.status !== 200) throw statusFailure(this.#client.endpoint, `list ${this.#resource.name}`, answer);
       const page = parseFields(answer.body);
       const meta = fieldsOf(page?.metadata);
       version = textOf(meta.resourceVersion);
       if (version === null || !(Array.isArray(page?.items) || page?.items == null))
         throw new KubeFailure(
           'misconfigured',
-          `${this.#client.endpoint} gives no list of pods when asked for one`,
+          `${this.#client.endpoint} gives no list of ${this.#resource.name} when asked for one`,
         );
       for (const item of listOf(page?.items)) {
-        const pod = this.#listener.parse(item);
-        if (pod !== null) pods.push(pod);
+        const object = this.#listener.parse(item);
+        if (object !== null) objects.push(object);
       }
       next = typeof meta.continue === 'string' && meta.continue !== '' ? meta.continue : null;
     } while (next !== null);
@@ -128,12 +136,17 @@ export class PodFeed<T> {
     this.#brokenInRow = 0;
     this.#version = version;
     this.#listener.answered();
-    this.#listener.listed(pods);
+    this.#listener.listed(objects);
+  }
+
+  #pathWith(parameters: string): string {
+    const { path } = this.#resource;
+    return path.includes('?') || parameters === '' ? path + parameters : `${path}?${parameters.slice(1)}`;
   }
 
   /** Version 0 is answered from the server's cache, which costs etcd nothing. */
   #listParameters(next: string | null): string {
-    const limit = this.#paged ? `&limit=${PAGE_PODS}` : '';
+    const limit = this.#paged ? `&limit=${PAGE_OBJECTS}` : '';
     if (next !== null) return `${limit}&continue=${encodeURIComponent(next)}`;
     return `${limit}${this.#fromCache ? '&resourceVersion=0' : ''}`;
   }
@@ -146,7 +159,7 @@ export class PodFeed<T> {
     const parameters = `&watch=true&allowWatchBookmarks=true&resourceVersion=${from}&timeoutSeconds=${seconds}`;
     this.counters.watches++;
     const beganMs = performance.now();
-    const answer = await this.#client.open(this.#path + parameters, watchIdleMs);
+    const answer = await this.#client.open(this.#pathWith(parameters), watchIdleMs);
     if (answer.status !== 200) await this.#refused(answer);
     this.#listener.answered();
     const lines = new LineSplitter(MAX_LINE_BYTES);
@@ -178,7 +191,7 @@ export class PodFeed<T> {
     if (status === 410) throw this.#gone();
     // The server knows no such version, e.g. because etcd was restored from a backup.
     if (status === 400 || (status === 504 && /resource ?version/i.test(body))) this.#forgetVersion();
-    throw statusFailure(this.#client.endpoint, 'watch pods', { status, retryAfterMs, body });
+    throw statusFailure(this.#client.endpoint, `watch ${this.#resource.name}`, { status, retryAfterMs, body });
   }
 
   #split(lines: LineSplitter, chunk: Buffer): string[] {
@@ -198,12 +211,12 @@ export class PodFeed<T> {
       const status = typeof object.code === 'number' ? object.code : 500;
       if (status === 400 || status === 504) this.#forgetVersion();
       const body = JSON.stringify(object);
-      throw statusFailure(this.#client.endpoint, 'watch pods', { status, retryAfterMs: 0, body });
+      throw statusFailure(this.#client.endpoint, `watch ${this.#resource.name}`, { status, retryAfterMs: 0, body });
     }
     if (typeof event?.type !== 'string' || version === null) throw this.#broken();
-    const pod = event.type === 'BOOKMARK' ? null : this.#listener.parse(object);
-    if (pod !== null && event.type === 'DELETED') this.#listener.deleted(pod);
-    else if (pod !== null && /^(ADDED|MODIFIED)$/.test(event.type)) this.#listener.changed(pod);
+    const parsed = event.type === 'BOOKMARK' ? null : this.#listener.parse(object);
+    if (parsed !== null && event.type === 'DELETED') this.#listener.deleted(parsed);
+    else if (parsed !== null && /^(ADDED|MODIFIED)$/.test(event.type)) this.#listener.changed(parsed);
     this.#version = version;
     this.#fromCache = true;
     this.#brokenInRow = 0;
