@@ -16,5 +16,6 @@ process.exitCode = await runCli(process.argv.slice(2), {
     return (await import('./agent/index.ts')).runAgent(options, start);
   },
   loadDoctor: () => import('./doctor/index.ts'),
+  runAdmission: async (options) => (await import('./admission/index.ts')).runAdmission(options),
   loadCgroupParser: async () => (await import('./identity/index.ts')).parseCgroup,
 });

@@ -24,6 +24,10 @@ const LINE = [
 const SHARED = ['lib', 'api'];
 /** Clients know the agent only by its contract. */
 const CLIENTS = ['cli'];
+/** Programs of their own beside the agent, and the stages whose parts they use. */
+const BESIDE: Readonly<Record<string, readonly string[]>> = {
+  admission: ['identity', 'serve'],
+};
 
 /** Why an import is wrong; null when it may be. `from` and `to` are folders of src, '' for src itself. */
 export function brokenRule(from: string, to: string): string | null {
@@ -33,6 +37,9 @@ export function brokenRule(from: string, to: string): string | null {
   if (['', 'start', 'agent', 'doctor'].includes(from)) return null; // the wiring, and who examines it from outside
   if (SHARED.includes(from)) return `${from} is shared by all stages and may import none of them`;
   if (CLIENTS.includes(from)) return `${from} is a client: it sees only ${SHARED.join(' and ')}`;
+  const parts = BESIDE[from];
+  if (parts !== undefined)
+    return parts.includes(to) ? null : `${from} stands beside the line: it uses only ${parts.join(' and ')}`;
   if (!LINE.includes(from)) return `${from} has no place in the line: name it in test/imports.test.ts`;
   if (!LINE.includes(to)) return `${to} is not a stage that ${from} may import`;
   if (LINE.indexOf(to) > LINE.indexOf(from)) return `data flows from ${from} to ${to}: ${to} is downstream`;
@@ -84,5 +91,8 @@ test('the rule knows upstream from downstream', () => {
   assert.equal(brokenRule('serve', 'api'), null);
   assert.match(brokenRule('decode', 'model')!, /downstream/);
   assert.match(brokenRule('cli', 'model')!, /client/);
+  assert.equal(brokenRule('admission', 'identity'), null);
+  assert.match(brokenRule('admission', 'kernel')!, /beside/);
+  assert.match(brokenRule('serve', 'admission')!, /not a stage/);
   assert.match(brokenRule('lib', 'kernel')!, /shared/);
 });

@@ -19,6 +19,9 @@ export interface AgentCommandOptions {
   readonly stderr: Output;
 }
 
+/** Options of `cognitod admission`, likewise. */
+export type AdmissionCommandOptions = Omit<AgentCommandOptions, 'color'>;
+
 /** What the names in a cgroup path say; the fields of `cognitod cgroup --json`. */
 export interface ParsedCgroup {
   readonly containerId: string | null;
@@ -58,6 +61,8 @@ export interface CliDeps {
   runAgent(options: AgentCommandOptions): Promise<number>;
   /** The checks; without an agent only those of the node. */
   loadDoctor(): Promise<{ diagnose(config: Config, agent: DoctorAgent | null): Promise<Diagnosis> }>;
+  /** Runs the admission webhook until a signal; resolves with the exit code. */
+  runAdmission(options: AdmissionCommandOptions): Promise<number>;
   /** The parser of the identity stage. */
   loadCgroupParser(): Promise<(text: string) => ParsedCgroup>;
 }

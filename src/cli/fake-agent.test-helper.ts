@@ -88,6 +88,7 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
     version: '1.2.3',
     runAgent: options.runAgent ?? (async () => 0),
     loadDoctor: () => Promise.reject(new Error('there is no doctor')),
+    runAdmission: async () => 0,
     loadCgroupParser: async () => (text) => ({
       containerId: null,
       podUid: /pod([0-9a-f-]+)/.exec(text)?.[1] ?? null,

@@ -46,6 +46,7 @@ export function buildProgram(deps: CliDeps, run: CliRun): Command {
   addAgent(add, deps, run);
   addClients(add, deps, run);
   addCgroup(add, deps, run);
+  addAdmission(add, deps, run);
   add('version', 'print the version', { examples: ['cognitod version --json'] }).action(() =>
     run.output.write(`${versionText(deps, run.json)}\n`),
   );
@@ -270,6 +271,65 @@ function addCgroup(add: Add, deps: CliDeps, run: CliRun): void {
     .action(async (inputs: string[]) => {
       const { cgroup } = await import('./commands/cgroup.ts');
       run.code = await cgroup(deps, run.output, run.json, inputs);
+    });
+}
+
+function addAdmission(add: Add, deps: CliDeps, run: CliRun): void {
+  add('admission', 'run the webhook that adds the sidecar to pods that ask for it (in a cluster)', {
+    notes: [
+      'A pod, or its namespace, asks with the annotation sidecar.linnix.io/inject: "true"; docs/sidecar.md.',
+      'Every flag is also a key `admission.…` of the configuration and an environment variable COGNITOD_ADMISSION_….',
+    ],
+    examples: [
+      'cognitod admission --image registry.example/cognitod:sidecar',
+      'cognitod admission --tls-dir /etc/cognitod/tls --native on',
+    ],
+  })
+    .option('--check-config', 'check the configuration and end')
+    .option('--listen <host:port>', 'address of the webhook (default 0.0.0.0:8443)')
+    .option('--ops-listen <host:port>', 'address of /healthz, /readyz and /metrics (default 127.0.0.1:9464)')
+    .option('--image <name>', 'the image that is injected')
+    .addOption(
+      new Option(
+        '--native <when>',
+        'restartable init container (default auto: from Kubernetes 1.29)',
+      ).choices(['auto', 'on', 'off']),
+    )
+    .option(
+      '--tls-dir <dir>',
+      'tls.crt and tls.key of cert-manager; without it they are made and renewed here',
+    )
+    .option('--namespace <name>', 'namespace of the webhook')
+    .option('--service <name>', 'Service of the webhook (default cognitod-admission)')
+    .option('--secret <name>', 'Secret for the certificate (default cognitod-admission-tls)')
+    .option('--webhook <name>', 'MutatingWebhookConfiguration (default cognitod-admission)')
+    .option(
+      '--exclude-namespaces <names>',
+      'never injected (default kube-system,kube-public,kube-node-lease)',
+    )
+    .action(async (options, command: Command) => {
+      const globals = command.optsWithGlobals() as ParsedGlobals;
+      const set: [string, unknown][] = [
+        ['admission.listen', options.listen],
+        ['ops.listen', options.opsListen],
+        ['admission.image', options.image],
+        ['admission.native', options.native],
+        ['admission.tls_dir', options.tlsDir],
+        ['admission.namespace', options.namespace],
+        ['admission.service', options.service],
+        ['admission.secret', options.secret],
+        ['admission.webhook', options.webhook],
+        ['admission.excluded_namespaces', options.excludeNamespaces],
+      ];
+      run.code = await deps.runAdmission({
+        configFile: globals.config ?? (deps.env.COGNITOD_CONFIG || undefined),
+        checkConfig: options.checkConfig === true,
+        json: run.json,
+        overrides: Object.fromEntries(set.filter(([, value]) => value !== undefined)),
+        env: deps.env,
+        stdout: deps.stdout,
+        stderr: deps.stderr,
+      });
     });
 }
 

@@ -64,6 +64,12 @@ const labelName = z
     /^(?:[\w./-]{1,317}\*?|\*)$/,
     'must be the name of a label, like app or app.kubernetes.io/name, or a beginning like team/*',
   );
+const quantity = z
+  .string('must be a quantity of Kubernetes')
+  .regex(/^\d+(?:\.\d+)?(?:m|k|M|G|Ki|Mi|Gi)?$/, 'must be a quantity of Kubernetes, like 100m or 64Mi');
+const objectName = z
+  .string('must be the name of a Kubernetes object')
+  .regex(/^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/, 'must be the name of a Kubernetes object');
 const path = z.string('must be a path').min(1, 'must be a path').max(4096);
 const optional = <T extends z.ZodType>(type: T) =>
   z.preprocess((value) => (value === '' ? null : value), type.nullable());
@@ -226,6 +232,52 @@ export const configSchema = z.strictObject({
       interval_ms: integer(10, 60_000)
         .default(100)
         .describe('pause between two looks of the procfs collector'),
+    })
+    .prefault({}),
+  admission: z
+    .strictObject({
+      listen: listen.prefault('0.0.0.0:8443').describe('address of the webhook of `cognitod admission`'),
+      image: z
+        .string('must be an image')
+        .min(1, 'must be an image')
+        .max(1024)
+        .default('ghcr.io/linnix-os/cognitod:sidecar')
+        .describe('the image that is injected'),
+      image_pull_policy: choice('IfNotPresent', 'Always', 'Never')
+        .default('IfNotPresent')
+        .describe('when nodes pull it'),
+      native: choice('auto', 'on', 'off')
+        .default('auto')
+        .describe(
+          'whether the sidecar is a restartable init container; `auto`: where the cluster is 1.29 or newer',
+        ),
+      ptrace: flag
+        .default(true)
+        .describe('whether the sidecar is given `SYS_PTRACE` where the namespace and the pod allow it'),
+      cpu_request: quantity.default('20m').describe('what the sidecar requests'),
+      cpu_limit: quantity.default('200m').describe('most CPU that it may use'),
+      memory_request: quantity.default('96Mi').describe('what it requests'),
+      memory_limit: quantity.default('192Mi').describe('most memory that it may use'),
+      api_port: integer(0, 65_535)
+        .default(19_463)
+        .describe('loopback port of its API in the network of the pod; 0 lets the kernel choose'),
+      ops_port: integer(0, 65_535).default(19_464).describe('loopback port of its operations listener'),
+      namespace: optional(objectName)
+        .default(null)
+        .describe('namespace of the webhook, never injected; by default that of its service account'),
+      excluded_namespaces: list(objectName)
+        .default(['kube-system', 'kube-public', 'kube-node-lease'])
+        .describe('further namespaces that are never injected'),
+      tls_dir: optional(path)
+        .default(null)
+        .describe('directory with `tls.crt` and `tls.key` of cert-manager; without it they are made here'),
+      service: objectName.default('cognitod-admission').describe('Service that the certificate is for'),
+      secret: objectName
+        .default('cognitod-admission-tls')
+        .describe('Secret in which replicas share the certificate that they make'),
+      webhook: objectName
+        .default('cognitod-admission')
+        .describe('MutatingWebhookConfiguration that is given the authority of the certificate'),
     })
     .prefault({}),
   events: z

@@ -92,7 +92,7 @@ export function createHttpApp(
 const HEALTHY: HealthJson = { status: 'ok' };
 
 /** `/healthz` and `/readyz` of both listeners. A probe must not fail for a parameter: any is taken. */
-export function addProbes(app: FastifyInstance, view: AgentView): void {
+export function addProbes(app: FastifyInstance, view: Pick<AgentView, 'readiness'>): void {
   app.get('/healthz', () => HEALTHY);
   app.get('/readyz', (_request, reply) => {
     const readiness = view.readiness();
@@ -133,7 +133,10 @@ function routeOf(request: FastifyRequest): string {
 }
 
 /** Requests that are not HTTP never become a request object: the answer is written by hand. */
-function refuseMalformed(error: NodeJS.ErrnoException, socket: Socket & { _httpMessage?: unknown }): void {
+export function refuseMalformed(
+  error: NodeJS.ErrnoException,
+  socket: Socket & { _httpMessage?: unknown },
+): void {
   // Within an answer (an event stream) a second head would be taken for its content.
   if (error.code !== 'ECONNRESET' && socket.writable && socket._httpMessage == null) {
     const body = JSON.stringify(malformed(error.code));

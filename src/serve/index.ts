@@ -3,6 +3,14 @@ export type * from './agent-view.ts';
 export { type ApiServer, type ApiServerOptions, createApiServer } from './api-server.ts';
 export { EventEncoder } from './event-json.ts';
 export type { StreamStats } from './event-streams.ts';
-export type { BoundAddress, ListenAddress } from './listener.ts';
+export { refuseMalformed } from './http-app.ts';
+export {
+  type BoundAddress,
+  type ListenAddress,
+  type ListenerName,
+  openListener,
+  resolveHost,
+} from './listener.ts';
 export { createMetrics, type Metrics, type MetricsSource } from './metrics.ts';
 export { createOpsServer, type OpsServer, type OpsServerOptions } from './ops-server.ts';
+export { problemOf, sendProblem } from './problem.ts';

@@ -44,7 +44,7 @@ export async function resolveHost(listen: ListenAddress, name: ListenerName): Pr
 
 /** @throws CognitodError LISTEN_FAILED */
 export async function openListener(
-  app: FastifyInstance,
+  app: Pick<FastifyInstance, 'listen' | 'server'>,
   address: ListenAddress,
   name: ListenerName,
 ): Promise<BoundAddress> {

@@ -16,7 +16,7 @@ const CLOSE_TIMEOUT_MS = 1_000;
 
 export interface OpsServerOptions {
   readonly listen: ListenAddress;
-  readonly view: AgentView;
+  readonly view: Pick<AgentView, 'readiness'>;
   readonly metrics: Pick<Metrics, 'contentType' | 'text'>;
   readonly log: ServeLog;
   /** How long requests under way may take at close. */

@@ -97,9 +97,13 @@ export class ObjectFeed<T> {
     const failure =
       error instanceof KubeFailure
         ? error
-        : new KubeFailure('unreachable', `the list of ${this.#resource.name} cannot be used: ${error.message}`, {
-            cause: error,
-          });
+        : new KubeFailure(
+            'unreachable',
+            `the list of ${this.#resource.name} cannot be used: ${error.message}`,
+            {
+              cause: error,
+            },
+          );
     this.#listener.failed(failure);
     return Math.max(this.#backoff.nextMs(), failure.retryAfterMs);
   }
@@ -117,7 +121,8 @@ export class ObjectFeed<T> {
         this.#paged = next === null;
         throw new Interruption();
       }
-      if (answer.status !== 200) throw statusFailure(this.#client.endpoint, `list ${this.#resource.name}`, answer);
+      if (answer.status !== 200)
+        throw statusFailure(this.#client.endpoint, `list ${this.#resource.name}`, answer);
       const page = parseFields(answer.body);
       const meta = fieldsOf(page?.metadata);
       version = textOf(meta.resourceVersion);
@@ -191,7 +196,11 @@ export class ObjectFeed<T> {
     if (status === 410) throw this.#gone();
     // The server knows no such version, e.g. because etcd was restored from a backup.
     if (status === 400 || (status === 504 && /resource ?version/i.test(body))) this.#forgetVersion();
-    throw statusFailure(this.#client.endpoint, `watch ${this.#resource.name}`, { status, retryAfterMs, body });
+    throw statusFailure(this.#client.endpoint, `watch ${this.#resource.name}`, {
+      status,
+      retryAfterMs,
+      body,
+    });
   }
 
   #split(lines: LineSplitter, chunk: Buffer): string[] {
@@ -211,7 +220,11 @@ export class ObjectFeed<T> {
       const status = typeof object.code === 'number' ? object.code : 500;
       if (status === 400 || status === 504) this.#forgetVersion();
       const body = JSON.stringify(object);
-      throw statusFailure(this.#client.endpoint, `watch ${this.#resource.name}`, { status, retryAfterMs: 0, body });
+      throw statusFailure(this.#client.endpoint, `watch ${this.#resource.name}`, {
+        status,
+        retryAfterMs: 0,
+        body,
+      });
     }
     if (typeof event?.type !== 'string' || version === null) throw this.#broken();
     const parsed = event.type === 'BOOKMARK' ? null : this.#listener.parse(object);

@@ -1,0 +1,184 @@
+// The webhook as a whole: certificate, namespaces, version of the cluster, listeners.
+import { existsSync, readFileSync } from 'node:fs';
+import {
+  inClusterConnection,
+  KUBE_TIMES,
+  KubeClient,
+  type KubeConnection,
+  kubeconfigConnection,
+} from '../identity/index.ts';
+import type { Closable } from '../lib/close.ts';
+import { CognitodError, type Config } from '../lib/index.ts';
+import { createOpsServer } from '../serve/index.ts';
+import { createAdmissionMetrics } from './admission-metrics.ts';
+import {
+  CertificateSecret,
+  type CertificateSource,
+  MountedCertificate,
+  SelfMadeCertificate,
+  type SelfMadeTimes,
+  WebhookConfiguration,
+} from './certificates/index.ts';
+import { findNativeSidecars, type NativeChoice } from './cluster-version.ts';
+import { NamespaceBook } from './namespace-book.ts';
+import { review } from './reviewer.ts';
+import { createWebhookServer } from './webhook-server.ts';
+
+const NAMESPACE_FILE = '/var/run/secrets/kubernetes.io/serviceaccount/namespace';
+const DEFAULT_NAMESPACE = 'linnix-observability';
+/** A first answer of the API comes sooner, or it is gone on without. */
+const FIRST_ANSWERS_MS = 5_000;
+
+export interface AdmissionLog {
+  info(message: string): void;
+  warn(message: string): void;
+  error(message: string, fields?: Record<string, unknown>): void;
+}
+
+export interface AdmissionOptions {
+  readonly config: Config;
+  readonly log: AdmissionLog;
+  /** By default as the configuration says; null is without the API. */
+  readonly connection?: KubeConnection | null;
+  readonly certificateTimes?: Partial<SelfMadeTimes>;
+}
+
+export interface Admission extends Closable {
+  readonly webhookAddress: string;
+  readonly opsAddress: string;
+  /** Why it does less than it could, in words. */
+  reasons(): string[];
+}
+
+/** @throws CognitodError LISTEN_FAILED, CONFIG_INVALID */
+export async function startAdmission(options: AdmissionOptions): Promise<Admission> {
+  const { config, log } = options;
+  const settings = config.admission;
+  const connection = options.connection === undefined ? connectionOf(config) : options.connection;
+  const client = connection === null ? null : new KubeClient(connection, KUBE_TIMES, () => {});
+  const namespace = settings.namespace ?? ownNamespace();
+  const certificate = certificateSource(options, client, namespace);
+  const book = connection === null ? null : new NamespaceBook({ connection, warn: log.warn });
+  const choice: NativeChoice = {
+    native: settings.native === 'on',
+    known: settings.native !== 'auto',
+    version: null,
+  };
+  const excludedNamespaces = new Set([...settings.excluded_namespaces, namespace]);
+  let notAfterMs: number | null = null;
+  const noApi = 'the Kubernetes API is not used (kubernetes.api)';
+
+  const metrics = createAdmissionMetrics(() => ({
+    certificateNotAfterSeconds: notAfterMs === null ? null : notAfterMs / 1000,
+    namespaces: book?.size ?? 0,
+    namespacesFollowed: book !== null && book.reason === null,
+    native: choice.native,
+  }));
+  const reasons = () =>
+    [
+      notAfterMs === null ? 'there is no certificate yet' : null,
+      notAfterMs !== null && notAfterMs < Date.now() ? 'the certificate is over' : null,
+      certificate.reason,
+      choice.known ? null : 'the version of the cluster is unknown: sidecars are plain containers',
+      book === null ? `annotations of namespaces do not count: ${noApi}` : book.reason,
+    ].filter((reason) => reason !== null);
+  const webhook = createWebhookServer({
+    listen: settings.listen,
+    metrics,
+    log,
+    review: (request) =>
+      review(request, {
+        rules: () => ({ excludedNamespaces, native: choice.native, ptrace: settings.ptrace }),
+        settings: {
+          image: settings.image,
+          pullPolicy: settings.image_pull_policy,
+          requests: { cpu: settings.cpu_request, memory: settings.memory_request },
+          limits: { cpu: settings.cpu_limit, memory: settings.memory_limit },
+          apiPort: settings.api_port,
+          opsPort: settings.ops_port,
+        },
+        lookUp: (name) => book?.lookUp(name) ?? { known: false, reason: noApi },
+      }),
+  });
+  // Ready with a certificate: without the rest it goes on with what is known, and says so.
+  const readiness = () => ({
+    ready: notAfterMs !== null && notAfterMs >= Date.now(),
+    reasons: reasons(),
+  });
+  const ops = createOpsServer({ listen: config.ops.listen, view: { readiness }, metrics, log });
+  const parts: Closable[] = [ops, webhook, certificate, ...(book === null ? [] : [book])];
+  let finding: Promise<void> | undefined;
+  let closing: Promise<void> | undefined;
+  const close = () => {
+    closing ??= (async () => {
+      client?.close();
+      for (const part of parts) await part.close();
+      await finding;
+    })();
+    return closing;
+  };
+  try {
+    const { url: opsAddress } = await ops.listen();
+    book?.start();
+    if (!choice.known && client !== null) finding = findNativeSidecars(client, choice, log.warn);
+    // Reviews that come before the answers would get less than they could.
+    await soon(() => choice.known && book !== null && book.reason === null, FIRST_ANSWERS_MS);
+    const { url: webhookAddress } = await webhook.listen();
+    certificate.start({
+      serve: (pair) => {
+        webhook.serve(pair);
+        notAfterMs = pair.notAfterMs;
+      },
+      info: log.info,
+      warn: log.warn,
+    });
+    return { webhookAddress, opsAddress, reasons, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+function certificateSource(
+  { config, certificateTimes }: AdmissionOptions,
+  client: KubeClient | null,
+  namespace: string,
+): CertificateSource {
+  const { tls_dir: directory, service, secret, webhook } = config.admission;
+  if (directory !== null) return new MountedCertificate(directory);
+  if (client === null)
+    throw new CognitodError('CONFIG_INVALID', 'without the Kubernetes API there is no certificate', {
+      hint: 'set admission.tls_dir (--tls-dir), or kubernetes.api to in-cluster or a kubeconfig file',
+    });
+  return new SelfMadeCertificate({
+    secret: new CertificateSecret(client, namespace, secret),
+    configuration: new WebhookConfiguration(client, webhook),
+    names: [
+      `${service}.${namespace}.svc`,
+      `${service}.${namespace}`,
+      `${service}.${namespace}.svc.cluster.local`,
+    ],
+    ...(certificateTimes === undefined ? {} : { times: certificateTimes }),
+  });
+}
+
+/** Outside a pod `auto` is without the API. */
+function connectionOf({ kubernetes: { api, context } }: Config): KubeConnection | null {
+  const isInCluster = api === 'in-cluster' || (api === 'auto' && existsSync(NAMESPACE_FILE));
+  if (isInCluster) return inClusterConnection();
+  if (api === 'auto' || api === 'off') return null;
+  return kubeconfigConnection({ path: api, ...(context === null ? {} : { context }) });
+}
+
+function ownNamespace(): string {
+  try {
+    return readFileSync(NAMESPACE_FILE, 'utf8').trim() || DEFAULT_NAMESPACE;
+  } catch {
+    return DEFAULT_NAMESPACE;
+  }
+}
+
+async function soon(holds: () => boolean, ms: number): Promise<void> {
+  for (const end = performance.now() + ms; !holds() && performance.now() < end; )
+    await new Promise((resolve) => setTimeout(resolve, 20));
+}

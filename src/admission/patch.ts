@@ -1,0 +1,34 @@
+// The JSON patch (RFC 6902) that turns a pod into one with the sidecar.
+//
+// Only members and elements that were not there are added, so removing the same paths in reverse order gives the
+// original, and whatever other webhooks did is kept.
+import type { SidecarPlan } from './decision.ts';
+import type { Pod } from './pod.ts';
+import { INJECTED, STATUS_ANNOTATION } from './names.ts';
+import type { SidecarContainer } from './sidecar.ts';
+
+export interface PatchOperation {
+  readonly op: 'add';
+  readonly path: string;
+  readonly value: unknown;
+}
+
+export function injectionPatch(pod: Pod, plan: SidecarPlan, sidecar: SidecarContainer): PatchOperation[] {
+  const patch: PatchOperation[] = [];
+  const add = (path: string, value: unknown) => patch.push({ op: 'add', path, value });
+  if (pod.metadata.annotations == null) add('/metadata/annotations', {});
+  add(`/metadata/annotations/${escapePointer(STATUS_ANNOTATION)}`, INJECTED);
+  if (pod.spec.shareProcessNamespace !== true) add('/spec/shareProcessNamespace', true);
+  if (plan.native) {
+    if (pod.spec.initContainers == null) add('/spec/initContainers', []);
+    // Before the others, so that it sees them too.
+    add('/spec/initContainers/0', sidecar);
+  } else {
+    // After the others: kubectl logs and exec take the first one.
+    add('/spec/containers/-', sidecar);
+  }
+  return patch;
+}
+
+/** RFC 6901. */
+const escapePointer = (key: string) => key.replaceAll('~', '~0').replaceAll('/', '~1');

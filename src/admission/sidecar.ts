@@ -1,0 +1,98 @@
+// The container that is added to a pod.
+import type { SidecarPlan } from './decision.ts';
+import { SIDECAR_NAME } from './names.ts';
+import type { Container, Pod } from './pod.ts';
+
+export interface Quantities {
+  readonly cpu: string;
+  readonly memory: string;
+}
+
+export interface SidecarSettings {
+  readonly image: string;
+  readonly pullPolicy: string;
+  readonly requests: Quantities;
+  readonly limits: Quantities;
+  /** Loopback addresses in the pod's network. */
+  readonly apiPort: number;
+  readonly opsPort: number;
+}
+
+/** As in the Pod of Kubernetes. */
+export type SidecarContainer = Readonly<Record<string, unknown>>;
+
+/** The user of the image. */
+const USER = 65_532;
+
+export function sidecarContainer(pod: Pod, plan: SidecarPlan, settings: SidecarSettings): SidecarContainer {
+  return {
+    name: SIDECAR_NAME,
+    image: settings.image,
+    imagePullPolicy: settings.pullPolicy,
+    args: ['agent'],
+    ...(plan.native ? { restartPolicy: 'Always' } : {}),
+    env: environment(pod, plan, settings),
+    ...resources(pod, settings),
+    securityContext: {
+      allowPrivilegeEscalation: false,
+      privileged: false,
+      readOnlyRootFilesystem: true,
+      // A capability in a container takes effect only for root: the runtime gives no ambient ones.
+      ...(plan.ptrace
+        ? { runAsUser: 0, runAsGroup: 0, runAsNonRoot: false }
+        : { runAsUser: USER, runAsGroup: USER, runAsNonRoot: true }),
+      capabilities: { drop: ['ALL'], ...(plan.ptrace ? { add: ['SYS_PTRACE'] } : {}) },
+      seccompProfile: { type: 'RuntimeDefault' },
+    },
+  };
+}
+
+/** No probes: a sidecar that has trouble must not take the pod out of service. */
+function environment(pod: Pod, plan: SidecarPlan, { apiPort, opsPort }: SidecarSettings): object[] {
+  const field = (name: string, fieldPath: string) => ({
+    name,
+    valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath } },
+  });
+  const value = (name: string, text: string) => ({ name, value: text });
+  return [
+    value('COGNITOD_COLLECTOR', 'procfs'),
+    // The service account is the application's, and the sockets of runtimes are not here.
+    value('COGNITOD_KUBERNETES_API', 'off'),
+    value('COGNITOD_RUNTIME_CRI', 'off'),
+    value('COGNITOD_RUNTIME_DOCKER', 'off'),
+    value('COGNITOD_RUNTIME_PODMAN', 'off'),
+    value('COGNITOD_EVENTS_PRINT', 'false'),
+    ...(plan.ptrace ? [value('COGNITOD_PRIVILEGES_KEEP', 'SYS_PTRACE')] : []),
+    value('COGNITOD_API_LISTEN', `127.0.0.1:${freePort(pod, apiPort)}`),
+    value('COGNITOD_OPS_LISTEN', `127.0.0.1:${freePort(pod, opsPort)}`),
+    field('COGNITOD_NODE_NAME', 'spec.nodeName'),
+    field('POD_NAME', 'metadata.name'),
+    field('POD_NAMESPACE', 'metadata.namespace'),
+    field('POD_UID', 'metadata.uid'),
+  ];
+}
+
+/** 0, so that the kernel chooses one, where the pod has the port itself, or where all pods of a node share their ports. */
+function freePort(pod: Pod, port: number): number {
+  const isUsed = containersOf(pod).some(({ ports }) => ports?.some((used) => used.containerPort === port));
+  return pod.spec.hostNetwork === true || isUsed ? 0 : port;
+}
+
+/** The pod must keep its quality of service, and its own bound where it has one. */
+function resources(pod: Pod, { requests, limits }: SidecarSettings): object {
+  if (pod.spec.resources != null) return {};
+  return { resources: { requests: isGuaranteed(pod) ? limits : requests, limits } };
+}
+
+/** As the kubelet computes it: limits of both for every container, and requests that are none or the same. */
+function isGuaranteed(pod: Pod): boolean {
+  return containersOf(pod).every(({ resources }) =>
+    (['cpu', 'memory'] as const).every((name) => {
+      const limit = resources?.limits?.[name];
+      const request = resources?.requests?.[name];
+      return limit !== undefined && (request === undefined || String(request) === String(limit));
+    }),
+  );
+}
+
+const containersOf = ({ spec }: Pod): Container[] => [...spec.containers, ...(spec.initContainers ?? [])];
