@@ -18,6 +18,9 @@ export type Fault =
   | { readonly kind: 'slow'; readonly ms: number }
   | { readonly kind: 'body'; readonly body: string };
 
+/** Answers requests for other objects than pods and their owners; false leaves one to the fake. */
+export type OtherObjects = (request: IncomingMessage, response: ServerResponse, url: URL) => boolean;
+
 interface Watcher {
   readonly node: string | null;
   readonly response: ServerResponse;
@@ -51,6 +54,7 @@ export class FakeKube {
   /** Pages are as small as this, whatever the client asks for. */
   pageLimit = Infinity;
   listDelayMs = 0;
+  others: OtherObjects = () => false;
   readonly counters: Counters = {
     lists: 0,
     pages: 0,
@@ -183,6 +187,7 @@ export class FakeKube {
       this.counters.unauthorized++;
       return this.#status(response, 401, 'Unauthorized');
     }
+    if (this.others(request, response, url)) return;
     if (url.pathname !== '/api/v1/pods') return this.#owner(url, response);
     const isWatch = url.searchParams.get('watch') === 'true';
     const doing = isWatch ? 'watch pods' : 'list pods';

@@ -1,0 +1,121 @@
+// The objects that the webhook reads and writes, as an API server keeps them: versions, conflicts, patches, watches.
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+export interface StoredObject {
+  metadata: { name: string; resourceVersion?: string; [key: string]: unknown };
+  [key: string]: unknown;
+}
+
+const NAMESPACES = '/api/v1/namespaces';
+
+/** Objects by their path, e.g. `/api/v1/namespaces/shop`. */
+export class ObjectStore {
+  readonly objects = new Map<string, StoredObject>();
+  /** `METHOD path` of every request. */
+  readonly requests: string[] = [];
+  /** e.g. `PATCH /api/v1/namespaces/ns/secrets/name`: forbidden. */
+  readonly forbidden = new Set<string>();
+  version = { major: '1', minor: '31' };
+  /** Called between a request's arrival and its effect: the moment of another writer. */
+  before: (method: string, path: string) => void = () => {};
+  #resourceVersion = 1;
+  readonly #watchers = new Set<ServerResponse>();
+
+  put(path: string, object: StoredObject): StoredObject {
+    const type = this.objects.has(path) ? 'MODIFIED' : 'ADDED';
+    const metadata = { ...object.metadata, resourceVersion: String(++this.#resourceVersion) };
+    const stored = { ...object, metadata };
+    this.objects.set(path, stored);
+    this.#tell(path, type, stored);
+    return stored;
+  }
+
+  remove(path: string): void {
+    const object = this.objects.get(path);
+    this.objects.delete(path);
+    if (object !== undefined) this.#tell(path, 'DELETED', object);
+  }
+
+  namespace(
+    name: string,
+    annotations: Record<string, string> = {},
+    labels: Record<string, string> = {},
+  ): void {
+    this.put(`${NAMESPACES}/${name}`, { metadata: { name, annotations, labels } });
+  }
+
+  /** For FakeKube. */
+  readonly handle = (request: IncomingMessage, response: ServerResponse, url: URL): boolean => {
+    const { method = 'GET' } = request;
+    this.requests.push(`${method} ${url.pathname}`);
+    let body = '';
+    request.on('data', (chunk) => {
+      body += chunk;
+    });
+    request.on('end', () => {
+      this.before(method, url.pathname);
+      if (this.forbidden.has(`${method} ${url.pathname}`)) status(response, 403, 'forbidden by the test');
+      else this.#answer(method, url, body, response);
+    });
+    return true;
+  };
+
+  #answer(method: string, url: URL, body: string, response: ServerResponse): void {
+    const { pathname: path, searchParams } = url;
+    if (path === '/version') return send(response, 200, this.version);
+    if (path === NAMESPACES && method === 'GET') {
+      if (searchParams.get('watch') !== 'true') return this.#list(response);
+      response.writeHead(200, { 'content-type': 'application/json' }).flushHeaders();
+      this.#watchers.add(response);
+      response.on('close', () => this.#watchers.delete(response));
+      return;
+    }
+    if (method === 'POST') {
+      const object = JSON.parse(body) as StoredObject;
+      const created = `${path}/${object.metadata.name}`;
+      if (this.objects.has(created)) return status(response, 409, 'already exists');
+      return send(response, 201, this.put(created, object));
+    }
+    const object = this.objects.get(path);
+    if (object === undefined) return status(response, 404, 'not found');
+    if (method === 'GET') return send(response, 200, object);
+    const patch = JSON.parse(body) as StoredObject;
+    if (patch.metadata.resourceVersion !== object.metadata.resourceVersion)
+      return status(response, 409, 'the object has been modified');
+    send(response, 200, this.put(path, merged(object, patch)));
+  }
+
+  #list(response: ServerResponse): void {
+    const items = [...this.objects].filter(([path]) => isNamespace(path)).map(([, object]) => object);
+    send(response, 200, { metadata: { resourceVersion: String(this.#resourceVersion) }, items });
+  }
+
+  #tell(path: string, type: string, object: StoredObject): void {
+    if (!isNamespace(path)) return;
+    for (const watcher of this.#watchers) watcher.write(`${JSON.stringify({ type, object })}\n`);
+  }
+}
+
+const isNamespace = (path: string) => /^\/api\/v1\/namespaces\/[^/]+$/.test(path);
+
+/** As a strategic merge patch: lists of named things are merged by name. */
+function merged<T>(old: T, patch: unknown): T {
+  if (Array.isArray(patch) && Array.isArray(old))
+    return old.map((item) => {
+      const change = patch.find(({ name }) => name === item.name);
+      return change === undefined ? item : merged(item, change);
+    }) as T;
+  if (typeof patch !== 'object' || patch === null || Array.isArray(patch)) return patch as T;
+  const result = { ...(old as Record<string, unknown>) };
+  for (const [key, value] of Object.entries(patch)) result[key] = merged(result[key], value);
+  return result as T;
+}
+
+function status(response: ServerResponse, code: number, message: string): void {
+  send(response, code, { kind: 'Status', apiVersion: 'v1', status: 'Failure', code, message });
+}
+
+function send(response: ServerResponse, code: number, body: object): void {
+  response.writeHead(code, { 'content-type': 'application/json' });
+  response.end(JSON.stringify(body));
+}

@@ -1,0 +1,184 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { applyPatch } from 'rfc6902';
+import { aContainer, aPod, ASKS, REFUSED, SHAPES } from './pods.fixture.ts';
+import { reviewPod } from './reviewer.fixture.ts';
+
+type Json = Record<string, any>;
+
+/** The pod after its patch. */
+async function injected(pod: unknown, options: Parameters<typeof reviewPod>[1] = {}): Promise<Json> {
+  const { patch } = await reviewPod(pod, options);
+  const result = structuredClone(pod) as Json;
+  assert.ok(applyPatch(result, patch as never).every((error) => error === null));
+  return result;
+}
+
+const sidecarOf = ({ spec }: Json): Json =>
+  [...(spec.initContainers ?? []), ...spec.containers].find(({ name }) => name === 'cognitod-sidecar');
+
+for (const native of [true, false])
+  test(`a pod of any shape that asks gets one ${native ? 'native' : 'plain'} sidecar and a shared process namespace`, async () => {
+    for (const [shape, pod] of Object.entries(SHAPES)) {
+      const after = await injected(pod, { rules: { native } });
+      const { spec } = after;
+      assert.equal(spec.shareProcessNamespace, true, shape);
+      const [init, containers] = [spec.initContainers ?? [], spec.containers];
+      if (native) {
+        assert.equal(init[0].name, 'cognitod-sidecar', shape);
+        assert.equal(init[0].restartPolicy, 'Always');
+        assert.deepEqual(init.slice(1), pod.spec.initContainers ?? [], shape);
+        assert.deepEqual(containers, pod.spec.containers, shape);
+      } else {
+        assert.equal(containers.at(-1).name, 'cognitod-sidecar', shape);
+        assert.equal('restartPolicy' in containers.at(-1), false);
+        assert.deepEqual(containers.slice(0, -1), pod.spec.containers, shape);
+        assert.deepEqual(init, pod.spec.initContainers ?? [], shape);
+      }
+      const again = await reviewPod(after, { rules: { native } });
+      assert.deepEqual([again.result, again.patch, again.warnings], ['already-injected', [], []], shape);
+    }
+  });
+
+test('a pod that cannot have the sidecar is allowed as it is, with a warning that says why', async () => {
+  for (const [shape, pod] of Object.entries(REFUSED)) {
+    const { result, patch, warnings } = await reviewPod(pod);
+    assert.equal(result, shape.split(' ')[0]);
+    assert.deepEqual(patch, [], shape);
+    const isSilent = /^(opted-out|static-pod)/.test(shape);
+    assert.equal(warnings.length, isSilent ? 0 : 1, shape);
+    if (!isSilent) assert.match(warnings[0]!, /^cognitod: no sidecar: /);
+  }
+});
+
+test('the sidecar drops every capability but SYS_PTRACE and can gain none', async () => {
+  const { securityContext, env, args } = sidecarOf(await injected(aPod()));
+  assert.deepEqual(securityContext, {
+    allowPrivilegeEscalation: false,
+    privileged: false,
+    readOnlyRootFilesystem: true,
+    runAsUser: 0,
+    runAsGroup: 0,
+    runAsNonRoot: false,
+    capabilities: { drop: ['ALL'], add: ['SYS_PTRACE'] },
+    seccompProfile: { type: 'RuntimeDefault' },
+  });
+  assert.deepEqual(args, ['agent']);
+  const values = Object.fromEntries(
+    env.map((entry: Json) => [entry.name, entry.value ?? entry.valueFrom.fieldRef.fieldPath]),
+  );
+  assert.equal(values.COGNITOD_COLLECTOR, 'procfs');
+  assert.equal(values.COGNITOD_PRIVILEGES_KEEP, 'SYS_PTRACE');
+  assert.equal(values.COGNITOD_NODE_NAME, 'spec.nodeName');
+  assert.equal(values.POD_NAME, 'metadata.name');
+  assert.equal(values.POD_NAMESPACE, 'metadata.namespace');
+  assert.equal(values.POD_UID, 'metadata.uid');
+});
+
+test('SYS_PTRACE is left out where it would get the pod refused or go against the pod, and the answer says so', async () => {
+  const facts = { inject: null, enforce: 'baseline' };
+  const cases: [unknown, Parameters<typeof reviewPod>[1], RegExp][] = [
+    [aPod(), { of: { known: true, facts } }, /Pod Security baseline/],
+    [aPod(), { of: { known: false, reason: 'forbidden' } }, /cannot be read: forbidden/],
+    [aPod({ securityContext: { runAsNonRoot: true } }), {}, /runAsNonRoot/],
+    [aPod(), { rules: { ptrace: false } }, /^$/],
+  ];
+  for (const [pod, options, why] of cases) {
+    const { warnings } = await reviewPod(pod, options);
+    assert.match(warnings[0] ?? '', why);
+    const { securityContext, env } = sidecarOf(await injected(pod, options));
+    assert.deepEqual(securityContext.capabilities, { drop: ['ALL'] });
+    assert.deepEqual([securityContext.runAsUser, securityContext.runAsNonRoot], [65_532, true]);
+    assert.ok(!JSON.stringify(env).includes('SYS_PTRACE'));
+  }
+  const privileged = { known: true, facts: { inject: null, enforce: 'privileged' } } as const;
+  assert.deepEqual((await reviewPod(aPod(), { of: privileged })).warnings, []);
+});
+
+test('a guaranteed pod stays guaranteed, and a pod with a bound for all of it keeps that one alone', async () => {
+  const guaranteed = sidecarOf(await injected(SHAPES.guaranteed));
+  assert.deepEqual(guaranteed.resources.requests, guaranteed.resources.limits);
+  const burstable = sidecarOf(await injected(aPod()));
+  assert.deepEqual(burstable.resources, {
+    requests: { cpu: '20m', memory: '96Mi' },
+    limits: { cpu: '200m', memory: '192Mi' },
+  });
+  assert.equal('resources' in sidecarOf(await injected(SHAPES['with a bound for all of it'])), false);
+});
+
+test('the sidecar takes no port that the pod or another pod of the node could need', async () => {
+  const listens = async (shape: string) =>
+    sidecarOf(await injected(SHAPES[shape]))
+      .env.filter(({ name }: Json) => name.endsWith('_LISTEN'))
+      .map(({ value }: Json) => value);
+  assert.deepEqual(await listens('of a Deployment'), ['127.0.0.1:19463', '127.0.0.1:19464']);
+  assert.deepEqual(await listens('with the port of the sidecar'), ['127.0.0.1:0', '127.0.0.1:19464']);
+  assert.deepEqual(await listens('on the network of the host'), ['127.0.0.1:0', '127.0.0.1:0']);
+});
+
+test('the namespace asks for its pods, and a pod opts out', async () => {
+  const asks = { known: true, facts: { inject: 'true', enforce: null } } as const;
+  const result = async (annotations: object | undefined, of?: typeof asks) =>
+    (await reviewPod(aPod({}, { annotations }), of === undefined ? {} : { of })).result;
+  assert.equal(await result(undefined), 'not-asked');
+  assert.equal(await result({}), 'not-asked');
+  assert.equal(await result(undefined, asks), 'injected');
+  assert.equal(await result({ 'sidecar.linnix.io/inject': 'false' }, asks), 'opted-out');
+  assert.equal(await result(ASKS), 'injected');
+});
+
+test('when the namespace cannot be read the annotation of the pod counts, and nobody else is warned', async () => {
+  const of = { known: false, reason: 'the API is away' } as const;
+  assert.equal((await reviewPod(aPod(), { of })).result, 'injected');
+  const other = await reviewPod(aPod({}, { annotations: {} }), { of });
+  assert.deepEqual([other.result, other.warnings], ['not-asked', []]);
+});
+
+test('a plain container is not added to a pod that has to complete', async () => {
+  for (const restartPolicy of ['Never', 'OnFailure']) {
+    const { result, warnings } = await reviewPod(aPod({ restartPolicy }), { rules: { native: false } });
+    assert.equal(result, 'would-not-complete');
+    assert.match(warnings[0]!, /never complete/);
+    assert.equal((await reviewPod(aPod({ restartPolicy }))).result, 'injected');
+  }
+});
+
+test('only the creation of pods outside excluded namespaces is looked at', async () => {
+  const pod = aPod();
+  assert.equal((await reviewPod(pod, { namespace: 'kube-system' })).result, 'excluded-namespace');
+  assert.equal((await reviewPod(pod, { operation: 'UPDATE' })).result, 'no-pod-creation');
+  assert.equal((await reviewPod(pod, { subResource: 'ephemeralcontainers' })).result, 'no-pod-creation');
+  assert.equal((await reviewPod(null, { namespace: 'kube-system' })).result, 'excluded-namespace');
+});
+
+test('a dry run is answered as any other', async () => {
+  const [dry, wet] = [await reviewPod(aPod(), { dryRun: true }), await reviewPod(aPod())];
+  assert.deepEqual(dry, wet);
+});
+
+test('what is no pod is allowed unchanged, with a warning', async () => {
+  const malformed: unknown[] = [
+    null,
+    'pod',
+    [],
+    {},
+    { metadata: {} },
+    { metadata: {}, spec: {} },
+    { metadata: {}, spec: { containers: [] } },
+    { metadata: {}, spec: { containers: [{}] } },
+    { metadata: { annotations: 'a' }, spec: { containers: [aContainer('a')] } },
+    { metadata: { annotations: { a: 1 } }, spec: { containers: [aContainer('a')] } },
+    { metadata: {}, spec: { containers: {}, initContainers: 7 } },
+  ];
+  for (const object of malformed) {
+    const { result, patch, warnings } = await reviewPod(object);
+    assert.deepEqual([result, patch], ['malformed-pod', []], JSON.stringify(object));
+    assert.match(warnings[0]!, /^cognitod: no sidecar: this is no pod/);
+  }
+});
+
+test('warnings are short enough for the API server', async () => {
+  const of = { known: false, reason: 'x'.repeat(5000) } as const;
+  const { warnings } = await reviewPod(aPod(), { of });
+  assert.ok(warnings[0]!.length <= 240);
+});
