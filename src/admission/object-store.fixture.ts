@@ -2,6 +2,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
 export interface StoredObject {
+  /** Of a webhook configuration. */
+  webhooks?: {
+    name: string;
+    timeoutSeconds?: number;
+    clientConfig: { caBundle?: string; service?: object };
+  }[];
+  /** Of a Secret. */
+  data?: Record<string, string>;
   metadata: { name: string; resourceVersion?: string; [key: string]: unknown };
   [key: string]: unknown;
 }
@@ -62,9 +70,15 @@ export class ObjectStore {
 
   #answer(method: string, url: URL, body: string, response: ServerResponse): void {
     const { pathname: path, searchParams } = url;
-    if (path === '/version') return send(response, 200, this.version);
+    if (path === '/version') {
+      send(response, 200, this.version);
+      return;
+    }
     if (path === NAMESPACES && method === 'GET') {
-      if (searchParams.get('watch') !== 'true') return this.#list(response);
+      if (searchParams.get('watch') !== 'true') {
+        this.#list(response);
+        return;
+      }
       response.writeHead(200, { 'content-type': 'application/json' }).flushHeaders();
       this.#watchers.add(response);
       response.on('close', () => this.#watchers.delete(response));
@@ -73,16 +87,26 @@ export class ObjectStore {
     if (method === 'POST') {
       const object = JSON.parse(body) as StoredObject;
       const created = `${path}/${object.metadata.name}`;
-      if (this.objects.has(created)) return status(response, 409, 'already exists');
-      return send(response, 201, this.put(created, object));
+      if (this.objects.has(created)) {
+        status(response, 409, 'already exists');
+        return;
+      }
+      send(response, 201, this.put(created, object));
+      return;
     }
     const object = this.objects.get(path);
-    if (object === undefined) return status(response, 404, 'not found');
-    if (method === 'GET') return send(response, 200, object);
+    if (object === undefined) {
+      status(response, 404, 'not found');
+      return;
+    }
+    if (method === 'GET') {
+      send(response, 200, object);
+      return;
+    }
     const patch = JSON.parse(body) as StoredObject;
     if (patch.metadata.resourceVersion !== object.metadata.resourceVersion)
-      return status(response, 409, 'the object has been modified');
-    send(response, 200, this.put(path, merged(object, patch)));
+      status(response, 409, 'the object has been modified');
+    else send(response, 200, this.put(path, merged(object, patch)));
   }
 
   #list(response: ServerResponse): void {

@@ -7,7 +7,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { applyPatch } from 'rfc6902';
-import { SHAPES } from './pods.fixture.ts';
+import { type PodObject, SHAPES } from './pods.fixture.ts';
 import { reviewPod } from './reviewer.fixture.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -55,8 +55,8 @@ test('every pod that comes out is one of the schema of Kubernetes, and unknown f
       }
   }
   const good = pods.length;
-  const broken = structuredClone(pods[0]) as any;
-  const [sidecar] = broken.spec.initContainers;
+  const broken = structuredClone(pods[0]) as PodObject;
+  const [sidecar] = broken.spec.initContainers as object[];
   pods.push(
     { ...broken, spec: { ...broken.spec, initContainers: [{ ...sidecar, securityContexts: {} }] } },
     { ...broken, spec: { ...broken.spec, initContainers: [{ ...sidecar, env: [{ value: 'x' }] }] } },

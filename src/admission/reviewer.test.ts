@@ -4,6 +4,7 @@ import { applyPatch } from 'rfc6902';
 import { aContainer, aPod, ASKS, REFUSED, SHAPES } from './pods.fixture.ts';
 import { reviewPod } from './reviewer.fixture.ts';
 
+// biome-ignore lint/suspicious/noExplicitAny: the pods here are JSON of any shape
 type Json = Record<string, any>;
 
 /** The pod after its patch. */

@@ -64,6 +64,7 @@ export function createWebhookServer(options: WebhookServerOptions): WebhookServe
     clientErrorHandler: refuseMalformed,
   });
   app.server.maxConnections = MAX_CONNECTIONS;
+  app.removeContentTypeParser('text/plain');
   // A handshake that fails is the client's affair: Node destroys the socket by itself when nobody listens.
   app.server.on('tlsClientError', (_error, socket) => socket.destroy());
   addRoute(app, options);

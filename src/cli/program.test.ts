@@ -6,7 +6,18 @@ import type { AgentCommandOptions } from './deps.ts';
 import { EXIT_CODES } from './exit-codes.ts';
 import { documents, fakeAgent, run, sampleStatus } from './fake-agent.test-helper.ts';
 
-const COMMANDS = ['agent', 'stream', 'ps', 'tree', 'show', 'status', 'cgroup', 'version', 'help'];
+const COMMANDS = [
+  'agent',
+  'stream',
+  'ps',
+  'tree',
+  'show',
+  'status',
+  'cgroup',
+  'admission',
+  'version',
+  'help',
+];
 
 test('help of the program names every command, and help of each is enough to use it', async () => {
   const whole = await run(['--help']);
@@ -105,10 +116,10 @@ test('common options stand before or after the command', async (t) => {
 });
 
 test('after -- nothing is an option', async () => {
-  const { code, stdout } = await run(['cgroup', '--', '--json']);
+  const { code, stdout } = await run(['cgroup', 'admission', '--', '--json']);
   assert.equal(code, 0);
   assert.match(stdout, /^--json\n {2}container /);
-  const json = await run(['cgroup', '--json', '--', '--help']);
+  const json = await run(['cgroup', 'admission', '--json', '--', '--help']);
   assert.equal(JSON.parse(json.stdout).unit, '--help');
 });
 
@@ -180,7 +191,13 @@ test('an output that cannot be written is told by every command; one that nobody
         done(Object.assign(new Error('it failed'), { code }));
       },
     });
-  for (const argv of [['version'], ['--version'], ['help'], ['ps', '--help'], ['cgroup', '/a']]) {
+  for (const argv of [
+    ['version'],
+    ['--version'],
+    ['help'],
+    ['ps', '--help'],
+    ['cgroup', 'admission', '/a'],
+  ]) {
     const full = await run([...argv, '--json'], { stdout: failing('ENOSPC') });
     assert.equal(full.code, 1, argv.join(' '));
     assert.deepEqual(JSON.parse(full.stderr).error, {

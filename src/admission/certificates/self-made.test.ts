@@ -54,12 +54,9 @@ function openReplica(t: TestContext, fake: FakeKube, clock: { ms: number }, name
 }
 
 const data = (store: ObjectStore, key: string) =>
-  Buffer.from((store.objects.get(SECRET)?.data as Record<string, string>)?.[key] ?? '', 'base64').toString();
+  Buffer.from(store.objects.get(SECRET)?.data?.[key] ?? '', 'base64').toString();
 const bundle = (store: ObjectStore) =>
-  Buffer.from(
-    (store.objects.get(WEBHOOK) as any).webhooks[0].clientConfig.caBundle ?? '',
-    'base64',
-  ).toString();
+  Buffer.from(store.objects.get(WEBHOOK)!.webhooks![0]!.clientConfig.caBundle ?? '', 'base64').toString();
 const authorities = (text: string) => text.match(/BEGIN CERTIFICATE/g)?.length ?? 0;
 
 /** As the API server does: some authority of the bundle has signed what is served. */
@@ -77,10 +74,10 @@ test('the first certificate goes into the Secret, its authority into the webhook
   assert.equal(served.length, 1);
   assert.ok(isTrusted(store, served[0]!));
   assert.equal(data(store, 'tls.crt'), served[0]!.cert);
-  assert.deepEqual((store.objects.get(SECRET) as any).metadata.labels, { chart: 'cognitod' });
-  const [webhook] = (store.objects.get(WEBHOOK) as any).webhooks;
-  assert.equal(webhook.timeoutSeconds, 2);
-  assert.deepEqual(webhook.clientConfig.service, { name: 's' });
+  assert.deepEqual(store.objects.get(SECRET)!.metadata.labels, { chart: 'cognitod' });
+  const [webhook] = store.objects.get(WEBHOOK)!.webhooks!;
+  assert.equal(webhook!.timeoutSeconds, 2);
+  assert.deepEqual(webhook!.clientConfig.service, { name: 's' });
   const writes = store.requests.filter((request) => !request.startsWith('GET'));
   assert.deepEqual(writes, [`PATCH ${SECRET}`, `PATCH ${WEBHOOK}`]);
   await look();
@@ -167,7 +164,7 @@ test('a certificate that is broken, for other names or without its authority is 
   const clock = { ms: Date.now() };
   const first = openReplica(t, fake, clock);
   await first.look();
-  const good = (store.objects.get(SECRET) as any).data;
+  const good = store.objects.get(SECRET)!.data!;
   const base64 = (text: string) => Buffer.from(text).toString('base64');
   const faults = [
     { ...good, 'tls.crt': base64('nothing') },
