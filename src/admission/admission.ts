@@ -122,7 +122,8 @@ export async function startAdmission(options: AdmissionOptions): Promise<Admissi
     book?.start();
     if (!choice.known && client !== null) finding = findNativeSidecars(client, choice, log.warn);
     // Reviews that come before the answers would get less than they could.
-    await soon(() => choice.known && book !== null && book.reason === null, FIRST_ANSWERS_MS);
+    const isAnswered = () => choice.known && book?.reason === null;
+    if (client !== null) await soon(isAnswered, FIRST_ANSWERS_MS);
     const { url: webhookAddress } = await webhook.listen();
     certificate.start({
       serve: (pair) => {

@@ -116,10 +116,10 @@ test('common options stand before or after the command', async (t) => {
 });
 
 test('after -- nothing is an option', async () => {
-  const { code, stdout } = await run(['cgroup', 'admission', '--', '--json']);
+  const { code, stdout } = await run(['cgroup', '--', '--json']);
   assert.equal(code, 0);
   assert.match(stdout, /^--json\n {2}container /);
-  const json = await run(['cgroup', 'admission', '--json', '--', '--help']);
+  const json = await run(['cgroup', '--json', '--', '--help']);
   assert.equal(JSON.parse(json.stdout).unit, '--help');
 });
 
@@ -196,7 +196,7 @@ test('an output that cannot be written is told by every command; one that nobody
     ['--version'],
     ['help'],
     ['ps', '--help'],
-    ['cgroup', 'admission', '/a'],
+    ['cgroup', '/a'],
   ]) {
     const full = await run([...argv, '--json'], { stdout: failing('ENOSPC') });
     assert.equal(full.code, 1, argv.join(' '));
