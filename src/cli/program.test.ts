@@ -191,13 +191,7 @@ test('an output that cannot be written is told by every command; one that nobody
         done(Object.assign(new Error('it failed'), { code }));
       },
     });
-  for (const argv of [
-    ['version'],
-    ['--version'],
-    ['help'],
-    ['ps', '--help'],
-    ['cgroup', '/a'],
-  ]) {
+  for (const argv of [['version'], ['--version'], ['help'], ['ps', '--help'], ['cgroup', '/a']]) {
     const full = await run([...argv, '--json'], { stdout: failing('ENOSPC') });
     assert.equal(full.code, 1, argv.join(' '));
     assert.deepEqual(JSON.parse(full.stderr).error, {

@@ -2,7 +2,7 @@
 // and nothing else, a webhook that fails harms nobody, and what is removed is gone.
 import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
-import type { ProcessJson, StatusJson } from '../../src/api/index.ts';
+import type { ProcessJson } from '../../src/api/index.ts';
 import { installation, NAME, NAMESPACE, type TestPod, testPod } from './admission-objects.ts';
 import { openCluster } from './cluster.ts';
 import type { Kubectl } from './kubectl.ts';
@@ -91,7 +91,13 @@ class Suite {
     return pod!;
   }
 
-  /** A command of the agent in the sidecar of a pod. */
+  /** A script, by the Node of the sidecar of a pod. */
+  evaluate(name: string, script: string): Promise<string> {
+    const program = ['/opt/cognitod/bin/node', '-e', script];
+    return this.kubectl(['exec', '-n', this.space, name, '-c', SIDECAR, '--', ...program]);
+  }
+
+  /** A command of the agent there. */
   inSidecar(name: string, ...args: string[]): Promise<string> {
     const program = [
       '/opt/cognitod/bin/node',
@@ -142,11 +148,20 @@ async function injection(suite: Suite): Promise<void> {
     String(app?.executable).includes('busybox'),
     app?.executable,
   );
-  const status = JSON.parse(
-    await suite.inSidecar('asks', 'status', '--json').catch((error) => jsonIn(error)),
-  ) as StatusJson;
-  console.log(`  (the sidecar says of itself: ${JSON.stringify(status).slice(0, 300)})`);
-  check('the sidecar does not claim to see the node', JSON.stringify(status).includes('procfs'));
+  const { collector, privileges } = JSON.parse(await suite.evaluate('asks', ASK_STATUS)) as {
+    collector: { kind: string; node_wide: boolean; reason: string };
+    privileges: Record<string, string>;
+  };
+  console.log(`  (it says of itself: ${JSON.stringify(collector)})`);
+  check(
+    'the sidecar does not claim to see the node',
+    collector.kind === 'procfs' && !collector.node_wide,
+    collector,
+  );
+  const { CapEff, CapBnd, NoNewPrivs, Seccomp } = privileges;
+  // CAP_SYS_PTRACE is bit 19.
+  check('it holds SYS_PTRACE alone', CapEff === '0000000000080000' && CapBnd === CapEff, privileges);
+  check('it can gain nothing, and seccomp filters it', NoNewPrivs === '1' && Seccomp === '2', privileges);
   const mounts = asks.spec.containers.at(-1)!.volumeMounts?.map(({ mountPath }) => mountPath) ?? [];
   console.log(`  (mounts that the API server gave the sidecar: ${mounts.join() || 'none'})`);
 
@@ -181,8 +196,15 @@ async function injection(suite: Suite): Promise<void> {
   );
 }
 
-/** What kubectl quotes of a command that ended with an error. */
-const jsonIn = (error: Error) => /\{.*\}/s.exec(error.message)?.[0] ?? '{}';
+/** Run by the Node of the sidecar: what the agent tells, and what the kernel tells of it. */
+const ASK_STATUS = `
+const { readdirSync, readFileSync } = require('node:fs');
+const read = (pid, name) => { try { return readFileSync('/proc/' + pid + '/' + name, 'utf8'); } catch { return ''; } };
+const agent = readdirSync('/proc').find((pid) => read(pid, 'cmdline').endsWith('/main.ts\\0agent\\0'));
+const privileges = Object.fromEntries(read(agent, 'status').trim().split('\\n').map((line) => line.split(':\\t')));
+fetch('http://127.0.0.1:19463/api/v1/status').then((answer) => answer.json()).then(({ collector }) =>
+  console.log(JSON.stringify({ collector, privileges })));
+`;
 
 async function namespaces(suite: Suite): Promise<void> {
   console.log('\na namespace that asks');
