@@ -71,9 +71,9 @@ test('the sidecar drops every capability but SYS_PTRACE and can gain none', asyn
   assert.equal(values.COGNITOD_COLLECTOR, 'procfs');
   assert.equal(values.COGNITOD_PRIVILEGES_KEEP, 'SYS_PTRACE');
   assert.equal(values.COGNITOD_NODE_NAME, 'spec.nodeName');
-  assert.equal(values.POD_NAME, 'metadata.name');
-  assert.equal(values.POD_NAMESPACE, 'metadata.namespace');
-  assert.equal(values.POD_UID, 'metadata.uid');
+  assert.equal(values.COGNITOD_POD_NAME, 'metadata.name');
+  assert.equal(values.COGNITOD_POD_NAMESPACE, 'metadata.namespace');
+  assert.equal(values.COGNITOD_POD_UID, 'metadata.uid');
 });
 
 test('SYS_PTRACE is left out where it would get the pod refused or go against the pod, and the answer says so', async () => {

@@ -66,9 +66,9 @@ function environment(pod: Pod, plan: SidecarPlan, { apiPort, opsPort }: SidecarS
     value('COGNITOD_API_LISTEN', `127.0.0.1:${freePort(pod, apiPort)}`),
     value('COGNITOD_OPS_LISTEN', `127.0.0.1:${freePort(pod, opsPort)}`),
     field('COGNITOD_NODE_NAME', 'spec.nodeName'),
-    field('POD_NAME', 'metadata.name'),
-    field('POD_NAMESPACE', 'metadata.namespace'),
-    field('POD_UID', 'metadata.uid'),
+    field('COGNITOD_POD_NAME', 'metadata.name'),
+    field('COGNITOD_POD_NAMESPACE', 'metadata.namespace'),
+    field('COGNITOD_POD_UID', 'metadata.uid'),
   ];
 }
 

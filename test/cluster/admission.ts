@@ -149,15 +149,14 @@ async function injection(suite: Suite): Promise<void> {
     app?.executable,
   );
   const { collector, privileges } = JSON.parse(await suite.evaluate('asks', ASK_STATUS)) as {
-    collector: { kind: string; node_wide: boolean; reason: string };
+    collector: { kind: string; hooks: string[] };
     privileges: Record<string, string>;
   };
   console.log(`  (it says of itself: ${JSON.stringify(collector)})`);
-  check(
-    'the sidecar does not claim to see the node',
-    collector.kind === 'procfs' && !collector.node_wide,
-    collector,
-  );
+  const saysSo = collector.hooks.some((text) => /^only the processes of .* are visible/.test(text));
+  check('the sidecar says that it sees no more than that', collector.kind === 'procfs' && saysSo, collector);
+  const told = [app?.namespace, app?.pod_name, app?.pod_uid];
+  check('it tells its pod by name', told.join() === [space, 'asks', asks.metadata.uid].join(), told);
   const { CapEff, CapBnd, NoNewPrivs, Seccomp } = privileges;
   // CAP_SYS_PTRACE is bit 19.
   check('it holds SYS_PTRACE alone', CapEff === '0000000000080000' && CapBnd === CapEff, privileges);
