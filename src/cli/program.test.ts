@@ -13,6 +13,7 @@ const COMMANDS = [
   'tree',
   'show',
   'status',
+  'evidence',
   'cgroup',
   'admission',
   'version',
