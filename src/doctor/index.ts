@@ -4,6 +4,7 @@ import { AGENT_CHECKS } from './agent-checks.ts';
 import type { Check, DoctorAgent, Finding, Surroundings } from './check.ts';
 import { manifestOf } from './manifest.ts';
 import { NODE_CHECKS } from './node-checks.ts';
+import { permissions } from './permissions.ts';
 
 export type { DoctorAgent, Finding, Result } from './check.ts';
 export { CHECK_IDS, type Diagnosis, diagnose };
@@ -13,7 +14,7 @@ interface Diagnosis {
   readonly manifest: string;
 }
 
-const CHECKS: readonly Check[] = [...AGENT_CHECKS, ...NODE_CHECKS];
+const CHECKS: readonly Check[] = [...AGENT_CHECKS, permissions, ...NODE_CHECKS];
 const CHECK_IDS: readonly string[] = CHECKS.map(({ id }) => id);
 /** No check takes longer; the canary has 5 s of its own. */
 const CHECK_TIMEOUT_MS = 10_000;

@@ -14,6 +14,7 @@ export {
   type Change,
   type Fields,
   fieldsOf,
+  chosenConnection,
   inClusterConnection,
   KUBE_TIMES,
   KubeClient,

@@ -99,6 +99,15 @@ async function compareStatus(
   return facts.flatMap(([name, is, wanted]) => (is === wanted ? [] : [`${name}: ${is}, not ${wanted}`]));
 }
 
+/** In the pod, with its account: nothing may fail, and what only may warn is said. */
+async function examine(release: Release): Promise<string | string[]> {
+  const { checks } = await release.doctor();
+  const bad = checks.filter(({ result }) => result === 'fail');
+  if (bad.length > 0) return bad.map(({ id, reason }) => `${id}: ${reason}`);
+  const warned = checks.filter(({ result }) => result === 'warn').map(({ id }) => id);
+  return `${checks.filter(({ result }) => result === 'ok').length} ok, warnings: ${warned.join(', ') || 'none'}`;
+}
+
 async function removeAll(release: Release): Promise<string[]> {
   await release.remove();
   // A kubelet of 1.20 may report the end of a pod minutes after its containers are gone.
@@ -127,6 +136,7 @@ async function run(cluster: Cluster): Promise<void> {
   console.log('\nA, named capabilities');
   await check('installs, and becomes ready', () => release.put(['mode=privileged']).then(() => true));
   await check('sees the node, holds nothing', () => compareStatus(cluster, release, []));
+  await check('the doctor in the pod finds nothing wrong', () => examine(release));
   await check(`${AGENT_RIGHTS.length} rights are as said`, () => wrongRights(kubectl, AGENT_RIGHTS));
   await check('the platform team changes the configuration, a developer cannot', () => changeConfig(release));
   await check('an upgrade rolls, keeps the token and lets events be written', () => upgrade(release));
@@ -148,6 +158,7 @@ async function run(cluster: Cluster): Promise<void> {
     console.log(`\n${name}`);
     await check('installs, and becomes ready', () => release.put(set).then(() => true));
     await check('sees the node, holds nothing', () => compareStatus(cluster, release, bounding));
+    await check('the doctor in the pod finds nothing wrong', () => examine(release));
     await check('uninstalling leaves nothing', () => removeAll(release));
   }
 

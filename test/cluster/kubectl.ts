@@ -9,7 +9,7 @@ export interface KubectlOptions {
   readonly timeoutMs?: number;
 }
 
-/** The output; rejects with what kubectl complained of. */
+/** The output; rejects with what kubectl complained of, and with the output up to there as `stdout`. */
 export type Kubectl = (args: readonly string[], options?: KubectlOptions) => Promise<string>;
 
 /** kubectl with one kubeconfig file. */
@@ -33,7 +33,12 @@ export function kubectlWith(program: string, kubeconfig: string): Kubectl {
       child.on('error', reject);
       child.on('close', (code, signal) => {
         if (code === 0) resolve(stdout);
-        else reject(new Error(`kubectl ${args.join(' ')}: ${stderr.trim() || `ended by ${signal ?? code}`}`));
+        else {
+          const error = new Error(
+            `kubectl ${args.join(' ')}: ${stderr.trim() || `ended by ${signal ?? code}`}`,
+          );
+          reject(Object.assign(error, { stdout }));
+        }
       });
     });
 }

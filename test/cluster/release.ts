@@ -43,6 +43,17 @@ export class Release {
     return JSON.parse(await this.kubectl(exec)) as StatusJson;
   }
 
+  /** What the doctor in the pod says; rejects when it does not run. */
+  async doctor(): Promise<{ checks: { id: string; result: string; reason: string }[] }> {
+    const program = ['exec', 'daemonset/cognitod', '--', '/opt/cognitod/bin/cognitod', 'doctor', '--json'];
+    const text = await this.kubectl(program).catch((error: { stdout?: string }) => {
+      // It ends with 1 when a check failed.
+      if (error.stdout?.startsWith('{') === true) return error.stdout;
+      throw error;
+    });
+    return JSON.parse(text);
+  }
+
   kubectl(args: readonly string[]): Promise<string> {
     return this.#cluster.kubectl(['--namespace', NAMESPACE, ...args], { timeoutMs: 60_000 });
   }

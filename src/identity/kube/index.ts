@@ -1,4 +1,5 @@
 // The Kubernetes API as a source of names.
+export { type ChosenApi, chosenConnection } from './chosen-connection.ts';
 export {
   type InClusterOptions,
   inClusterConnection,
