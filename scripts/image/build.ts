@@ -82,7 +82,9 @@ export async function build({ arch, variant, tag, output, newest }: BuildOptions
         'org.opencontainers.image.vendor': 'linnix-os',
       },
       // Permitted only. With the effective bit exec fails with EPERM where the bounding set lacks one of them.
-      fileCapabilities: isSidecar ? {} : { 'opt/cognitod/bin/node': 'cap_bpf,cap_perfmon+p' },
+      fileCapabilities: isSidecar
+        ? {}
+        : { 'opt/cognitod/bin/node': 'cap_bpf,cap_perfmon,cap_setpcap,cap_sys_ptrace+p' },
     });
     const { digest } = readArchive(archive);
     const rootBytes = Number(execFileSync('du', ['-sb', root], { encoding: 'utf8' }).split('\t')[0]);

@@ -326,7 +326,8 @@ export class Agent implements AgentView, Closable {
       gid: held.gid,
       threads: held.threads,
       dropped: privilegedSeconds !== null,
-      kept: [...kept],
+      // What was to be kept but was never there is not kept.
+      kept: kept.filter((name) => held.permitted.includes(name)),
       privileged_seconds: privilegedSeconds,
     };
   }

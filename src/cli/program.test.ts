@@ -13,6 +13,7 @@ const COMMANDS = [
   'tree',
   'show',
   'status',
+  'doctor',
   'evidence',
   'cgroup',
   'admission',

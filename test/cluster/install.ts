@@ -56,8 +56,8 @@ const AGENT_MODES: readonly AgentMode[] = [
   },
   { name: 'B, root', set: ['mode=unprivileged', 'b.nonRoot=false'], bounding: B },
   {
-    name: 'B, root, emptied bounding set',
-    set: ['b.nonRoot=false', 'b.emptyBoundingSet=true'],
+    name: 'B, not root, emptied bounding set',
+    set: ['b.emptyBoundingSet=true'],
     bounding: [],
   },
 ];

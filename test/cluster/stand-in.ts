@@ -68,7 +68,7 @@ function layOut(folder: string): string {
   const node = join(root, APP, 'bin/node');
   cpSync(join(root, APP, NODE), node);
   rmSync(join(root, APP, NODE));
-  execFileSync('setcap', ['cap_bpf,cap_perfmon+p', node]);
+  execFileSync('setcap', ['cap_bpf,cap_perfmon,cap_setpcap,cap_sys_ptrace+p', node]);
   const shebang = '#!/opt/cognitod/bin/node --disable-warning=ExperimentalWarning';
   writeFileSync(join(root, APP, 'bin/cognitod'), `${shebang}\nawait import('/opt/cognitod/src/main.ts');\n`, {
     mode: 0o755,

@@ -29,8 +29,6 @@ for (const [assignment, message] of [
   ['hostPID=yes', /boolean/],
   ['api.port=70000', /maximum/],
   ['image.digest=sha256:1234', /pattern/],
-  ['b.sysPtrace=true', /b\.sysPtrace needs b\.nonRoot: false/],
-  ['b.emptyBoundingSet=true', /b\.emptyBoundingSet needs b\.nonRoot: false/],
   ['cri.enabled=true', /cri\.enabled needs root/],
   ['config.proc_root=/proc', /config\.proc_root is set by the chart/],
   ["configEditors.group=a'b", /pattern/],

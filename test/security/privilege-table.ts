@@ -145,7 +145,8 @@ async function tryOut(
     const container = await cri.createContainer(pod, {
       name: 'probe',
       image: BURST,
-      command: ['/bin/sh', '-c', `/probe ${trial.pid} > /out/results`],
+      // Not through a shell: for another user than root the exec of one loses the capabilities.
+      command: ['/probe', trial.pid, '/out/results'],
       mounts: [
         { container_path: '/probe', host_path: trial.probe, readonly: true },
         { container_path: '/out', host_path: trial.output },

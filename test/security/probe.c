@@ -1,5 +1,5 @@
 /* Tries what needs privileges, one operation after the other, and prints each with "ok" or its errno as a line:
- *   probe PID             PID: a privileged process of another container, uid 0
+ *   probe PID FILE        PID: a privileged process of another container, uid 0; FILE: for the lines
  *   probe --permit FILE   gives FILE the capabilities BPF, PERFMON and SYS_PTRACE, permitted but not effective
  * Nothing that it makes outlives it. Constants: include/uapi/linux/{bpf,capability,prctl}.h. */
 #define _GNU_SOURCE
@@ -178,12 +178,12 @@ int main(int count, char **arguments)
 {
 	static const char *files[] = { "stat", "cmdline", "cgroup", "maps", "environ", "io" };
 	static const char *links[] = { "exe", "cwd", "ns/pid" };
-	const char *pid = arguments[count - 1];
+	const char *pid = arguments[1];
 	long ring, counters, program;
 
 	if (count == 3 && strcmp(arguments[1], "--permit") == 0)
 		return permit(arguments[2]);
-	if (count != 2)
+	if (count != 3 || freopen(arguments[2], "w", stdout) == NULL)
 		return 2;
 	set_capabilities(1);
 	tell("create a ring buffer", ring = create_map(BPF_MAP_TYPE_RINGBUF, 0, 0, 4096));

@@ -10,8 +10,6 @@
 {{/* Combinations that cannot work are refused before anything is installed. */}}
 {{- define "cognitod.check" -}}
 {{- if and (eq .Values.mode "unprivileged") .Values.b.nonRoot }}
-{{- if .Values.b.sysPtrace }}{{ fail "b.sysPtrace needs b.nonRoot: false: the image's file capabilities are BPF and PERFMON alone" }}{{ end }}
-{{- if .Values.b.emptyBoundingSet }}{{ fail "b.emptyBoundingSet needs b.nonRoot: false: the image's file capabilities are BPF and PERFMON alone" }}{{ end }}
 {{- if .Values.cri.enabled }}{{ fail "cri.enabled needs root: mode: privileged, or b.nonRoot: false" }}{{ end }}
 {{- end }}
 {{- if and (eq .Values.seccomp.type "Localhost") (not .Values.seccomp.localhostProfile) }}{{ fail "seccomp.type: Localhost needs seccomp.localhostProfile" }}{{ end }}
@@ -55,23 +53,20 @@ capabilities:
     # Kernels of vendors without CAP_BPF and CAP_PERFMON ask for this instead.
     - SYS_ADMIN
     {{- end }}
-{{- else if .Values.b.nonRoot -}}
+{{- else -}}
 privileged: false
-# File capabilities need it; the agent sets no_new_privs itself, before it listens.
-allowPrivilegeEscalation: true
+{{- if .Values.b.nonRoot }}
+{{- if .Values.b.allowPrivilegeEscalation }}
+# For runtimes that start a container without the capabilities that it was given; the agent sets no_new_privs itself.
+{{- end }}
+allowPrivilegeEscalation: {{ .Values.b.allowPrivilegeEscalation }}
 runAsUser: 65532
 runAsGroup: 65532
 runAsNonRoot: true
-readOnlyRootFilesystem: true
-capabilities:
-  drop: [ALL]
-  # Make maps, load programs; look into the kernel's records of processes. Not enough for the bounding set (SETPCAP) and
-  # executable paths of older processes (SYS_PTRACE).
-  add: [BPF, PERFMON]
-{{- else -}}
-privileged: false
+{{- else }}
 allowPrivilegeEscalation: false
 runAsUser: 0
+{{- end }}
 readOnlyRootFilesystem: true
 capabilities:
   drop: [ALL]
