@@ -78,7 +78,7 @@ test('a permission that is missing is said once and named; what was known stays 
   const { store, book, said } = await open(t);
   store.namespace('shop', ASKS);
   book.start();
-  await until(() => book.reason === null && book.size === 1);
+  await until(() => store.watching === 1 && book.size === 1);
   store.forbidden.add(`GET ${LIST}`);
   store.forbidden.add(`GET ${LIST}/new`);
   const answer = await book.lookUp('new');

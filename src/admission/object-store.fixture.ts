@@ -28,6 +28,12 @@ export class ObjectStore {
   before: (method: string, path: string) => void = () => {};
   #resourceVersion = 1;
   readonly #watchers = new Set<ServerResponse>();
+  /** Every change of a namespace, for watches that begin before it. */
+  readonly #changes: { version: number; line: string }[] = [];
+
+  get watching(): number {
+    return this.#watchers.size;
+  }
 
   put(path: string, object: StoredObject): StoredObject {
     const type = this.objects.has(path) ? 'MODIFIED' : 'ADDED';
@@ -40,8 +46,10 @@ export class ObjectStore {
 
   remove(path: string): void {
     const object = this.objects.get(path);
+    if (object === undefined) return;
     this.objects.delete(path);
-    if (object !== undefined) this.#tell(path, 'DELETED', object);
+    const metadata = { ...object.metadata, resourceVersion: String(++this.#resourceVersion) };
+    this.#tell(path, 'DELETED', { ...object, metadata });
   }
 
   namespace(
@@ -80,6 +88,8 @@ export class ObjectStore {
         return;
       }
       response.writeHead(200, { 'content-type': 'application/json' }).flushHeaders();
+      const from = Number(searchParams.get('resourceVersion'));
+      for (const { version, line } of this.#changes) if (version > from) response.write(line);
       this.#watchers.add(response);
       response.on('close', () => this.#watchers.delete(response));
       return;
@@ -116,7 +126,9 @@ export class ObjectStore {
 
   #tell(path: string, type: string, object: StoredObject): void {
     if (!isNamespace(path)) return;
-    for (const watcher of this.#watchers) watcher.write(`${JSON.stringify({ type, object })}\n`);
+    const line = `${JSON.stringify({ type, object })}\n`;
+    this.#changes.push({ version: this.#resourceVersion, line });
+    for (const watcher of this.#watchers) watcher.write(line);
   }
 }
 
