@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -108,6 +116,36 @@ test('the oldest records go when there are too many; the rest is still a chain, 
   const { records, problems } = verifyChain(readFileSync(chain.path, 'utf8'));
   assert.deepEqual(problems, []);
   assert.equal(records.length, 4);
+});
+
+test('a torn line behind bytes that are no text is cut off where it begins, not elsewhere', (t) => {
+  const directory = directoryOf(t);
+  const first = new ChainFile(directory, 100);
+  for (const day of [10, 11]) first.append(contentOf(day));
+  first.close();
+  const bytes = readFileSync(first.path);
+  bytes[40] = 0xff;
+  writeFileSync(first.path, Buffer.concat([bytes, Buffer.from([0x7b, 0xff, 0x00])]));
+  const second = new ChainFile(directory, 100);
+  assert.equal(second.problems.length, 2);
+  assert.deepEqual(readFileSync(second.path), bytes);
+  const aside = readdirSync(directory).find((name) => name.startsWith('torn-'))!;
+  assert.deepEqual(readFileSync(join(directory, aside)), Buffer.from([0x7b, 0xff, 0x00]));
+  second.close();
+});
+
+test('a record is written once, also when the old ones cannot be dropped at that time', (t) => {
+  const directory = directoryOf(t);
+  const chain = new ChainFile(directory, 2);
+  for (const day of [10, 11, 12, 13]) chain.append(contentOf(day));
+  mkdirSync(`${chain.path}.next/full`, { recursive: true });
+  assert.equal(chain.append(contentOf(14)).sequence, 5);
+  assert.equal(verifyChain(readFileSync(chain.path, 'utf8')).records.length, 5);
+  rmSync(`${chain.path}.next`, { recursive: true, force: true });
+  assert.equal(chain.append(contentOf(15)).sequence, 6);
+  chain.close();
+  const { records, problems } = verifyChain(readFileSync(chain.path, 'utf8'));
+  assert.deepEqual([records.map(({ sequence }) => sequence), problems], [[5, 6], []]);
 });
 
 test('where nothing can be written the reason is told', (t) => {

@@ -9,6 +9,7 @@ import {
   openSync,
   readFileSync,
   renameSync,
+  rmSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
@@ -83,15 +84,22 @@ export class ChainFile implements Chain {
         hint: 'give each agent a directory of its own: evidence.directory',
       });
     }
-    const text = readFileSync(this.path, 'utf8');
-    const whole = text.slice(0, text.lastIndexOf('\n') + 1);
-    const { records, problems } = verifyChain(whole);
-    // What the file holds was checked as a chain; that these are records of ours is by their making.
-    this.#records = [...records] as EvidenceRecord[];
-    this.problems = [
-      ...problems.map(({ line, problem }) => `line ${line} of ${this.path}: ${problem}`),
-      ...(whole === text ? [] : [this.#putAside(text.slice(whole.length), Buffer.byteLength(whole))]),
-    ];
+    try {
+      syncDirectory(directory);
+      const bytes = readFileSync(this.path);
+      // In bytes: what was spoiled need not be UTF-8, and its text then has another length.
+      const keepBytes = bytes.lastIndexOf(NEWLINE) + 1;
+      const { records, problems } = verifyChain(bytes.toString('utf8', 0, keepBytes));
+      // What the file holds was checked as a chain; that these are records of ours is by their making.
+      this.#records = [...records] as EvidenceRecord[];
+      this.problems = [
+        ...problems.map(({ line, problem }) => `line ${line} of ${this.path}: ${problem}`),
+        ...(keepBytes === bytes.length ? [] : [this.#putAside(bytes.subarray(keepBytes), keepBytes)]),
+      ];
+    } catch (cause) {
+      closeSync(this.#fd);
+      throw unwritable(this.path, cause);
+    }
   }
 
   get records(): readonly EvidenceRecord[] {
@@ -112,6 +120,7 @@ export class ChainFile implements Chain {
       throw unwritable(this.path, cause);
     }
     this.#records = [...this.#records, record];
+    // The record is written, whatever becomes of the old ones: they are tried again at the next.
     if (this.#records.length > this.#max * 2) this.#forget();
     return record;
   }
@@ -120,28 +129,44 @@ export class ChainFile implements Chain {
     closeSync(this.#fd);
   }
 
-  #putAside(torn: string, keepBytes: number): string {
+  #putAside(torn: Uint8Array, keepBytes: number): string {
     const aside = join(dirname(this.path), `torn-${Date.now()}.txt`);
-    writeFileSync(aside, torn);
+    writeFileSync(aside, torn, { mode: 0o640, flush: true });
     ftruncateSync(this.#fd, keepBytes);
     return `the last record was not written to its end; what there was of it is in ${aside}`;
   }
 
-  /** Leaves the newest. The first that is left still has the hash of the last that goes. */
+  /** Leaves the newest; all when that fails. The first that is left still has the hash of the last that goes. */
   #forget(): void {
     const kept = this.#records.slice(-this.#max);
     const next = `${this.path}.next`;
+    let fd: number | undefined;
     try {
       writeFileSync(next, kept.map((record) => `${lineOf(record)}\n`).join(''), { mode: 0o640, flush: true });
-      const fd = openSync(next, constants.O_RDWR | constants.O_APPEND);
+      fd = openSync(next, constants.O_RDWR | constants.O_APPEND);
       if (!lockFile(fd)) throw new Error('the new file is locked');
       renameSync(next, this.path);
-      closeSync(this.#fd);
-      this.#fd = fd;
-      this.#records = kept;
-    } catch (cause) {
-      throw unwritable(this.path, cause);
+    } catch {
+      if (fd !== undefined) closeSync(fd);
+      rmSync(next, { force: true, recursive: true });
+      return;
     }
+    closeSync(this.#fd);
+    this.#fd = fd;
+    this.#records = kept;
+    syncDirectory(dirname(this.path));
+  }
+}
+
+const NEWLINE = 10;
+
+/** A name that was made or changed is on the disk only when its directory is. */
+function syncDirectory(directory: string): void {
+  const fd = openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
   }
 }
 
