@@ -1,5 +1,5 @@
 // The evidence of this agent: where its records are kept, and what is shown of them.
-import { type EvidenceJson, type EvidenceQuery, SCHEMA_VERSION } from '../api/index.ts';
+import { type EvidenceJson, type EvidenceQuery, SCHEMA_VERSION, type StatusJson } from '../api/index.ts';
 import {
   type Chain,
   ChainFile,
@@ -11,6 +11,7 @@ import {
   MemoryChain,
 } from '../evidence/index.ts';
 import { CognitodError, type Config, VERSION } from '../lib/index.ts';
+import type { AgentLog } from './agent.ts';
 import { readBootId } from './boot-id.ts';
 
 /** What only the running agent knows; programs and configuration follow from the hooks and the configuration. */
@@ -20,15 +21,22 @@ export type RunningSnapshot = Omit<EvidenceSnapshot, 'programs' | 'configuration
 
 export class AgentEvidence {
   readonly #config: Config;
-  readonly #warn: (text: string) => void;
+  readonly #log: Pick<AgentLog, 'info' | 'warn'>;
+  readonly #startedAt: Date;
   readonly #snapshot: () => EvidenceSnapshot;
   readonly #chain: Chain;
   #recorder: EvidenceRecorder | undefined;
 
   /** Throws EVIDENCE_UNWRITABLE. */
-  constructor(config: Config, warn: (text: string) => void, snapshot: () => RunningSnapshot) {
+  constructor(
+    config: Config,
+    log: Pick<AgentLog, 'info' | 'warn'>,
+    startedAt: Date,
+    snapshot: () => RunningSnapshot,
+  ) {
     this.#config = config;
-    this.#warn = warn;
+    this.#log = log;
+    this.#startedAt = startedAt;
     const configuration = describeConfiguration(config);
     let programs: { hooks: string; described: EvidenceSnapshot['programs'] } | undefined;
     this.#snapshot = () => {
@@ -52,13 +60,22 @@ export class AgentEvidence {
       agentPid: process.pid,
       snapshot: this.#snapshot,
       now: () => new Date(),
-      warn: this.#warn,
+      startedAt: this.#startedAt,
+      // Logs usually leave the node: who has them knows the head from elsewhere than the file.
+      sealed: ({ sequence, reason, hash }) =>
+        this.#log.info(`evidence record ${sequence} (${reason}): ${hash}`),
+      warn: (text) => this.#log.warn(text),
     });
   }
 
   /** Makes the last record. Nothing when there was no first. */
   stop(): void {
     this.#recorder?.stop();
+  }
+
+  status(): StatusJson['evidence'] {
+    const head = headOf(this.#chain);
+    return { kept_in: this.#chain.path, sequence: head?.sequence ?? 0, head: head?.hash ?? null };
   }
 
   /** Records of whole days; without bounds all. */

@@ -147,7 +147,7 @@ export class Agent implements AgentView, Closable {
       streamQueueBytes: config.stream.client_queue_bytes,
       heartbeatSeconds: config.stream.heartbeat_seconds,
     });
-    this.#evidence = new AgentEvidence(config, warn, () => this.#evidenceSnapshot());
+    this.#evidence = new AgentEvidence(config, log, this.#startedAt, () => this.#evidenceSnapshot());
     this.#ops = createOpsServer({ listen: config.ops.listen, view: this, metrics: this.#metrics, log });
   }
 
@@ -286,6 +286,7 @@ export class Agent implements AgentView, Closable {
         cgroups: this.#registry.counts().known,
       },
       metadata: this.#metadataStatus(),
+      evidence: this.#evidence.status(),
       clients: this.#api.streams().clients,
       memory: { rss_bytes: process.memoryUsage.rss(), model_bytes: this.model.estimatedBytes },
     };

@@ -47,7 +47,14 @@ export const evidenceContentSchema = z.object({
   coverage: z.object({ fork: coverageSchema, exec: coverageSchema, exit: coverageSchema }),
   containers: z.object({ events: count, attributed: count }),
   gaps: z.array(
-    z.object({ from: time, to: time, reason: z.enum(['not-running', 'lost']), events: count.nullable() }),
+    z.object({
+      from: time,
+      to: time,
+      reason: z
+        .enum(['not-running', 'not-recorded', 'lost'])
+        .describe('not-recorded: an agent that was killed left no last record; how long it ran is not known'),
+      events: count.nullable(),
+    }),
   ),
   access: z.array(
     z.object({ who: z.string(), method: z.string(), route: z.string(), status: z.int(), count }),

@@ -105,6 +105,11 @@ export const statusSchema = z.object({
     overflowed: count.describe('events that could not wait because too many did'),
     waiting: count,
   }),
+  evidence: z.object({
+    kept_in: z.string().nullable().describe('the file of the records; null: in memory'),
+    sequence: count.describe('of the last record; 0 when there is none yet'),
+    head: z.string().nullable().describe('hash of the last record: keep it elsewhere, for verify --head'),
+  }),
   clients: count,
   memory: z.object({ rss_bytes: count, model_bytes: count.describe('estimate of the process table') }),
 });

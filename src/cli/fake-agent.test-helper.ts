@@ -234,6 +234,7 @@ export function sampleStatus(fields: Partial<StatusJson> = {}): StatusJson {
       kept: [],
       privileged_seconds: 0.25,
     },
+    evidence: { kept_in: null, sequence: 3, head: 'e'.repeat(64) },
     ledger: {
       fork: entry,
       exec: entry,

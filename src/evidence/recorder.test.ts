@@ -7,9 +7,14 @@ import { ledgerOf, snapshotOf } from './evidence.fixture.ts';
 import { EvidenceRecorder, type EvidenceSnapshot } from './recorder.ts';
 
 /** A recorder whose clock and agent are the test's. */
-function open(chain = new MemoryChain(100), begin = '2026-11-22T23:59:00Z') {
+function open(
+  chain = new MemoryChain(100),
+  begin = '2026-11-22T23:59:00Z',
+  fields: Partial<EvidenceSnapshot> = {},
+) {
   let now = new Date(begin);
-  let snapshot = snapshotOf();
+  let snapshot = snapshotOf(fields);
+  const heads: string[] = [];
   const warnings: string[] = [];
   const recorder = new EvidenceRecorder({
     chain,
@@ -17,6 +22,8 @@ function open(chain = new MemoryChain(100), begin = '2026-11-22T23:59:00Z') {
     bootId: 'boot',
     version: '1.0.0',
     agentPid: 7,
+    startedAt: new Date(now.getTime() - 500),
+    sealed: ({ hash }) => heads.push(hash),
     snapshot: () => snapshot,
     now: () => now,
     warn: (text) => warnings.push(text),
@@ -25,6 +32,7 @@ function open(chain = new MemoryChain(100), begin = '2026-11-22T23:59:00Z') {
     chain,
     recorder,
     warnings,
+    heads,
     at(time: string, fields: Partial<EvidenceSnapshot> = {}) {
       now = new Date(time);
       snapshot = { ...snapshot, ...fields };
@@ -86,8 +94,32 @@ test('a time between two runs is a gap', () => {
   first.recorder.stop();
   const second = open(first.chain, '2026-11-23T06:00:00Z');
   assert.deepEqual(second.last().gaps, [
-    { from: '2026-11-22T23:59:30.000Z', to: '2026-11-23T06:00:00.000Z', reason: 'not-running', events: null },
+    { from: '2026-11-22T23:59:30.000Z', to: '2026-11-23T05:59:59.500Z', reason: 'not-running', events: null },
   ]);
+  second.recorder.stop();
+});
+
+test('what happened and was lost before the first record is in it', () => {
+  const ledger = ledgerOf(7, 2, { seen: 5, attributed: 4 });
+  const { at, last, chain, recorder, heads } = open(new MemoryChain(100), '2026-11-22T10:00:00Z', { ledger });
+  assert.deepEqual(last().coverage.fork, { happened: 9, seen: 7, lost: 2 });
+  assert.deepEqual(last().containers, { events: 5, attributed: 4 });
+  assert.deepEqual(last().gaps, [
+    { from: '2026-11-22T09:59:59.500Z', to: '2026-11-22T10:00:00.000Z', reason: 'lost', events: 6 },
+  ]);
+  at('2026-11-22T10:00:10Z', { ledger: ledgerOf(8, 2, { seen: 5, attributed: 4 }) });
+  recorder.stop();
+  assert.deepEqual(last().coverage.fork, { happened: 1, seen: 1, lost: 0 });
+  assert.deepEqual(
+    heads,
+    chain.records.map(({ hash }) => hash),
+  );
+});
+
+test('after an end without a last record, nobody says that the agent did not run', () => {
+  const { chain } = open();
+  const second = open(chain, '2026-11-23T06:00:00Z');
+  assert.equal(second.last().gaps[0]?.reason, 'not-recorded');
   second.recorder.stop();
 });
 

@@ -1,6 +1,12 @@
 // Makes the records: at the start, at the end of each day (UTC), when what the agent holds or its configuration changes,
 // and at the stop. In between it notes when events were lost.
-import { type EvidenceContent, type LedgerJson, type PrivilegesJson, SCHEMA_VERSION } from '../api/index.ts';
+import {
+  type EvidenceContent,
+  type EvidenceRecord,
+  type LedgerJson,
+  type PrivilegesJson,
+  SCHEMA_VERSION,
+} from '../api/index.ts';
 import { lineOf } from '../lib/hash-chain.ts';
 import type { Chain } from './chain-file.ts';
 
@@ -26,8 +32,12 @@ export interface RecorderOptions {
   readonly bootId: string;
   readonly version: string;
   readonly agentPid: number;
+  /** When this run began to look. */
+  readonly startedAt: Date;
   readonly snapshot: () => EvidenceSnapshot;
   readonly now: () => Date;
+  /** A record was added to the chain. */
+  readonly sealed: (record: EvidenceRecord) => void;
   /** A record could not be written; it is tried again. Told once until it succeeds. */
   readonly warn: (text: string) => void;
 }
@@ -39,30 +49,37 @@ const MAX_GAPS = 500;
 export class EvidenceRecorder {
   readonly #options: RecorderOptions;
   readonly #timer: NodeJS.Timeout;
-  /** At the last record. */
-  #base: EvidenceSnapshot;
+  /** Counts at the last record. */
+  #base: Counts;
+  /** What the last record says of programs, privileges and configuration. */
+  #essence: string;
   #from: Date;
   #gaps: Gap[] = [];
   #problems: string[];
   /** At the last look. */
   #lookedAt: Date;
-  #lost: number;
+  #lost = 0;
   #failing = false;
 
   /** Makes the first record of this run. Throws EVIDENCE_UNWRITABLE. */
   constructor(options: RecorderOptions) {
     this.#options = options;
     const { chain, now, snapshot } = options;
-    this.#base = snapshot();
-    this.#from = now();
+    const [first, at] = [snapshot(), now()];
+    this.#base = NOTHING;
+    this.#essence = essenceOf(first);
+    this.#from = options.startedAt;
     this.#lookedAt = this.#from;
-    this.#lost = lostIn(this.#base.ledger);
     this.#problems = [...chain.problems];
     const last = chain.records.at(-1);
     if (last !== undefined) {
-      this.#gaps.push({ from: last.to, to: this.#from.toISOString(), reason: 'not-running', events: null });
+      // Without a last record nobody knows how long it went on.
+      const reason = last.reason === 'stop' ? 'not-running' : 'not-recorded';
+      this.#gaps.push({ from: last.to, to: this.#from.toISOString(), reason, events: null });
     }
-    this.#seal('start', this.#from, this.#base);
+    this.#noteLoss(first.ledger, at);
+    this.#lookedAt = at;
+    this.#seal('start', at, first);
     this.#timer = setInterval(() => this.look(), TICK_MS);
     this.#timer.unref();
   }
@@ -74,7 +91,7 @@ export class EvidenceRecorder {
     this.#noteLoss(snapshot.ledger, now);
     const day = startOfDay(now);
     if (day > this.#from) this.#close('day', day, snapshot);
-    if (changed(this.#base, snapshot)) this.#close('change', now, snapshot);
+    if (essenceOf(snapshot) !== this.#essence) this.#close('change', now, snapshot);
     this.#lookedAt = now;
   }
 
@@ -120,17 +137,19 @@ export class EvidenceRecorder {
   }
 
   #seal(reason: EvidenceContent['reason'], to: Date, snapshot: EvidenceSnapshot): void {
-    this.#options.chain.append(this.#content(reason, to, snapshot));
+    const record = this.#options.chain.append(this.#content(reason, to, snapshot));
     this.#base = snapshot;
+    this.#essence = essenceOf(snapshot);
     this.#from = to;
     this.#gaps = [];
     this.#problems = [];
+    this.#options.sealed(record);
   }
 
   #content(reason: EvidenceContent['reason'], to: Date, snapshot: EvidenceSnapshot): EvidenceContent {
     const { node, bootId, version, agentPid } = this.#options;
     const base = this.#base;
-    const coverage = (kind: 'fork' | 'exec' | 'exit') => ({
+    const coverage = (kind: Kind) => ({
       happened: snapshot.ledger[kind].kernel - base.ledger[kind].kernel,
       seen: snapshot.ledger[kind].decoded - base.ledger[kind].decoded,
       lost: snapshot.ledger[kind].lost - base.ledger[kind].lost,
@@ -166,16 +185,34 @@ export class EvidenceRecorder {
   }
 }
 
+type Kind = 'fork' | 'exec' | 'exit';
+type Counted = Pick<LedgerJson[Kind], 'kernel' | 'decoded' | 'lost'>;
+
+/** What records are the difference of. */
+interface Counts {
+  readonly ledger: { readonly [kind in Kind]: Counted } & {
+    readonly containers: Pick<LedgerJson['containers'], 'seen' | 'attributed'>;
+  };
+  readonly access: readonly AccessEntry[];
+  readonly accessOverflow: number;
+}
+
+const NO_EVENTS: Counted = { kernel: 0, decoded: 0, lost: 0 };
+/** Before the first record of a run: what happened until then is in it, so that the records of a run make its ledger. */
+const NOTHING: Counts = {
+  ledger: { fork: NO_EVENTS, exec: NO_EVENTS, exit: NO_EVENTS, containers: { seen: 0, attributed: 0 } },
+  access: [],
+  accessOverflow: 0,
+};
+
 const lostIn = ({ fork, exec, exit }: LedgerJson): number => fork.lost + exec.lost + exit.lost;
 
 const startOfDay = (now: Date): Date =>
   new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth(), now.getUTCDate()));
 
-/** Another set of capabilities, other programs or another configuration; threads come and go. */
-function changed(before: EvidenceSnapshot, after: EvidenceSnapshot): boolean {
-  const essence = ({ privileges, configuration, programs, collector }: EvidenceSnapshot) =>
-    lineOf({ privileges: { ...privileges, threads: 0 }, configuration, programs, collector });
-  return essence(before) !== essence(after);
+/** A change of this makes a record; threads come and go. */
+function essenceOf({ privileges, configuration, programs, collector }: EvidenceSnapshot): string {
+  return lineOf({ privileges: { ...privileges, threads: 0 }, configuration, programs, collector });
 }
 
 function accessSince(before: readonly AccessEntry[], after: readonly AccessEntry[]): AccessEntry[] {

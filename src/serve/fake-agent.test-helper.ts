@@ -281,6 +281,7 @@ export const sampleStatus: StatusJson = {
     kept: [],
     privileged_seconds: 0.25,
   },
+  evidence: { kept_in: null, sequence: 3, head: 'e'.repeat(64) },
   ledger: {
     fork: account,
     exec: { ...account, kernel: 20 },

@@ -152,7 +152,12 @@ function agentMetrics(registry: Registry): (status: StatusJson) => void {
     'process_start_time_seconds',
     'When the agent started, in seconds since 1970.',
   );
+  const evidence = gauge(registry, 'evidence_head', 'Number of the last evidence record, with its hash.', [
+    'hash',
+  ]);
   return (status) => {
+    const { sequence, head } = status.evidence;
+    if (head !== null) evidence([sequence, { hash: head }]);
     const { kind, kernel, btf, ring_bytes, ring_used_bytes } = status.collector;
     const { user, system } = process.cpuUsage();
     build([1, { version: status.version, node_version: process.version }]);

@@ -107,6 +107,11 @@ function statement({ current }: EvidenceJson): string {
   ].join(' ');
 }
 
+const GAP_TEXT = {
+  'not-running': 'the agent was not running',
+  'not-recorded': 'the agent ended without a last record: some of this time it may have run',
+} as const;
+
 function coverage(periods: readonly EvidenceContent[]): Block[] {
   const days = Map.groupBy(periods, ({ from }) => from.slice(0, 10));
   const rows = [...days].map(([day, records]) => {
@@ -130,7 +135,7 @@ function coverage(periods: readonly EvidenceContent[]): Block[] {
           rows: gaps.map(({ from, to, reason, events }) => [
             from,
             to,
-            reason === 'not-running' ? 'the agent was not running' : `${countText(events ?? 0)} events lost`,
+            reason === 'lost' ? `${countText(events ?? 0)} events lost` : GAP_TEXT[reason],
           ]),
         },
   ];
