@@ -139,6 +139,9 @@ test('verify finds a change, offline; the report of --json can be verified too',
   const { intact, records, head } = JSON.parse(whole.stdout);
   assert.deepEqual([whole.code, intact, records], [0, true, 2]);
   assert.equal((await runCognitod(['evidence', 'verify', report])).code, 0);
+  const document = JSON.parse(readFileSync(report, 'utf8'));
+  writeFileSync(report, JSON.stringify({ ...document, head: { ...document.head, hash: 'f'.repeat(64) } }));
+  assert.equal((await runCognitod(['evidence', 'verify', report])).code, 1);
   assert.equal((await runCognitod(['evidence', 'verify', file, '--head', head.hash])).code, 0);
   assert.equal((await runCognitod(['evidence', 'verify', file, '--head', 'f'.repeat(64)])).code, 1);
 
@@ -178,5 +181,6 @@ test('the report says what is true of this agent', { skip }, async (t) => {
   const text = (await runCognitod(['evidence', '--api', kept.api])).stdout;
   await kept.stop();
   assert.match(text, /cognitod polls \/proc and has loaded no eBPF programs/);
+  assert.match(text, /lived shorter than the pause between two looks were neither seen nor counted/);
   assert.match(text, /It now holds CAP\\_CHOWN, /);
 });

@@ -144,6 +144,7 @@ export class Agent implements AgentView, Closable {
       token: readToken(config),
       view: this,
       log,
+      logAccess: config.api.access_log ? (line) => log.info(line) : undefined,
       streamQueueBytes: config.stream.client_queue_bytes,
       heartbeatSeconds: config.stream.heartbeat_seconds,
     });

@@ -236,13 +236,18 @@ function addClients(add: Add, deps: CliDeps, run: CliRun): void {
     .argument('[file]', 'what to verify')
     .option('--from <day>', 'first day (UTC), like 2026-11-23')
     .option('--to <day>', 'last day')
+    .option('--days <number>', 'the last days, today included, instead of --from and --to')
     .option('--html', 'a page instead of Markdown')
+    .option('--markdown', 'Markdown, as without it')
     .option('--head <hash>', 'verify: the hash that the last record must have')
     .action(async (action: string | undefined, file: string | undefined, options, command: Command) => {
       if (action === undefined) {
         await withContext(command, async (context) => {
           const { evidence } = await import('./commands/evidence.ts');
-          return evidence(context, { from: options.from, to: options.to, html: options.html === true });
+          const { from, to, days, html, markdown } = options;
+          if (html && markdown) throw new CognitodError('USAGE', 'give --html or --markdown, not both');
+          const range = days === undefined ? { from, to } : lastDays(days, from ?? to);
+          return evidence(context, { ...range, html: html === true });
         });
       } else if (action === 'verify' && file !== undefined) {
         const { verify } = await import('./commands/evidence.ts');
@@ -252,6 +257,15 @@ function addClients(add: Add, deps: CliDeps, run: CliRun): void {
           hint: 'cognitod help evidence',
         });
     });
+}
+
+/** `days` as given; `other` is a bound that was given too. */
+function lastDays(days: string, other: string | undefined): { from: string; to: undefined } {
+  if (other !== undefined) throw new CognitodError('USAGE', 'give --days, or --from and --to');
+  if (!/^[1-9]\d{0,3}$/.test(days))
+    throw new CognitodError('USAGE', `--days must be a number from 1 to 9999, not ${JSON.stringify(days)}`);
+  const first = new Date(Date.now() - (Number(days) - 1) * 86_400_000);
+  return { from: first.toISOString().slice(0, 10), to: undefined };
 }
 
 function addCgroup(add: Add, deps: CliDeps, run: CliRun): void {

@@ -144,6 +144,9 @@ export const configSchema = z.strictObject({
         .describe('address of the API; outside loopback it needs a token'),
       token_file: optional(path).default(null).describe('file with the token'),
       token: optional(z.string().max(4096)).default(null).describe('the token itself; a file is better'),
+      access_log: flag
+        .default(false)
+        .describe('a line in the log for each request: who, what, answer; no tokens, no values of queries'),
     })
     .prefault({}),
   ops: z

@@ -243,3 +243,25 @@ test('close lets an answer that is under way reach a client that reads slowly', 
   assert.equal(Number(/content-length: (\d+)/i.exec(head!)?.[1]), Buffer.byteLength(body!));
   await closed;
 });
+
+test('each request is a line for the access log, and the token is in none', async (t) => {
+  const lines: string[] = [];
+  const { ask } = await start(t, { token: 'super-secret', logAccess: (line) => lines.push(line) });
+  await (await ask('/api/v1/processes?limit=1&token=super-secret')).text();
+  const headers = { authorization: 'Bearer super-secret' };
+  await (await ask('/api/v1/status', { headers })).text();
+  await (await ask('/super-secret', { headers })).text();
+  while (lines.length < 3) await new Promise((resolve) => setTimeout(resolve, 5));
+  assert.deepEqual(
+    lines.map((line) => {
+      const { who, route, query, status } = JSON.parse(line.slice('access '.length));
+      return [who, route, query, status];
+    }),
+    [
+      ['refused', '/api/v1/processes', ['limit', 'token'], 401],
+      ['token', '/api/v1/status', [], 200],
+      ['token', 'none', [], 404],
+    ],
+  );
+  assert.doesNotMatch(lines.join(), /super-secret/);
+});

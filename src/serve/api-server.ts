@@ -5,6 +5,7 @@ import { evidenceQuerySchema, processQuerySchema } from '../api/index.ts';
 import type { Closable } from '../lib/close.ts';
 import { CognitodError } from '../lib/errors.ts';
 import { AccessBook } from './access-book.ts';
+import { accessLine } from './access-log.ts';
 import { hostGuard, isLoopbackAddress, tokenGuard } from './access.ts';
 import type { AgentView, ServeLog } from './agent-view.ts';
 import { addEventRoute } from './event-route.ts';
@@ -33,6 +34,8 @@ export interface ApiServerOptions {
   readonly token: string | null;
   readonly view: AgentView;
   readonly log: ServeLog;
+  /** Is given a line for each request when it was answered. */
+  readonly logAccess?: ((line: string) => void) | undefined;
   /** Bound of what waits in user space for one stream client; what does not fit is counted as lost. */
   readonly streamQueueBytes: number;
   readonly heartbeatSeconds: number;
@@ -56,7 +59,10 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const guard = token === null ? hostGuard : tokenGuard(token);
   const { app, close } = createHttpApp(options.log, guard, (request) => {
     const refused = request.status === 401 || request.status === 421;
-    access.note({ ...request, who: refused ? 'refused' : token === null ? 'local' : 'token' });
+    const who = refused ? 'refused' : token === null ? 'local' : 'token';
+    const { method, route, status } = request;
+    access.note({ who, method, route, status });
+    options.logAccess?.(accessLine(who, request, new Date()));
   });
   const streams = new EventStreams({
     bus: view.bus,

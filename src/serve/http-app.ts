@@ -5,7 +5,7 @@ import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import type { HealthJson } from '../api/index.ts';
 import { CognitodError } from '../lib/errors.ts';
 import type { Guard } from './access.ts';
-import type { Access } from './access-book.ts';
+import type { AnsweredRequest } from './access-log.ts';
 import type { AgentView, ServeLog } from './agent-view.ts';
 import { PROBLEM_TYPE, problem, problemOf, sendProblem } from './problem.ts';
 
@@ -25,7 +25,7 @@ export interface HttpApp {
 export function createHttpApp(
   log: ServeLog,
   guard: Guard = () => {},
-  noteAccess: (access: Omit<Access, 'who'>) => void = () => {},
+  noteAccess: (request: AnsweredRequest) => void = () => {},
 ): HttpApp {
   const patterns: RegExp[] = [];
   const underWay = new UnderWay();
@@ -60,6 +60,9 @@ export function createHttpApp(
       method: request.method,
       route: request.routeOptions.url ?? 'none',
       status: reply.statusCode,
+      peer: request.ip,
+      url: request.url,
+      durationMs: reply.elapsedTime,
     });
   });
   // Node takes an answer that is written but not yet sent for done, and would cut it at close.

@@ -36,8 +36,8 @@ export async function verify(
   path: string,
   head: string | undefined,
 ): Promise<number> {
-  const text = chainIn(readText(path), path);
-  const verification = verifyChain(text, head);
+  const { text, head: ownHead } = chainIn(readText(path), path);
+  const verification = verifyChain(text, head ?? ownHead);
   await output.write(
     json ? `${JSON.stringify(summaryOf(verification))}\n` : textOf(verification, head !== undefined),
   );
@@ -57,18 +57,25 @@ function readText(path: string): string {
   }
 }
 
-/** The lines of the chain: those of the file, or those of the document of `evidence --json`. */
-function chainIn(text: string, path: string): string {
+/**
+ * The lines of the chain: those of the file, or those of the document of `evidence --json`. Such a document tells the head
+ * itself; that is of use when it has the records up to it, and not only those of earlier days.
+ */
+function chainIn(text: string, path: string): { text: string; head?: string } {
   let document: unknown;
   try {
     document = JSON.parse(text);
   } catch {
-    return text;
+    return { text };
   }
-  if (typeof document !== 'object' || document === null || !('records' in document)) return text;
-  const { records } = document as Partial<EvidenceJson>;
+  if (typeof document !== 'object' || document === null || !('records' in document)) return { text };
+  const { records, head } = document as Partial<EvidenceJson>;
   if (!Array.isArray(records)) throw new CognitodError('USAGE', `${path} has no list of records`);
-  return records.map((record) => `${lineOf(record)}\n`).join('');
+  const lines = records.map((record) => `${lineOf(record)}\n`).join('');
+  const last = records.at(-1);
+  return last !== undefined && last.sequence === head?.sequence
+    ? { text: lines, head: head.hash }
+    : { text: lines };
 }
 
 function summaryOf({ records, problems }: Verification) {

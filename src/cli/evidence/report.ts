@@ -128,8 +128,19 @@ function coverage(periods: readonly EvidenceContent[]): Block[] {
   const gaps = periods.flatMap((record) => record.gaps);
   return [
     { columns: ['day (UTC)', 'forks, execs and exits', 'seen', 'lost', 'of containers, attributed'], rows },
+    ...(periods.some(({ collector }) => collector === 'procfs')
+      ? [
+          {
+            paragraph:
+              'Some or all of this was polled from /proc: processes that lived shorter than the pause between two looks were neither seen nor counted, nor are they among the lost.',
+          },
+        ]
+      : []),
     gaps.length === 0
-      ? { paragraph: 'No gaps: the agent ran all the time from the first record on, and lost nothing.' }
+      ? {
+          paragraph:
+            'No gaps: the agent ran all the time from the first record on, and of what it counts nothing was lost.',
+        }
       : {
           columns: ['gap from', 'to', 'why'],
           rows: gaps.map(({ from, to, reason, events }) => [
