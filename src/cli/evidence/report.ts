@@ -94,7 +94,7 @@ function statement({ current }: EvidenceJson): string {
       : 'cognitod polls /proc and has loaded no eBPF programs; processes that live shorter than the pause between two looks are not seen.';
   const now =
     held.length === 0
-      ? 'It now holds no Linux capability in any of its threads, and cannot acquire any (no_new_privs).'
+      ? `It now holds no Linux capability in any of its threads${privileges.no_new_privs ? ', and cannot acquire any (no_new_privs)' : '; no_new_privs is NOT set, so that a program that it started could acquire some'}.`
       : `It now holds ${held.join(', ')}${kept.length > 0 ? ', kept on purpose by its configuration' : ''}.`;
   const readOnly = loaded.every((object) => object.read_only)
     ? `The programs are read-only observers attached to ${loaded.flatMap(({ hooks }) => hooks).length} kernel hooks: they call only helpers of an allow-list that neither write to user memory, change results nor send signals.`
