@@ -183,10 +183,19 @@ async function run(cluster: Cluster): Promise<void> {
   await check('uninstalling leaves nothing', () => removeAll(release));
 }
 
-/** What the API server would make of a pod. */
+/**
+ * What the API server would make of a pod. Without `kubectl --dry-run=server`, which asks for the OpenAPI document first: an API
+ * server of 1.20 that is built with a Go newer than 1.17 dies of it (modern-go/reflect2 before 1.0.2).
+ */
 function dryRun({ kubectl, image }: Cluster, asks: boolean): Promise<string> {
-  const args = ['run', 'app', `--image=${image}`, '--namespace=default', '--dry-run=server', '--output=yaml'];
-  return kubectl(asks ? [...args, '--annotations=sidecar.linnix.io/inject=true'] : args);
+  const pod = {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'app', ...(asks ? { annotations: { 'sidecar.linnix.io/inject': 'true' } } : {}) },
+    spec: { containers: [{ name: 'app', image }] },
+  };
+  const path = '/api/v1/namespaces/default/pods?dryRun=All';
+  return kubectl(['create', '--raw', path, '--filename=-'], { input: JSON.stringify(pod) });
 }
 
 async function changeConfig(release: Release): Promise<string[]> {
