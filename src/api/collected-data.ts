@@ -99,10 +99,14 @@ export const NEVER_COLLECTED: readonly { readonly what: string; readonly because
   },
   {
     what: 'memory of processes, but for the arguments of an exec',
-    because: 'the agent holds no capability that allows it',
+    because:
+      'no code opens /proc/PID/mem or calls ptrace; after the start the agent holds nothing that would allow it, unless privileges.keep or privileges.drop say so',
   },
   { what: 'contents of files', because: 'no program is attached to file operations' },
   { what: 'network traffic and its contents', because: 'no program is attached to the network' },
   { what: 'keystrokes and terminal contents', because: 'no program is attached to terminals' },
-  { what: 'Secrets of Kubernetes', because: 'the service account may not read them' },
+  {
+    what: 'Secrets of Kubernetes',
+    because: 'no code asks for them; whether the account may is what `cognitod doctor` checks (permissions)',
+  },
 ];

@@ -3,6 +3,7 @@ import { copyFileSync, existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { NAMESPACE } from '../../scripts/helm.ts';
+import { compareBurst } from './burst-pod.ts';
 import { type Cluster, openCluster } from './cluster.ts';
 import { Release } from './release.ts';
 import { AGENT_RIGHTS, EVENT_RIGHTS, WEBHOOK_RIGHTS, wrongRights } from './rights.ts';
@@ -136,6 +137,7 @@ async function run(cluster: Cluster): Promise<void> {
   console.log('\nA, named capabilities');
   await check('installs, and becomes ready', () => release.put(['mode=privileged']).then(() => true));
   await check('sees the node, holds nothing', () => compareStatus(cluster, release, []));
+  await check('every process of another pod is told with its pod', () => compareBurst(cluster, release));
   await check('the doctor in the pod finds nothing wrong', () => examine(release));
   await check(`${AGENT_RIGHTS.length} rights are as said`, () => wrongRights(kubectl, AGENT_RIGHTS));
   await check('the platform team changes the configuration, a developer cannot', () => changeConfig(release));
@@ -158,6 +160,7 @@ async function run(cluster: Cluster): Promise<void> {
     console.log(`\n${name}`);
     await check('installs, and becomes ready', () => release.put(set).then(() => true));
     await check('sees the node, holds nothing', () => compareStatus(cluster, release, bounding));
+    await check('every process of another pod is told with its pod', () => compareBurst(cluster, release));
     await check('the doctor in the pod finds nothing wrong', () => examine(release));
     await check('uninstalling leaves nothing', () => removeAll(release));
   }

@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { CHART, HELM, NAMESPACE } from '../../scripts/helm.ts';
-import type { StatusJson } from '../../src/api/index.ts';
+import type { ProcessJson, StatusJson } from '../../src/api/index.ts';
 import type { Cluster } from './cluster.ts';
 import { REPOSITORY } from './stand-in.ts';
 
@@ -41,6 +41,13 @@ export class Release {
   async status(): Promise<StatusJson> {
     const exec = ['exec', 'daemonset/cognitod', '--', '/opt/cognitod/bin/cognitod', 'status', '--json'];
     return JSON.parse(await this.kubectl(exec)) as StatusJson;
+  }
+
+  /** Of one pod, also those that have ended, as the agent in the pod lists them. */
+  async processesOf(podUid: string): Promise<ProcessJson[]> {
+    const program = ['exec', 'daemonset/cognitod', '--', '/opt/cognitod/bin/cognitod', 'ps', '--json'];
+    const answer = await this.kubectl([...program, '--state=all', `--pod=${podUid}`]);
+    return (JSON.parse(answer) as { processes: ProcessJson[] }).processes;
   }
 
   /** What the doctor in the pod says; rejects when it does not run. */
