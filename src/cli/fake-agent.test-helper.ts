@@ -1,4 +1,5 @@
 // For the tests of this folder: an HTTP server that answers as told, and command lines run in this process.
+import { NOTHING_HELD } from '../api/privileges.fixture.ts';
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Readable, Writable } from 'node:stream';
@@ -219,21 +220,7 @@ export function sampleStatus(fields: Partial<StatusJson> = {}): StatusJson {
       kernel: '6.18.0',
       btf: true,
     },
-    privileges: {
-      cap_effective: [],
-      cap_permitted: [],
-      cap_inheritable: [],
-      cap_bounding: [],
-      cap_ambient: [],
-      no_new_privs: true,
-      seccomp: 'filter',
-      uid: 65532,
-      gid: 65532,
-      threads: 11,
-      dropped: true,
-      kept: [],
-      privileged_seconds: 0.25,
-    },
+    privileges: NOTHING_HELD,
     evidence: { kept_in: null, sequence: 3, head: 'e'.repeat(64) },
     ledger: {
       fork: entry,

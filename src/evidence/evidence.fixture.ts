@@ -1,22 +1,7 @@
 // Snapshots of an agent that is not there.
-import type { LedgerJson, PrivilegesJson } from '../api/index.ts';
+import type { LedgerJson } from '../api/index.ts';
+import { NOTHING_HELD } from '../api/privileges.fixture.ts';
 import type { EvidenceSnapshot } from './recorder.ts';
-
-const NOTHING_HELD: PrivilegesJson = {
-  cap_effective: [],
-  cap_permitted: [],
-  cap_inheritable: [],
-  cap_bounding: [],
-  cap_ambient: [],
-  no_new_privs: true,
-  seccomp: 'filter',
-  uid: 65532,
-  gid: 65532,
-  threads: 7,
-  dropped: true,
-  kept: [],
-  privileged_seconds: 0.25,
-};
 
 /** `seen` events of each kind, `lost` more of each. */
 export function ledgerOf(seen: number, lost: number, containers = { seen: 0, attributed: 0 }): LedgerJson {

@@ -1,4 +1,5 @@
 // A fake agent for the tests of this folder: a process table and events made by hand, no kernel.
+import { NOTHING_HELD } from '../api/privileges.fixture.ts';
 import type { EvidenceJson, ReadyJson, StatusJson } from '../api/index.ts';
 import type { ExecEvent, ExitEvent, ForkEvent } from '../decode/index.ts';
 import type { Identity, Metadata } from '../identity/index.ts';
@@ -266,21 +267,7 @@ export const sampleStatus: StatusJson = {
     kernel: '6.12.0',
     btf: true,
   },
-  privileges: {
-    cap_effective: [],
-    cap_permitted: [],
-    cap_inheritable: [],
-    cap_bounding: [],
-    cap_ambient: [],
-    no_new_privs: true,
-    seccomp: 'filter',
-    uid: 65532,
-    gid: 65532,
-    threads: 11,
-    dropped: true,
-    kept: [],
-    privileged_seconds: 0.25,
-  },
+  privileges: NOTHING_HELD,
   evidence: { kept_in: null, sequence: 3, head: 'e'.repeat(64) },
   ledger: {
     fork: account,

@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import type { ProcessJson } from '../../src/api/index.ts';
 import { installation, NAME, NAMESPACE, type TestPod, testPod } from './admission-objects.ts';
+import { Closers } from './closers.ts';
 import { openCluster } from './cluster.ts';
 import type { Kubectl } from './kubectl.ts';
 import { AGENT_IMAGE, importAgentImage } from './sidecar-image.ts';
@@ -20,7 +21,7 @@ interface PodJson {
   status: { phase: string; containerStatuses?: { name: string; ready: boolean; restartCount: number }[] };
 }
 
-const closers: (() => Promise<unknown>)[] = [];
+const closers = new Closers('e2e-admission');
 let failures = 0;
 
 function check(what: string, holds: boolean, seen: unknown = ''): void {
@@ -346,17 +347,6 @@ async function run(): Promise<void> {
   await uninstall(suite, objects);
 }
 
-async function closeAll(): Promise<void> {
-  for (let close = closers.pop(); close !== undefined; close = closers.pop())
-    await close().catch((error) => {
-      console.error('e2e-admission:', error);
-      process.exitCode = 1;
-    });
-}
-
-for (const signal of ['SIGINT', 'SIGTERM'] as const)
-  process.on(signal, () => void closeAll().finally(() => process.exit(130)));
-
 try {
   await run();
   console.log(failures === 0 ? '\neverything is as it should be' : `\n${failures} checks failed`);
@@ -365,5 +355,5 @@ try {
   console.error('e2e-admission:', error);
   process.exitCode = 1;
 } finally {
-  await closeAll();
+  await closers.closeAll();
 }

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import type { EventJson } from '../../src/api/index.ts';
 import { startAgents, type SuiteAgent } from './agents.ts';
+import { Closers } from './closers.ts';
 import { clusterPart, openCluster } from './cluster.ts';
 import { compareEndings } from './endings.ts';
 import { judge } from './judge.ts';
@@ -10,26 +11,7 @@ import { playOutage, POD_AFTER, POD_DURING } from './outage.ts';
 import { report } from './report.ts';
 import { BEFORE, Scene, STEADY } from './scene.ts';
 
-/** What was opened, last first. */
-const closers: (() => Promise<unknown>)[] = [];
-let closing: Promise<void> | undefined;
-
-function closeAll(): Promise<void> {
-  closing ??= (async () => {
-    for (let close = closers.pop(); close !== undefined; close = closers.pop())
-      await close().catch((error) => {
-        console.error('e2e-cluster:', error);
-        process.exitCode = 1;
-      });
-  })();
-  return closing;
-}
-
-for (const signal of ['SIGINT', 'SIGTERM'] as const)
-  process.on(signal, () => {
-    if (closing === undefined) console.error(`e2e-cluster: ${signal}: everything is stopped, a moment`);
-    void closeAll().finally(() => process.exit(130));
-  });
+const closers = new Closers('e2e-cluster');
 
 async function run(): Promise<boolean> {
   const id = `suite-${randomBytes(4).toString('hex')}`;
@@ -108,8 +90,8 @@ try {
   process.exitCode = right ? 0 : 1;
 } catch (error) {
   // What fails because everything is being stopped says nothing.
-  if (closing === undefined) console.error('e2e-cluster:', error);
+  if (!closers.begun) console.error('e2e-cluster:', error);
   process.exitCode = 1;
 } finally {
-  await closeAll();
+  await closers.closeAll();
 }

@@ -4,28 +4,13 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { NAMESPACE } from '../../scripts/helm.ts';
 import { compareBurst } from './burst-pod.ts';
+import { Closers } from './closers.ts';
 import { type Cluster, openCluster } from './cluster.ts';
 import { Release } from './release.ts';
 import { AGENT_RIGHTS, EVENT_RIGHTS, WEBHOOK_RIGHTS, wrongRights } from './rights.ts';
 import { importImage } from './stand-in.ts';
 
-const closers: (() => Promise<unknown>)[] = [];
-let closing: Promise<void> | undefined;
-
-function closeAll(): Promise<void> {
-  closing ??= (async () => {
-    for (let close = closers.pop(); close !== undefined; close = closers.pop())
-      await close().catch((error) => {
-        console.error('e2e-install:', error);
-        process.exitCode = 1;
-      });
-  })();
-  return closing;
-}
-
-for (const signal of ['SIGINT', 'SIGTERM'] as const)
-  process.on(signal, () => void closeAll().finally(() => process.exit(130)));
-
+const closers = new Closers('e2e-install');
 let failures = 0;
 
 /** Prints a line for it; false, or an exception, is a failure. Steps after it go on. */
@@ -247,8 +232,8 @@ try {
   console.log(failures === 0 ? '\nthe chart holds what it says' : `\n${failures} checks failed`);
   process.exitCode = failures === 0 ? 0 : 1;
 } catch (error) {
-  if (closing === undefined) console.error('e2e-install:', error);
+  if (!closers.begun) console.error('e2e-install:', error);
   process.exitCode = 1;
 } finally {
-  await closeAll();
+  await closers.closeAll();
 }
