@@ -72,8 +72,9 @@ test('every live process of /proc is in ps, once', { skip }, async () => {
       }
     });
   const missing = alive.map(Number).filter((pid) => !pids.includes(pid));
-  // Those that were born after the answer.
-  const again = JSON.parse((await runCognitod(['ps', '--json', '--api', agent.api])).stdout).processes;
+  // Those that were born after the answer; they may have ended by now.
+  const all = ['ps', '--json', '--state', 'all', '--api', agent.api];
+  const again = JSON.parse((await runCognitod(all)).stdout).processes;
   assert.deepEqual(
     missing.filter((pid) => !again.some((process: { pid: number }) => process.pid === pid)),
     [],

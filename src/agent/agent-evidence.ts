@@ -61,9 +61,11 @@ export class AgentEvidence {
       snapshot: this.#snapshot,
       now: () => new Date(),
       startedAt: this.#startedAt,
-      // Logs usually leave the node: who has them knows the head from elsewhere than the file.
-      sealed: ({ sequence, reason, hash }) =>
-        this.#log.info(`evidence record ${sequence} (${reason}): ${hash}`),
+      // Logs usually leave the node: who has them knows the head from elsewhere than the file. Without a file there is
+      // nothing to compare it with.
+      sealed: ({ sequence, reason, hash }) => {
+        if (this.#chain.path !== null) this.#log.info(`evidence record ${sequence} (${reason}): ${hash}`);
+      },
       warn: (text) => this.#log.warn(text),
     });
   }
