@@ -1,8 +1,10 @@
 // The doctor finds a healthy agent healthy, and each broken place with the right reason.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer as createHttpServer } from 'node:http';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -199,6 +201,62 @@ test('the socket of the runtime refuses', { skip }, async (t) => {
   const prefix = ['setpriv', '--reuid', '65532', '--clear-groups', '--inh-caps=-all'];
   const { checks } = await beforeInstall({ prefix, env: { COGNITOD_RUNTIME_CRI: path } });
   found(checks, 'runtime', 'warn', /EACCES/);
+});
+
+test('a /proc that hides processes', { skip }, async (t) => {
+  const directory = scratch(t);
+  execFileSync('chmod', ['755', directory]);
+  // Mounted in a namespace of its own, which ends with the program.
+  const mount = `mount -t proc -o hidepid=2 proc '${directory}' && exec "$@"`;
+  const user = ['setpriv', '--reuid', '65532', '--regid', '65532', '--clear-groups', '--inh-caps=-all'];
+  const prefix = ['unshare', '--mount', '--propagation', 'private', 'sh', '-c', mount, 'sh', ...user];
+  const { checks } = await beforeInstall({ prefix, env: { COGNITOD_PROC_ROOT: directory } });
+  found(checks, 'host-proc', 'fail', /hides processes from uid 65532: it shows 1, and process 1 is none/);
+});
+
+test('before the installation no token is asked for', { skip }, async (t) => {
+  const { code } = await beforeInstall({ env: { COGNITOD_API_TOKEN_FILE: join(scratch(t), 'none') } });
+  assert.equal(code, 0);
+});
+
+test('an event stream that never begins does not hold the doctor', { skip }, async (t) => {
+  const agent = await startAgent({ args: ['--collector', 'ebpf'] });
+  t.after(() => agent.kill('SIGKILL'));
+  const status = JSON.stringify(await agent.status());
+  const server = createHttpServer((request, response) => {
+    const isStatus = request.url?.startsWith('/api/v1/status') === true;
+    response.writeHead(200, { 'content-type': isStatus ? 'application/json' : 'text/event-stream' });
+    if (isStatus) response.end(status);
+    else response.flushHeaders();
+  }).listen(0, '127.0.0.1');
+  t.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  await once(server, 'listening');
+  const began = performance.now();
+  const { port } = server.address() as AddressInfo;
+  const { checks } = await examine(['--api', `http://127.0.0.1:${port}`]);
+  found(checks, 'canary', 'fail', /its event stream does not begin/);
+  assert.ok(performance.now() - began < 9_000);
+  await agent.stop();
+});
+
+test('a Kubernetes API that hangs does not hold the doctor', { skip }, async (t) => {
+  const server = createServer().listen(0, '127.0.0.1');
+  t.after(() => server.close());
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const kubeconfig = join(scratch(t), 'kubeconfig');
+  const cluster = { name: 'c', cluster: { server: `http://127.0.0.1:${port}` } };
+  const user = { name: 'u', user: { token: 't' } };
+  const context = { name: 'c', context: { cluster: 'c', user: 'u' } };
+  const content = { clusters: [cluster], users: [user], contexts: [context], 'current-context': 'c' };
+  writeFileSync(kubeconfig, JSON.stringify({ apiVersion: 'v1', kind: 'Config', ...content }));
+  const began = performance.now();
+  const { checks } = await beforeInstall({ env: { COGNITOD_KUBERNETES_API: kubeconfig } });
+  found(checks, 'permissions', 'warn', /no answer in 7000 ms/);
+  assert.ok(performance.now() - began < 12_000);
 });
 
 test('a full disk', { skip }, async (t) => {

@@ -4,8 +4,13 @@ import type { EventJson } from '../api/index.ts';
 import type { ApiClient } from './client.ts';
 
 const KINDS = ['fork', 'exec', 'exit'];
+/** The agent begins a stream at once. */
+const BEGIN_MS = 5_000;
 
-/** Resolves once connected: the agent's first record says so. `close` ends the iteration. */
+/**
+ * Resolves once connected: the agent's first record says so. `close` ends the iteration. Rejects with API_UNREACHABLE when
+ * the stream does not begin.
+ */
 export async function watchEvents(
   client: ApiClient,
 ): Promise<{ events: AsyncIterable<EventJson>; close(): void }> {
@@ -29,7 +34,14 @@ export async function watchEvents(
       return false;
     }
   };
-  while (!connected && (await readMore()));
+  // Else a server that sends headers and nothing more would hold the command for ever.
+  const silent = setTimeout(() => response.destroy(), BEGIN_MS);
+  try {
+    while (!connected && (await readMore()));
+  } finally {
+    clearTimeout(silent);
+  }
+  if (!connected) throw client.unreachable('its event stream does not begin', undefined);
   async function* events(): AsyncGenerator<EventJson> {
     do yield* waiting.splice(0);
     while (await readMore());

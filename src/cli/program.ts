@@ -113,9 +113,16 @@ function addAgent(add: Add, deps: CliDeps, run: CliRun): void {
 
 /** The commands that ask the agent. */
 function addClients(add: Add, deps: CliDeps, run: CliRun): void {
-  const withContext = async (command: Command, use: (context: Context) => Promise<unknown>) => {
+  const withContext = async (
+    command: Command,
+    use: (context: Context) => Promise<unknown>,
+    asksAgent = true,
+  ) => {
     const options = command.optsWithGlobals() as ParsedGlobals;
-    const settings = await clientSettings(options, deps.env);
+    // Before the installation there is no token yet, wherever it will be.
+    const settings = asksAgent
+      ? await clientSettings(options, deps.env)
+      : { api: new URL(DEFAULT_API), token: null };
     const color = useColor(options.color ?? 'auto', deps.stdout, deps.env);
     const code = await use(makeContext(deps, run.output, run.json, color, settings));
     if (typeof code === 'number') run.code = code;
@@ -209,15 +216,19 @@ function addClients(add: Add, deps: CliDeps, run: CliRun): void {
     .option('--before-install', 'without an agent: could one run here?')
     .option('--manifest', 'write the smallest manifest that works on this node')
     .action((options, command: Command) =>
-      withContext(command, async (context) => {
-        const globals = command.optsWithGlobals() as ParsedGlobals;
-        const { doctor } = await import('./commands/doctor.ts');
-        return doctor(context, {
-          configFile: globals.config ?? (deps.env.COGNITOD_CONFIG || undefined),
-          beforeInstall: options.beforeInstall === true,
-          manifest: options.manifest === true,
-        });
-      }),
+      withContext(
+        command,
+        async (context) => {
+          const globals = command.optsWithGlobals() as ParsedGlobals;
+          const { doctor } = await import('./commands/doctor.ts');
+          return doctor(context, {
+            configFile: globals.config ?? (deps.env.COGNITOD_CONFIG || undefined),
+            beforeInstall: options.beforeInstall === true,
+            manifest: options.manifest === true,
+          });
+        },
+        options.beforeInstall !== true && options.manifest !== true,
+      ),
     );
 
   add('evidence', 'a report for auditors, from the running agent; or check records that were kept', {

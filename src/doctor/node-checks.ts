@@ -130,6 +130,12 @@ const hostProc: Check = {
     const count = pidsIn(config.proc_root).length;
     if (count === 0)
       return fail(`${config.proc_root} shows no process`, 'mount a procfs there, or set proc_root');
+    // Every pid namespace has a process 1, and hidepid=2 takes it out of the list.
+    if (!existsSync(`${config.proc_root}/1`))
+      return fail(
+        `${config.proc_root} hides processes from uid ${process.getuid?.()}: it shows ${count}, and process 1 is none of them`,
+        'it is mounted with hidepid: run the agent as root or in the group of its gid= option, or mount it without',
+      );
     if (scope === null) return ok(`${count} processes in ${config.proc_root}`);
     const fix = "hostPID: true, or mount the host's /proc at /host/proc and set proc_root: /host/proc";
     return config.collector === 'procfs'
