@@ -170,6 +170,9 @@ test('a seccomp filter refuses bpf', { skip }, async (t) => {
   found(checks, 'capabilities', 'ok', /are there/);
   found(checks, 'load', 'fail', /although the capabilities are there: the seccomp filter of this process/);
   found(checks, 'security-modules', 'ok', /seccomp filter/);
+  const { stdout } = await runCognitod(['doctor', '--manifest'], { prefix: [program] });
+  assert.match(stdout, /^# B unprivileged: NOT possible; no BPF: .*seccomp filter/m);
+  assert.doesNotMatch(stdout, /DaemonSet/);
 });
 
 test('no BTF', { skip }, async (t) => {

@@ -11,7 +11,9 @@ export function modelsOf(
   checks: readonly Named[],
 ): readonly { model: string; possible: boolean; why: string }[] {
   const bad = (id: string) => checks.find((check) => check.id === id && check.result === 'fail');
-  const kernelSide = bad('kernel') ?? bad('btf') ?? bad('lockdown');
+  // Without the capabilities a load that fails says nothing about the node.
+  const refused = bad('capabilities') === undefined ? bad('load') : undefined;
+  const kernelSide = bad('kernel') ?? bad('btf') ?? bad('lockdown') ?? refused;
   const loads = kernelSide === undefined;
   const reason = kernelSide === undefined ? '' : `: ${kernelSide.reason}`;
   const untried = checks.find(({ id }) => id === 'load');

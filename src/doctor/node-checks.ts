@@ -12,7 +12,7 @@ import {
 import { loadPrograms, missingToLoad, raisePermitted } from '../kernel/index.ts';
 import { checkLayout } from '../decode/index.ts';
 import { CognitodError, readPrivileges } from '../lib/index.ts';
-import { type Check, fail, ok, skip, type Surroundings, warn } from './check.ts';
+import { type Check, fail, ok, skip, warn } from './check.ts';
 
 const MIN_KERNEL = [5, 8] as const;
 const SMALL_RING_BYTES = 64 * 1024;
@@ -284,5 +284,3 @@ function tryConnect(path: string): Promise<string | null> {
     socket.on('error', (error: NodeJS.ErrnoException) => end(error.code ?? error.message));
   });
 }
-
-export type { Surroundings };
