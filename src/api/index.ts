@@ -1,7 +1,10 @@
 // The HTTP contract: schemas and types that server, command line and dashboard share.
+export * from './activity.ts';
 export * from './collected-data.ts';
 export * from './event.ts';
 export * from './evidence.ts';
 export * from './process.ts';
 export type { PlaceQuery } from './query.ts';
+export * from './route.ts';
+export * from './routes.ts';
 export * from './status.ts';

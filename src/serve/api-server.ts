@@ -1,7 +1,7 @@
 // The API listener: status, processes and the event stream, behind a token or the loopback address.
 import { randomBytes } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
-import { evidenceQuerySchema, processQuerySchema } from '../api/index.ts';
+import { routes } from '../api/index.ts';
 import type { Closable } from '../lib/close.ts';
 import { CognitodError } from '../lib/errors.ts';
 import { AccessBook } from './access-book.ts';
@@ -22,7 +22,7 @@ import {
 import { processDetailJson } from './process-json.ts';
 import { processPage } from './process-page.ts';
 import { findProcess, processTree } from './process-tree.ts';
-import { emptyQuerySchema, parseQuery } from './request-query.ts';
+import { addRoute } from './route.ts';
 
 const NAME: ListenerName = { name: 'API', flag: '--api-listen', key: 'api.listen' };
 const CLOSE_TIMEOUT_MS = 2_000;
@@ -97,22 +97,11 @@ function addStateRoutes(app: FastifyInstance, view: AgentView): void {
   const { model } = view;
   // Marks paging cursors of this run.
   const run = randomBytes(4).toString('hex');
-  app.get('/api/v1/status', (request) => {
-    parseQuery(emptyQuerySchema, request.query);
-    return view.status();
-  });
-  app.get('/api/v1/processes', (request) =>
-    processPage(model, parseQuery(processQuerySchema, request.query), run),
-  );
-  app.get('/api/v1/evidence', (request) => view.evidence(parseQuery(evidenceQuerySchema, request.query)));
-  app.get<{ Params: { id: string } }>('/api/v1/processes/:id', (request) => {
-    parseQuery(emptyQuerySchema, request.query);
-    return processDetailJson(findProcess(model, request.params.id), model);
-  });
-  app.get<{ Params: { id: string } }>('/api/v1/processes/:id/tree', (request) => {
-    parseQuery(emptyQuerySchema, request.query);
-    return processTree(model, findProcess(model, request.params.id));
-  });
+  addRoute(app, routes.status, () => view.status());
+  addRoute(app, routes.processes, ({ query }) => processPage(model, query, run));
+  addRoute(app, routes.process, ({ params }) => processDetailJson(findProcess(model, params.id), model));
+  addRoute(app, routes.processTree, ({ params }) => processTree(model, findProcess(model, params.id)));
+  addRoute(app, routes.evidence, ({ query }) => view.evidence(query));
 }
 
 function tokenRequired(address: ListenAddress): CognitodError {

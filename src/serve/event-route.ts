@@ -1,11 +1,10 @@
 // `GET /api/v1/events`: opens event streams, and ends them when the agent goes.
 import type { FastifyInstance, FastifyReply } from 'fastify';
-import { eventQuerySchema } from '../api/index.ts';
+import { routes } from '../api/index.ts';
 import { CognitodError } from '../lib/errors.ts';
 import type { EventStreams } from './event-streams.ts';
 import { parseQuery } from './request-query.ts';
-
-const URL = '/api/v1/events';
+import { addRoute } from './route.ts';
 
 const HEADERS = {
   'content-type': 'text/event-stream; charset=utf-8',
@@ -19,12 +18,12 @@ const HEADERS = {
 export function addEventRoute(app: FastifyInstance, streams: EventStreams): () => void {
   const ends = new Set<() => void>();
   let closing = false;
-  app.head(URL, (request, reply) => {
-    parseQuery(eventQuerySchema, request.query);
+  const { events } = routes;
+  app.head(events.path, { config: { access: events.access } }, (request, reply) => {
+    parseQuery(events.query, request.query);
     return reply.headers(HEADERS).send();
   });
-  app.get(URL, { exposeHeadRoute: false }, (request, reply) => {
-    const query = parseQuery(eventQuerySchema, request.query);
+  addRoute(app, events, ({ query, reply }) => {
     if (closing) throw unavailable('the agent is shutting down');
     if (streams.full) throw unavailable('all event streams are taken; try again later');
     const { socket } = reply.raw;

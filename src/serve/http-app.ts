@@ -2,7 +2,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
-import type { HealthJson } from '../api/index.ts';
+import { type HealthJson, routes } from '../api/index.ts';
 import { CognitodError } from '../lib/errors.ts';
 import type { Guard } from './access.ts';
 import type { AnsweredRequest } from './access-log.ts';
@@ -96,8 +96,9 @@ const HEALTHY: HealthJson = { status: 'ok' };
 
 /** `/healthz` and `/readyz` of both listeners. A probe must not fail for a parameter: any is taken. */
 export function addProbes(app: FastifyInstance, view: Pick<AgentView, 'readiness'>): void {
-  app.get('/healthz', () => HEALTHY);
-  app.get('/readyz', (_request, reply) => {
+  const open = { config: { access: routes.health.access } };
+  app.get(routes.health.path, open, () => HEALTHY);
+  app.get(routes.ready.path, open, (_request, reply) => {
     const readiness = view.readiness();
     return reply.code(readiness.ready ? 200 : 503).send(readiness);
   });

@@ -1,5 +1,5 @@
 // Checks the query of a request against the contract, and says in words what is wrong with it.
-import { z } from 'zod';
+import type { z } from 'zod';
 import { CognitodError } from '../lib/errors.ts';
 
 /** Parameter names are the client's text: enough of one to recognise it, not all of it. */
@@ -16,9 +16,6 @@ export function parseQuery<S extends z.ZodObject>(schema: S, query: unknown): z.
   const known = Object.keys(schema.shape);
   throw new CognitodError('BAD_REQUEST', result.error.issues.map((issue) => words(issue, known)).join('; '));
 }
-
-/** The query of a route that has none. */
-export const emptyQuerySchema = z.strictObject({});
 
 function words(issue: z.core.$ZodIssue, known: readonly string[]): string {
   if (issue.code !== 'unrecognized_keys') return `${issue.path.join('.')}: ${issue.message}`;

@@ -1,0 +1,31 @@
+// What a route promises: its query, its answers, and who may ask.
+import { z } from 'zod';
+
+/**
+ * Who may ask: `open` anyone (probes), `read` whoever may look (the read token, the admin token, loopback without a
+ * token), `admin` the admin token only where tokens are in use.
+ */
+export type RouteAccess = 'open' | 'read' | 'admin';
+
+/** One route of `/api/v1`. Server, OpenAPI document and clients read the same object. */
+export interface RouteContract<
+  Query extends z.ZodObject = z.ZodObject,
+  Params extends z.ZodObject = z.ZodObject,
+  Answer extends z.ZodType = z.ZodType,
+> {
+  readonly method: 'GET' | 'POST';
+  /** With parameters as `:name`. */
+  readonly path: `/${string}`;
+  readonly access: RouteAccess;
+  /** One line, for the table of routes. */
+  readonly summary: string;
+  readonly query: Query;
+  readonly params: Params;
+  /** The JSON document; of a stream, one of its records. */
+  readonly answer: Answer;
+  /** An event stream (text/event-stream) instead of one document. */
+  readonly stream: boolean;
+}
+
+export const noQuery = z.strictObject({});
+export const noParams = z.strictObject({});

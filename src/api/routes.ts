@@ -1,0 +1,70 @@
+// Every route of the API, in one table.
+import { z } from 'zod';
+import { eventQuerySchema, eventSchema, gapSchema, streamReadySchema } from './event.ts';
+import { evidenceQuerySchema, evidenceSchema } from './evidence.ts';
+import { processPageSchema, processQuerySchema, processSchema, processTreeSchema } from './process.ts';
+import { noParams, noQuery, type RouteContract } from './route.ts';
+import { healthSchema, readySchema, statusSchema } from './status.ts';
+
+const processParams = z.strictObject({ id: z.string().min(1).max(128).describe('a pid or a process id') });
+
+const defaults = { method: 'GET', access: 'read', query: noQuery, params: noParams, stream: false } as const;
+
+export const routes = {
+  health: {
+    ...defaults,
+    access: 'open',
+    path: '/healthz',
+    summary: 'Whether the agent is alive.',
+    answer: healthSchema,
+  },
+  ready: {
+    ...defaults,
+    access: 'open',
+    path: '/readyz',
+    summary: 'Whether the whole node is seen; 503 with the reasons when not.',
+    answer: readySchema,
+  },
+  status: {
+    ...defaults,
+    path: '/api/v1/status',
+    summary: 'The agent, its ledger and what it holds.',
+    answer: statusSchema,
+  },
+  processes: {
+    ...defaults,
+    path: '/api/v1/processes',
+    summary: 'A page of processes, filtered.',
+    query: processQuerySchema,
+    answer: processPageSchema,
+  },
+  process: {
+    ...defaults,
+    path: '/api/v1/processes/:id',
+    summary: 'One process with all its images.',
+    params: processParams,
+    answer: processSchema,
+  },
+  processTree: {
+    ...defaults,
+    path: '/api/v1/processes/:id/tree',
+    summary: 'One process with its ancestors and descendants.',
+    params: processParams,
+    answer: processTreeSchema,
+  },
+  events: {
+    ...defaults,
+    path: '/api/v1/events',
+    summary: 'The event stream (server-sent events).',
+    query: eventQuerySchema,
+    answer: z.union([streamReadySchema, eventSchema, gapSchema]),
+    stream: true,
+  },
+  evidence: {
+    ...defaults,
+    path: '/api/v1/evidence',
+    summary: 'The records for the auditor.',
+    query: evidenceQuerySchema,
+    answer: evidenceSchema,
+  },
+} as const satisfies Record<string, RouteContract>;
