@@ -19,7 +19,7 @@ import {
   MetadataStore,
 } from '../identity/index.ts';
 import { boottimeNs, realtimeNs, releaseStartupCode } from '../kernel/index.ts';
-import { type Closable, type Config, readPrivileges, readToken, VERSION } from '../lib/index.ts';
+import { type Closable, type Config, openTokens, readPrivileges, VERSION } from '../lib/index.ts';
 import { EventBus, LateBinding, ProcessTable } from '../model/index.ts';
 import {
   type AgentView,
@@ -141,7 +141,7 @@ export class Agent implements AgentView, Closable {
     this.#metrics = createMetrics({ status: () => this.status(), streams: () => this.#api.streams() });
     this.#api = createApiServer({
       listen: config.api.listen,
-      token: readToken(config),
+      tokens: openTokens(config, warn),
       view: this,
       log,
       logAccess: config.api.access_log ? (line) => log.info(line) : undefined,

@@ -149,7 +149,10 @@ export class ApiClient {
         });
       case 403:
         return new CognitodError('API_REFUSED', `the agent at ${this.address} refuses: ${said}`, {
-          hint: 'without a token it answers only to the name of its own address: --api http://127.0.0.1:PORT',
+          hint:
+            problem?.code === 'FORBIDDEN'
+              ? 'give the admin token: --token-file FILE, or COGNITOD_TOKEN'
+              : 'without a token it answers only to the name of its own address: --api http://127.0.0.1:PORT',
         });
       case 404:
         if (problem === undefined) return this.notOurs('it does not know the route');

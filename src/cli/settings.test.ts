@@ -53,6 +53,9 @@ test("where the agent's own settings are in the environment, as in its pod, no f
     'abc',
   ]);
   assert.deepEqual(await settings({}, { COGNITOD_API_LISTEN: '[::]:3100' }), ['http://[::1]:3100/', null]);
+  const adminOnly = { COGNITOD_API_ADMIN_TOKEN: 'admin' };
+  assert.deepEqual(await settings({}, adminOnly), ['http://127.0.0.1:3000/', 'admin']);
+  assert.equal((await settings({}, { ...adminOnly, COGNITOD_API_TOKEN: 'abc' }))[1], 'abc');
 });
 
 test('an address may lack its scheme, or its port too', async () => {

@@ -1,13 +1,17 @@
 // Where the agent is and which token it wants: flag, then environment, then configuration, then default.
-import { readFileSync } from 'node:fs';
 import { CognitodError } from '../lib/errors.ts';
+import { checkToken, readTokenFile } from '../lib/token.ts';
 import type { ClientSettings } from './client.ts';
 
 const DEFAULT_PORT = 3000;
 export const DEFAULT_API = `http://127.0.0.1:${DEFAULT_PORT}`;
 
+const FILE_HINT = 'it is named by --token-file, or by api.token_file in the configuration';
+
 /** The agent's own settings: where they are set, as in its pod, clients find it without any flag. */
-const AGENT_VARIABLES = ['COGNITOD_API_LISTEN', 'COGNITOD_API_TOKEN_FILE', 'COGNITOD_API_TOKEN'];
+const AGENT_VARIABLES = ['LISTEN', 'TOKEN_FILE', 'TOKEN', 'ADMIN_TOKEN_FILE', 'ADMIN_TOKEN'].map(
+  (name) => `COGNITOD_API_${name}`,
+);
 /** An agent that listens on all addresses is reached by the loopback one. */
 const ALL_ADDRESSES: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' };
 
@@ -30,9 +34,9 @@ export async function clientSettings(
 ): Promise<ClientSettings> {
   const configured = await readConfiguration(options.config ?? env.COGNITOD_CONFIG, env);
   const api = parseAddress(options.api ?? (env.COGNITOD_API || configured?.api) ?? DEFAULT_API);
-  if (options.tokenFile !== undefined) return { api, token: readTokenFile(options.tokenFile) };
+  if (options.tokenFile !== undefined) return { api, token: readTokenFile(options.tokenFile, FILE_HINT) };
   if (env.COGNITOD_TOKEN) return { api, token: checkToken(env.COGNITOD_TOKEN.trim(), 'COGNITOD_TOKEN') };
-  if (configured?.tokenFile) return { api, token: readTokenFile(configured.tokenFile) };
+  if (configured?.tokenFile) return { api, token: readTokenFile(configured.tokenFile, FILE_HINT) };
   const token = configured?.token ?? null;
   return { api, token: token === null ? null : checkToken(token, 'api.token') };
 }
@@ -45,9 +49,13 @@ async function readConfiguration(
   // Only then: the schema library takes longer to load than all of the client.
   const { formatListen, loadConfig } = await import('../lib/index.ts');
   const { config } = loadConfig({ ...(file ? { file } : {}), env });
-  const { listen, token_file: tokenFile, token } = config.api;
+  const { listen, token_file, token, admin_token_file, admin_token } = config.api;
   const host = ALL_ADDRESSES[listen.host] ?? listen.host;
-  return { api: `http://${formatListen({ host, port: listen.port })}`, tokenFile, token };
+  const api = `http://${formatListen({ host, port: listen.port })}`;
+  // Clients only look: the admin token is for agents that have no other.
+  return token_file !== null || token !== null
+    ? { api, tokenFile: token_file, token }
+    : { api, tokenFile: admin_token_file, token: admin_token };
 }
 
 /** `http://host:port`, or just `host:port`, or just `host`. */
@@ -65,28 +73,4 @@ function parseAddress(text: string): URL {
   // Of a bare host nobody means port 80.
   if (bare && url.port === '' && !/:80(\/|$)/.test(text)) url.port = String(DEFAULT_PORT);
   return url;
-}
-
-function readTokenFile(file: string): string {
-  let token: string;
-  try {
-    token = readFileSync(file, 'utf8').trim();
-  } catch (cause) {
-    throw new CognitodError(
-      'TOKEN_UNREADABLE',
-      `the token file ${file} cannot be read: ${(cause as Error).message}`,
-      { hint: 'it is named by --token-file, or by api.token_file in the configuration', cause },
-    );
-  }
-  if (token === '') throw new CognitodError('TOKEN_UNREADABLE', `the token file ${file} is empty`);
-  return checkToken(token, `the token file ${file}`);
-}
-
-/** What a header can carry. The message must not show the token. */
-function checkToken(token: string, origin: string): string {
-  if (/^[\x20-\x7e]+$/.test(token)) return token;
-  throw new CognitodError(
-    'TOKEN_UNREADABLE',
-    `${origin} holds no token: it has several lines, or characters that a token cannot have`,
-  );
 }

@@ -142,8 +142,16 @@ export const configSchema = z.strictObject({
       listen: listen
         .prefault('127.0.0.1:3000')
         .describe('address of the API; outside loopback it needs a token'),
-      token_file: optional(path).default(null).describe('file with the token'),
-      token: optional(z.string().max(4096)).default(null).describe('the token itself; a file is better'),
+      token_file: optional(path)
+        .default(null)
+        .describe('file with the token of who may look; it may change while the agent runs'),
+      token: optional(z.string().max(4096)).default(null).describe('this token itself; a file is better'),
+      admin_token_file: optional(path)
+        .default(null)
+        .describe('file with the token of who may do everything, likewise'),
+      admin_token: optional(z.string().max(4096))
+        .default(null)
+        .describe('that token itself; a file is better'),
       access_log: flag
         .default(false)
         .describe('a line in the log for each request: who, what, answer; no tokens, no values of queries'),

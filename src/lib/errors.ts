@@ -20,6 +20,7 @@ export const ERROR_CODES = {
   USAGE: 'the command line is wrong',
   BAD_REQUEST: 'a request parameter is wrong',
   UNAUTHORIZED: 'the request carries no valid token',
+  FORBIDDEN: 'whoever asks may not do this',
   HOST_REFUSED: 'the request names a host that the agent does not answer for',
   METHOD_NOT_ALLOWED: 'the route does not take this HTTP method',
   STREAMS_UNAVAILABLE: 'the agent takes no more event streams now',

@@ -5,5 +5,5 @@ export { CONFIG_KEYS, type Config } from './config-schema.ts';
 export * from './errors.ts';
 export { formatListen, type ListenAddress, parseListen } from './listen.ts';
 export * from './privileges.ts';
-export { readToken } from './token.ts';
+export { type ApiTokens, openTokens } from './token.ts';
 export { VERSION } from './version.ts';

@@ -1,8 +1,11 @@
 // Who asked the API for what, counted by kind of request: for the evidence.
 
-/** A request that was answered. `who` is how it was let in: `local` (loopback, no token), `token`, or `refused`. */
+import type { Caller } from './access.ts';
+
+/** A request that was answered. */
 export interface Access {
-  readonly who: 'local' | 'token' | 'refused';
+  /** How it was let in. */
+  readonly who: Caller | 'refused';
   readonly method: string;
   /** The route's pattern, never what a client wrote. */
   readonly route: string;

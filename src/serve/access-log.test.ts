@@ -8,8 +8,9 @@ const REQUEST = {
   route: '/api/v1/processes',
   url: '/api/v1/processes?limit=5&namespace=secret-project',
   status: 200,
+  caller: 'token',
   durationMs: 1.26,
-};
+} as const;
 
 test('a request is a line with who, what and the answer; of the query the names only', () => {
   const line = accessLine('token', REQUEST, new Date('2026-11-23T10:00:00Z'));

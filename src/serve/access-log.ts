@@ -1,10 +1,13 @@
 // A line for each request to the API: who asked for what, and the answer. Nothing that could be a secret is in it.
+import type { Caller } from './access.ts';
 import type { Access } from './access-book.ts';
 
 /** What is known of a request when it was answered. */
 export interface AnsweredRequest extends Omit<Access, 'who'> {
   /** Address of the client's end of the connection. */
   readonly peer: string;
+  /** Null when it was refused. */
+  readonly caller: Caller | null;
   /** As it was sent, with the query. */
   readonly url: string;
   /** From the first byte of the request to the last of the answer; a stream is answered when it ends. */

@@ -1,7 +1,9 @@
-// What counts as loopback.
+// What counts as loopback, and which token opens what.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isLoopbackAddress, isLoopbackHost } from './access.ts';
+import { accessGuard, isLoopbackAddress, isLoopbackHost } from './access.ts';
+import type { ApiTokens } from '../lib/token.ts';
+import { createHttpApp } from './http-app.ts';
 
 test('loopback addresses are 127.0.0.0/8 and ::1, also when mapped', () => {
   for (const address of ['127.0.0.1', '127.8.9.10', '::1', '::ffff:127.0.0.1']) {
@@ -32,4 +34,65 @@ test('a Host header is local by name or address, with any port', () => {
   for (const host of [...foreign, '[::]', '::1', '127.0.0.1@evil.example', 'localhost:80:80', undefined]) {
     assert.equal(isLoopbackHost(host), false, String(host));
   }
+});
+
+const READ = 'read-token';
+const ADMIN = 'admin-token';
+
+/** An application with a route of each kind, and one that nobody has decided about. */
+function appWith(tokens: ApiTokens | null) {
+  const callers: (string | null)[] = [];
+  const guard = accessGuard(tokens);
+  const { app } = createHttpApp({ error: () => {} }, guard, ({ caller }) => callers.push(caller));
+  for (const access of ['open', 'read', 'admin'] as const) {
+    app.get(`/${access}`, { config: { access } }, () => 'ok');
+  }
+  app.get('/undecided', () => 'ok');
+  const ask = async (url: string, token?: string) => {
+    const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
+    const response = await app.inject({ url, headers });
+    return response.statusCode === 200 ? 'ok' : `${response.statusCode} ${response.json().code}`;
+  };
+  return { ask, callers };
+}
+
+test('the read token opens what only looks, the admin token everything', async () => {
+  const { ask, callers } = appWith({ read: () => READ, admin: () => ADMIN });
+  const refused = '401 UNAUTHORIZED';
+  const cases: [string, ...[string | undefined, string][]][] = [
+    ['/open', [undefined, 'ok'], ['wrong', 'ok'], [READ, 'ok'], [ADMIN, 'ok']],
+    ['/read', [undefined, refused], ['wrong', refused], [READ, 'ok'], [ADMIN, 'ok']],
+    ['/admin', [undefined, refused], ['wrong', refused], [READ, '403 FORBIDDEN'], [ADMIN, 'ok']],
+    ['/none', [undefined, refused], ['wrong', refused], [READ, '404 NOT_FOUND'], [ADMIN, '404 NOT_FOUND']],
+  ];
+  for (const [url, ...answers] of cases) {
+    for (const [token, answer] of answers) assert.equal(await ask(url, token), answer, `${url} ${token}`);
+  }
+  assert.deepEqual(callers.slice(4, 12), [null, null, 'token', 'admin', null, null, null, 'admin']);
+});
+
+test('a route that nobody has decided about is closed to everyone', async () => {
+  const closed = '403 FORBIDDEN';
+  const { ask } = appWith({ read: () => READ, admin: () => ADMIN });
+  for (const token of [undefined, READ, ADMIN]) assert.equal(await ask('/undecided', token), closed);
+  assert.equal(await appWith(null).ask('/undecided'), closed);
+});
+
+test('without an admin token nobody may do what needs it; without any, who is on this machine may', async () => {
+  const readOnly = appWith({ read: () => READ, admin: null });
+  assert.equal(await readOnly.ask('/admin', READ), '403 FORBIDDEN');
+  const adminOnly = appWith({ read: null, admin: () => ADMIN });
+  assert.equal(await adminOnly.ask('/read'), '401 UNAUTHORIZED');
+  assert.equal(await adminOnly.ask('/read', ADMIN), 'ok');
+  assert.equal(await appWith(null).ask('/admin'), 'ok');
+});
+
+test('tokens may change between requests, and one that became both opens no more than the read token', async () => {
+  let admin = ADMIN;
+  const { ask } = appWith({ read: () => READ, admin: () => admin });
+  admin = 'new';
+  assert.equal(await ask('/admin', ADMIN), '401 UNAUTHORIZED');
+  assert.equal(await ask('/admin', 'new'), 'ok');
+  admin = READ;
+  assert.equal(await ask('/admin', READ), '403 FORBIDDEN');
 });

@@ -24,7 +24,7 @@ async function start(t: Cleanup, options: Partial<ApiServerOptions> = {}) {
   const logged: unknown[] = [];
   const server = createApiServer({
     listen: { host: '127.0.0.1', port: 0 },
-    token: null,
+    tokens: null,
     view: agent,
     log: { error: (_message, fields) => logged.push(fields) },
     streamQueueBytes: 1 << 20,
@@ -177,7 +177,7 @@ test('a bug answers 500 without saying more, and the log has it', async (t) => {
 });
 
 test('with a token everything but the probes needs it', async (t) => {
-  const { ask, refused, port } = await start(t, { token: 's3cret' });
+  const { ask, refused, port } = await start(t, { tokens: { read: () => 's3cret', admin: null } });
   const withToken = (authorization: string) => ({ headers: { authorization } });
   for (const path of [
     '/api/v1/status',
@@ -246,7 +246,10 @@ test('close lets an answer that is under way reach a client that reads slowly', 
 
 test('each request is a line for the access log, and the token is in none', async (t) => {
   const lines: string[] = [];
-  const { ask } = await start(t, { token: 'super-secret', logAccess: (line) => lines.push(line) });
+  const { ask } = await start(t, {
+    tokens: { read: () => 'super-secret', admin: null },
+    logAccess: (line) => lines.push(line),
+  });
   await (await ask('/api/v1/processes?limit=1&token=super-secret')).text();
   const headers = { authorization: 'Bearer super-secret' };
   await (await ask('/api/v1/status', { headers })).text();

@@ -4,9 +4,10 @@ import type { FastifyInstance } from 'fastify';
 import { routes } from '../api/index.ts';
 import type { Closable } from '../lib/close.ts';
 import { CognitodError } from '../lib/errors.ts';
+import type { ApiTokens } from '../lib/token.ts';
 import { AccessBook } from './access-book.ts';
 import { accessLine } from './access-log.ts';
-import { hostGuard, isLoopbackAddress, tokenGuard } from './access.ts';
+import { accessGuard, isLoopbackAddress } from './access.ts';
 import type { AgentView, ServeLog } from './agent-view.ts';
 import { addEventRoute } from './event-route.ts';
 import { EventStreams, type StreamStats } from './event-streams.ts';
@@ -31,7 +32,7 @@ const MAX_STREAMS = 64;
 export interface ApiServerOptions {
   readonly listen: ListenAddress;
   /** Null: no authentication, which only a loopback address allows. */
-  readonly token: string | null;
+  readonly tokens: ApiTokens | null;
   readonly view: AgentView;
   readonly log: ServeLog;
   /** Is given a line for each request when it was answered. */
@@ -54,12 +55,10 @@ export interface ApiServer extends Closable {
 }
 
 export function createApiServer(options: ApiServerOptions): ApiServer {
-  const { view, token } = options;
+  const { view, tokens } = options;
   const access = new AccessBook();
-  const guard = token === null ? hostGuard : tokenGuard(token);
-  const { app, close } = createHttpApp(options.log, guard, (request) => {
-    const refused = request.status === 401 || request.status === 421;
-    const who = refused ? 'refused' : token === null ? 'local' : 'token';
+  const { app, close } = createHttpApp(options.log, accessGuard(tokens), (request) => {
+    const who = request.caller ?? 'refused';
     const { method, route, status } = request;
     access.note({ who, method, route, status });
     options.logAccess?.(accessLine(who, request, new Date()));
@@ -80,7 +79,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     async listen() {
       const host = await resolveHost(options.listen, NAME);
       const address = { host, port: options.listen.port };
-      if (token === null && !isLoopbackAddress(host)) throw tokenRequired(address);
+      if (tokens === null && !isLoopbackAddress(host)) throw tokenRequired(address);
       return openListener(app, address, NAME);
     },
     streams: () => streams.stats(),

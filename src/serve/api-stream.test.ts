@@ -19,7 +19,7 @@ async function start(t: Cleanup, options: Partial<ApiServerOptions> = {}) {
   const agent = new FakeAgent();
   const server = createApiServer({
     listen: { host: HOST, port: 0 },
-    token: null,
+    tokens: null,
     view: agent,
     log: { error: () => {} },
     streamQueueBytes: 1 << 20,

@@ -40,6 +40,7 @@ export function createHttpApp(
     clientErrorHandler: refuseMalformed,
   });
   app.server.maxConnections = MAX_CONNECTIONS;
+  app.decorateRequest('caller', null);
   app.addHook('onRoute', ({ url }) => {
     patterns.push(new RegExp(`^${url.replaceAll(/:[^/]+/g, '[^/]+')}$`));
   });
@@ -62,6 +63,7 @@ export function createHttpApp(
       status: reply.statusCode,
       peer: request.ip,
       url: request.url,
+      caller: request.caller,
       durationMs: reply.elapsedTime,
     });
   });

@@ -10,7 +10,7 @@ const log = { error: () => {} };
 const api = (host: string, port = 0, token: string | null = null) =>
   createApiServer({
     listen: { host, port },
-    token,
+    tokens: token === null ? null : { read: () => token, admin: null },
     view: new FakeAgent(),
     log,
     streamQueueBytes: 1 << 20,

@@ -218,7 +218,7 @@ function access(periods: readonly EvidenceContent[]): Block[] {
     },
     {
       paragraph:
-        'local: from this machine without a token, which a loopback address allows. token: with the right token. refused: neither.',
+        'local: from this machine without a token, which a loopback address allows. token: with the read token. admin: with the admin token. open: a probe, which needs none. refused: not let in.',
     },
     ...(further === 0
       ? []
