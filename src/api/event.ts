@@ -1,6 +1,6 @@
 // The JSON shapes of events and stream records, shared by server, command line and dashboard.
 import { z } from 'zod';
-import { placeQuery, queryInteger, queryText } from './query.ts';
+import { placeQuery, programQuery } from './query.ts';
 
 /** Version of every published document and record. Raised only when a field changes meaning or goes. */
 export const SCHEMA_VERSION = 1;
@@ -130,8 +130,6 @@ export const eventQuerySchema = z.strictObject({
     .regex(/^(fork|exec|exit)(,(fork|exec|exit))*$/, 'a comma-separated list of fork, exec, exit')
     .optional(),
   ...placeQuery,
-  uid: queryInteger(0, 4294967295).optional(),
-  comm: queryText(64).optional(),
-  pid: queryInteger(0, 4294967295).optional(),
+  ...programQuery,
 });
 export type EventQuery = z.infer<typeof eventQuerySchema>;

@@ -1,7 +1,7 @@
 // The JSON shapes of processes, process pages and process trees.
 import { z } from 'zod';
 import { identityFields, metadataFields, SCHEMA_VERSION } from './event.ts';
-import { placeQuery, queryInteger, queryText } from './query.ts';
+import { placeQuery, programQuery, queryInteger, queryText, queryTime } from './query.ts';
 
 /** One image (program) of a process; a process has one after fork and one more per exec. */
 export const imageSchema = z.object({
@@ -70,11 +70,13 @@ export type ProcessTreeAnswer = z.infer<typeof processTreeSchema>;
 /** Query of `GET /api/v1/processes`: every given filter must match. */
 export const processQuerySchema = z.strictObject({
   ...placeQuery,
-  uid: queryInteger(0, 4294967295).optional(),
-  comm: queryText(64).optional(),
-  pid: queryInteger(0, 4294967295).optional(),
+  ...programQuery,
+  since: queryTime().optional().describe('only processes that still ran then, or started later'),
+  until: queryTime().optional().describe('only processes that had started by then'),
   state: z.enum(['running', 'exited', 'all'], 'one of running, exited, all').default('running'),
-  limit: queryInteger(1, 1000).default(500),
+  limit: queryInteger(1, 1000)
+    .default(500)
+    .describe('at most so many; a page is shorter where it would be too large'),
   cursor: queryText(128).optional().describe('`next_cursor` of the page before'),
 });
 export type ProcessQuery = z.infer<typeof processQuerySchema>;

@@ -18,6 +18,22 @@ export function queryText(maxChars: number) {
   return z.string(message).min(1, message).max(maxChars, message);
 }
 
+/** A moment with its offset from UTC, to the nanosecond. The text stays as it is. */
+export function queryTime() {
+  const message = 'a time like 2026-11-23T10:00:00Z (RFC 3339; a + is written %2B)';
+  return z.iso.datetime({ offset: true, error: message }).max(64, message);
+}
+
+/** The filters by what runs, of events and processes alike. */
+export const programQuery = {
+  executable: queryText(4096)
+    .optional()
+    .describe('path of the executable; without a slash its file name, in any directory'),
+  comm: queryText(64).optional().describe("the kernel's short name"),
+  uid: queryInteger(0, 4294967295).optional(),
+  pid: queryInteger(0, 4294967295).optional(),
+};
+
 /** The filters by place, of events and processes alike. */
 export const placeQuery = {
   pod: queryText(320).optional().describe('pod uid or the start of one, pod name, or namespace/name'),

@@ -27,5 +27,8 @@ export interface RouteContract<
   readonly stream: boolean;
 }
 
+/** No answer but a stream is larger: what does not fit is on the next page, or cut and said to be. */
+export const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
+
 export const noQuery = z.strictObject({});
 export const noParams = z.strictObject({});

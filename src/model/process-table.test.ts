@@ -345,4 +345,5 @@ test('boot times become wall-clock times with all nanoseconds', () => {
   assert.equal(table.timeOf(1n), '2023-11-14T22:13:20.000000001Z');
   assert.equal(table.timeOf(999_999_999n), '2023-11-14T22:13:20.999999999Z');
   assert.equal(table.timeOf(1_000_000_000n), '2023-11-14T22:13:21.000000000Z');
+  assert.equal(table.ktimeOf(1_700_000_000_000_000_001n), 1n);
 });

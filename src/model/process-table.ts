@@ -212,6 +212,10 @@ export class ProcessTable implements ModelView {
     return this.#options.metadata?.lookup(process.identity) ?? null;
   }
 
+  ktimeOf(realtimeNs: bigint): bigint {
+    return this.#clock.ktimeOf(realtimeNs);
+  }
+
   timeOf(ktimeNs: bigint): string {
     return this.#clock.format(ktimeNs);
   }

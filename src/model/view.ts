@@ -27,4 +27,6 @@ export interface ModelView {
   metadataOf(process: Process): Metadata | null;
   /** Wall-clock time of a CLOCK_BOOTTIME value, RFC 3339 with nanoseconds, UTC. */
   timeOf(ktimeNs: bigint): string;
+  /** The CLOCK_BOOTTIME value of a wall-clock time, in nanoseconds since 1970; before the boot it is negative. */
+  ktimeOf(realtimeNs: bigint): bigint;
 }

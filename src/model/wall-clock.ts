@@ -29,6 +29,11 @@ export class WallClock {
     if (changeNs > STEP_NS) this.#offsetNs = offsetNs;
   }
 
+  /** The inverse of `format`, from nanoseconds since 1970. */
+  ktimeOf(realtimeNs: bigint): bigint {
+    return realtimeNs - this.#offsetNs;
+  }
+
   /** RFC 3339 with nanoseconds, UTC. Cheap for times within the same second. */
   format(ktimeNs: bigint): string {
     const ns = ktimeNs + this.#offsetNs;

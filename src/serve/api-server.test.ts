@@ -111,7 +111,7 @@ test('wrong and unknown parameters are named, all at once', async (t) => {
   assert.match(wrong.detail, /state: one of running, exited, all/);
   assert.match(
     wrong.detail,
-    /unknown parameter "podd"; known ones are pod, namespace, workload, container, uid/,
+    /unknown parameter "podd"; known ones are pod, namespace, workload, container, executable, comm, uid/,
   );
   assert.match((await refused('/api/v1/events?type=fork,spawn')).detail, /^type: a comma-separated list/);
   assert.match((await refused('/api/v1/status?x=1')).detail, /unknown parameter "x"; this route has none/);

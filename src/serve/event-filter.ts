@@ -1,6 +1,7 @@
 // Decides on the server which events a stream gets.
 import type { EventQuery } from '../api/index.ts';
 import type { AppliedEvent } from '../model/index.ts';
+import { executableFilter } from './executable-filter.ts';
 import { placeFilter } from './place-filter.ts';
 
 export type EventFilter = (applied: AppliedEvent) => boolean;
@@ -9,18 +10,21 @@ export type EventFilter = (applied: AppliedEvent) => boolean;
 export function eventFilter(query: EventQuery): EventFilter {
   const { uid, comm, pid } = query;
   const isPlace = placeFilter(query);
+  const isExecutable = executableFilter(query.executable);
   const types = query.type === undefined ? undefined : new Set<string>(query.type.split(','));
-  return ({ event, identity, metadata }) =>
+  return ({ event, identity, image, metadata }) =>
     (types === undefined || types.has(event.type)) &&
     (pid === undefined || event.pid === pid) &&
     (uid === undefined || event.uid === uid) &&
     (comm === undefined || event.comm === comm) &&
+    (isExecutable === null || isExecutable(image.executable)) &&
     (isPlace === null || isPlace(identity, metadata));
 }
 
 /** Equal for queries that select the same events, so that their streams can share the text. */
 export function filterKey(query: EventQuery): string {
-  const types = query.type === undefined ? null : [...new Set(query.type.split(','))].sort();
-  const { pid, uid, comm, pod, container, namespace, workload } = query;
-  return JSON.stringify([types, pid, uid, comm, pod, container, namespace, workload]);
+  const { type, ...rest } = query;
+  const types = type === undefined ? null : [...new Set(type.split(','))].sort();
+  const conditions = Object.entries(rest).filter(([, value]) => value !== undefined);
+  return JSON.stringify([types, conditions.sort(([a], [b]) => (a < b ? -1 : 1))]);
 }

@@ -231,6 +231,10 @@ export class FakeModel implements ModelView {
     return formatProcessId(this.bootId, process.pid, process.startNs);
   }
 
+  ktimeOf(realtimeNs: bigint): bigint {
+    return realtimeNs - 1_700_000_000_000_000_000n;
+  }
+
   timeOf(ktimeNs: bigint): string {
     const ns = ktimeNs + 1_700_000_000_000_000_000n;
     const second = ns / 1_000_000_000n;

@@ -1,7 +1,7 @@
 // Filters of process queries, and pages while processes come and go.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { processPageSchema, processQuerySchema } from '../api/index.ts';
+import { MAX_ANSWER_BYTES, processPageSchema, processQuerySchema } from '../api/index.ts';
 import { FakeModel, podIdentity, shell } from './fake-agent.test-helper.ts';
 import { processPage } from './process-page.ts';
 
@@ -23,6 +23,66 @@ test('every filter must match; pod and container also by their start', () => {
   assert.deepEqual(pids(ask(model, { container: 'e1f', comm: 'bash' })), [sidecar.pid]);
   assert.deepEqual(pids(ask(model, { comm: 'ngin' })), []);
   assert.deepEqual(pids(ask(model, { pid: host.pid })), [host.pid]);
+});
+
+test('an executable is named by its path, or by its file name in any directory', () => {
+  const model = new FakeModel();
+  const run = (executable: string | null) => model.add({ image: { ...shell, executable } }).pid;
+  const [usr, local, none] = [run('/usr/bin/curl'), run('/opt/curl'), run(null)];
+  run('/usr/bin/curl-config');
+  assert.deepEqual(pids(ask(model, { executable: '/usr/bin/curl' })), [usr]);
+  assert.deepEqual(pids(ask(model, { executable: 'curl' })), [usr, local]);
+  for (const executable of ['bin/curl', '/usr/bin', 'cur', 'curl*', 'null', '/']) {
+    assert.deepEqual(pids(ask(model, { executable })), [], executable);
+  }
+  assert.equal(pids(ask(model)).includes(none), true);
+});
+
+test('since and until select who ran in between, to the nanosecond', () => {
+  const model = new FakeModel();
+  const early = model.add({ startNs: 1_000_000_000n });
+  const late = model.add({ startNs: 3_000_000_005n });
+  const ended = model.add({ startNs: 1_000_000_000n });
+  model.end(ended);
+  // The fake's clock starts at 2023-11-14T22:13:20Z; `ended` ran from its second 1 to its second 2.
+  const between = (since: string, until: string) =>
+    pids(
+      ask(model, { state: 'all', since: `2023-11-14T22:13:${since}`, until: `2023-11-14T22:13:${until}` }),
+    );
+  assert.deepEqual(between('20Z', '20.999999999Z'), []);
+  assert.deepEqual(between('20Z', '21Z'), [early.pid, ended.pid]);
+  assert.deepEqual(between('22.0Z', '23.000000004Z'), [early.pid, ended.pid]);
+  assert.deepEqual(between('22.000000001Z', '23.000000004Z'), [early.pid]);
+  assert.deepEqual(between('22.000000001Z', '23.000000005Z'), [early.pid, late.pid]);
+  assert.deepEqual(pids(ask(model, { state: 'exited', since: '2023-11-15T00:13:22+02:00' })), [ended.pid]);
+  assert.deepEqual(pids(ask(model, { until: '2023-11-14T22:13:21Z' })), [early.pid]);
+  assert.deepEqual(pids(ask(model, { until: '1969-12-31T23:59:59.9Z' })), []);
+});
+
+test('a page that would be too large is shorter, and the next goes on where it ended', () => {
+  const model = new FakeModel();
+  // The worst that a kernel can give: each byte becomes six characters.
+  const argv = ['\u0001'.repeat(32_768)];
+  for (let count = 0; count < 200; count++) model.add({ image: { ...shell, argv } });
+  const seen: number[] = [];
+  let pages = 0;
+  for (let cursor: string | null | undefined; cursor !== null; pages++) {
+    const answer = processPage(
+      model,
+      processQuerySchema.parse({ limit: 1000, ...(cursor === undefined ? {} : { cursor }) }),
+      'ab12',
+    );
+    const bytes = Buffer.byteLength(JSON.stringify(answer));
+    assert.ok(bytes <= MAX_ANSWER_BYTES, `${bytes} bytes`);
+    if (answer.next_cursor !== null) assert.ok(bytes > 0.95 * MAX_ANSWER_BYTES, 'no shorter than needed');
+    seen.push(...pids(answer));
+    cursor = answer.next_cursor;
+  }
+  assert.equal(pages, 3);
+  assert.deepEqual(
+    seen,
+    model.live.map(({ pid }) => pid),
+  );
 });
 
 test('state selects running, exited or both, in order of appearance', () => {

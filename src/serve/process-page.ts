@@ -1,9 +1,12 @@
 // Answers queries for processes: filters, and pages that stay stable while processes come and go.
-import { type ProcessPageJson, type ProcessQuery, SCHEMA_VERSION } from '../api/index.ts';
+import { type ProcessJson, type ProcessPageJson, type ProcessQuery, SCHEMA_VERSION } from '../api/index.ts';
 import { CognitodError } from '../lib/errors.ts';
 import type { ModelView, Process } from '../model/index.ts';
+import { AnswerBudget } from './answer-budget.ts';
+import { executableFilter } from './executable-filter.ts';
 import { placeFilter } from './place-filter.ts';
 import { processJson } from './process-json.ts';
+import { unixNs } from './rfc3339.ts';
 
 /**
  * One page in order of `serial`. A cursor is the last serial that was answered, so nothing is answered twice,
@@ -25,12 +28,19 @@ export function processPage(model: ModelView, query: ProcessQuery, run: string):
     }
   }
   candidates.sort((a, b) => a.serial - b.serial);
-  const page = candidates.slice(0, query.limit);
+  const budget = new AnswerBudget();
+  const page: ProcessJson[] = [];
+  for (const process of candidates) {
+    if (page.length === query.limit) break;
+    const json = processJson(process, model);
+    if (!budget.takes(json)) break;
+    page.push(json);
+  }
   return {
     schema_version: SCHEMA_VERSION,
-    processes: page.map((process) => processJson(process, model)),
+    processes: page,
     total,
-    next_cursor: candidates.length > page.length ? `${run}-${page.at(-1)!.serial}` : null,
+    next_cursor: candidates.length > page.length ? `${run}-${candidates[page.length - 1]!.serial}` : null,
   };
 }
 
@@ -43,11 +53,21 @@ function tables(model: ModelView, state: ProcessQuery['state']): IterableIterato
 function matcher(model: ModelView, query: ProcessQuery): (process: Process) => boolean {
   const { uid, comm, pid } = query;
   const isPlace = placeFilter(query);
+  const isExecutable = executableFilter(query.executable);
+  const sinceNs = ktimeOf(query.since, model);
+  const untilNs = ktimeOf(query.until, model);
   return (process) =>
     (pid === undefined || process.pid === pid) &&
     (uid === undefined || process.uid === uid) &&
     (comm === undefined || process.image.comm === comm) &&
+    (untilNs === null || process.startNs <= untilNs) &&
+    (sinceNs === null || process.exitKtimeNs === null || process.exitKtimeNs >= sinceNs) &&
+    (isExecutable === null || isExecutable(process.image.executable)) &&
     (isPlace === null || isPlace(process.identity, model.metadataOf(process)));
+}
+
+function ktimeOf(time: string | undefined, model: ModelView): bigint | null {
+  return time === undefined ? null : model.ktimeOf(unixNs(time));
 }
 
 function serialOf(cursor: string, run: string): number {

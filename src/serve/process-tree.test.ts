@@ -1,9 +1,9 @@
 // Finding one process, and trees with their bounds.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { processSchema, processTreeSchema, type ProcessTreeJson } from '../api/index.ts';
+import { MAX_ANSWER_BYTES, processSchema, processTreeSchema, type ProcessTreeJson } from '../api/index.ts';
 import type { Process } from '../model/index.ts';
-import { FakeModel } from './fake-agent.test-helper.ts';
+import { FakeModel, shell } from './fake-agent.test-helper.ts';
 import { findProcess, MAX_TREE_DEPTH, MAX_TREE_NODES, processTree } from './process-tree.ts';
 
 function count(root: ProcessTreeJson): { nodes: number; depth: number } {
@@ -67,6 +67,19 @@ test('a wide tree is cut at the node limit, the deepest first', () => {
   const answer = through(model, root);
   assert.equal(answer.truncated, true);
   assert.deepEqual(count(answer.process), { nodes: MAX_TREE_NODES, depth: 1 });
+});
+
+test('a tree that would be too large is cut, whatever its processes are called', () => {
+  const model = new FakeModel();
+  const image = { ...shell, argv: ['\u0001'.repeat(4096)] };
+  const top = model.add({ image });
+  const middle = model.addChild(top, { image });
+  for (let made = 0; made < 2_000; made++) model.addChild(middle, { image });
+  const answer = processTree(model, middle);
+  const bytes = Buffer.byteLength(JSON.stringify(answer));
+  assert.equal(answer.truncated, true);
+  assert.ok(bytes > 0.9 * MAX_ANSWER_BYTES && bytes <= MAX_ANSWER_BYTES, `${bytes} bytes`);
+  assert.equal(answer.ancestors.length, 1);
 });
 
 test('a chain is cut at the depth limit and still becomes text', () => {

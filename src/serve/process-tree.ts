@@ -1,7 +1,13 @@
 // Answers for one process: by id or pid, and its ancestors and descendants.
-import { type ProcessTreeAnswer, type ProcessTreeJson, SCHEMA_VERSION } from '../api/index.ts';
+import {
+  type ProcessJson,
+  type ProcessTreeAnswer,
+  type ProcessTreeJson,
+  SCHEMA_VERSION,
+} from '../api/index.ts';
 import { CognitodError } from '../lib/errors.ts';
 import type { ModelView, Process } from '../model/index.ts';
+import { AnswerBudget } from './answer-budget.ts';
 import { processJson } from './process-json.ts';
 
 /** Bounds of one answer. The depth keeps it well below what JSON parsers take. */
@@ -27,28 +33,42 @@ export function findProcess(model: ModelView, id: string): Process {
 
 /** Ancestors up to the root, and descendants breadth first, so that a cut takes the deepest. */
 export function processTree(model: ModelView, process: Process): ProcessTreeAnswer {
-  const above = ancestors(model, process);
-  const below = descendants(model, process);
+  const budget = new AnswerBudget();
+  const above = ancestors(model, process, budget);
+  const below = descendants(model, process, budget);
   return {
     schema_version: SCHEMA_VERSION,
-    ancestors: above.processes.map((ancestor) => processJson(ancestor, model)),
+    ancestors: above.ancestors,
     process: below.root,
     truncated: above.truncated || below.truncated,
   };
 }
 
-function ancestors(model: ModelView, process: Process): { processes: Process[]; truncated: boolean } {
+function ancestors(
+  model: ModelView,
+  process: Process,
+  budget: AnswerBudget,
+): { ancestors: ProcessJson[]; truncated: boolean } {
   const seen = new Set([process]);
-  let next = model.parentOf(process);
-  while (next !== undefined && !seen.has(next) && seen.size <= MAX_TREE_DEPTH) {
+  const ancestors: ProcessJson[] = [];
+  for (
+    let next = model.parentOf(process);
+    next !== undefined && !seen.has(next);
+    next = model.parentOf(next)
+  ) {
+    const json = processJson(next, model);
+    if (ancestors.length === MAX_TREE_DEPTH || !budget.takes(json)) return { ancestors, truncated: true };
     seen.add(next);
-    next = model.parentOf(next);
+    ancestors.push(json);
   }
-  const processes = [...seen].slice(1);
-  return { processes, truncated: next !== undefined && !seen.has(next) };
+  return { ancestors, truncated: false };
 }
 
-function descendants(model: ModelView, process: Process): { root: ProcessTreeJson; truncated: boolean } {
+function descendants(
+  model: ModelView,
+  process: Process,
+  budget: AnswerBudget,
+): { root: ProcessTreeJson; truncated: boolean } {
   const root: ProcessTreeJson = { ...processJson(process, model), tree: [] };
   let level: { of: Process; json: ProcessTreeJson }[] = [{ of: process, json: root }];
   let nodes = 1;
@@ -59,6 +79,7 @@ function descendants(model: ModelView, process: Process): { root: ProcessTreeJso
         if (nodes === MAX_TREE_NODES || depth === MAX_TREE_DEPTH) return { root, truncated: true };
         nodes++;
         const childJson: ProcessTreeJson = { ...processJson(child, model), tree: [] };
+        if (!budget.takes(childJson)) return { root, truncated: true };
         json.tree.push(childJson);
         deeper.push({ of: child, json: childJson });
       }
