@@ -9,7 +9,7 @@ import {
   SCHEMA_VERSION,
   type StatusJson,
 } from '../api/index.ts';
-import type { CollectorCounts } from '../collect/index.ts';
+import { type CollectorCounts, UsageReader } from '../collect/index.ts';
 import { type ArgvMasker, createMasker, type EventBase } from '../decode/index.ts';
 import {
   CgroupRegistry,
@@ -20,7 +20,7 @@ import {
 } from '../identity/index.ts';
 import { boottimeNs, realtimeNs, releaseStartupCode } from '../kernel/index.ts';
 import { type Closable, type Config, openTokens, readPrivileges, VERSION } from '../lib/index.ts';
-import { EventBus, LateBinding, ProcessTable } from '../model/index.ts';
+import { ActivityBook, EventBus, LateBinding, ProcessTable } from '../model/index.ts';
 import {
   type AgentView,
   type ApiServer,
@@ -75,6 +75,8 @@ const SETTLED_MS = 3000;
 export class Agent implements AgentView, Closable {
   readonly model: ProcessTable;
   readonly bus = new EventBus();
+  readonly activity: ActivityBook;
+  readonly usage: UsageReader;
   readonly #config: Config;
   readonly #log: AgentLog;
   readonly #start: PrivilegedStart;
@@ -124,6 +126,9 @@ export class Agent implements AgentView, Closable {
       memoryBytes: config.model.memory_bytes,
       metadata: this.#metadata,
     });
+    const nowMs = () => performance.now();
+    this.activity = new ActivityBook({ live: this.model, maxPlaces: config.model.max_places, nowMs });
+    this.usage = new UsageReader({ procRoot: config.proc_root, nowMs });
     this.#binding = new LateBinding({
       metadata: this.#metadata,
       holdMs: config.metadata.hold_ms,
@@ -205,6 +210,7 @@ export class Agent implements AgentView, Closable {
     const pipeline = new Pipeline({
       registry: this.#registry,
       table: this.model,
+      activity: this.activity,
       bus: this.bus,
       publish: (batch) => this.#binding.offer(batch),
       expect: (identity) => {

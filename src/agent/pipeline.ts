@@ -2,11 +2,12 @@
 import type { CollectorSink } from '../collect/index.ts';
 import type { DecodedRecord } from '../decode/index.ts';
 import type { CgroupRegistry, Identity } from '../identity/index.ts';
-import type { AppliedEvent, EventBus, ProcessTable } from '../model/index.ts';
+import type { ActivityBook, AppliedEvent, EventBus, ProcessTable } from '../model/index.ts';
 
 export interface PipelineOptions {
   readonly registry: CgroupRegistry;
   readonly table: ProcessTable;
+  readonly activity: Pick<ActivityBook, 'note' | 'tick'>;
   readonly bus: Pick<EventBus, 'subscribers'>;
   /** Takes the events of a batch on their way to the listeners. */
   readonly publish: (batch: AppliedEvent[]) => void;
@@ -27,7 +28,7 @@ export class Pipeline implements CollectorSink {
   }
 
   record(record: DecodedRecord): void {
-    const { registry, table, bus } = this.#options;
+    const { registry, table, activity, bus } = this.#options;
     switch (record.type) {
       case 'cgroup':
         // Asks for the names of a new pod before its first process, where the record is that early.
@@ -40,8 +41,12 @@ export class Pipeline implements CollectorSink {
         table.adopt(record, registry.resolve(record));
         return;
       default: {
+        if (this.#oldestNs === null) {
+          this.#oldestNs = record.ktimeNs;
+          activity.tick();
+        }
         const applied = table.apply(record, registry.resolve(record));
-        this.#oldestNs ??= record.ktimeNs;
+        activity.note(record, applied.identity);
         if (bus.subscribers > 0) this.#batch.push(applied);
       }
     }

@@ -6,7 +6,7 @@ import { placeQuery, queryInteger } from './query.ts';
 const count = z.int().min(0);
 const rate = z.number().min(0).describe('events per second over the last ten seconds');
 
-/** CPU and memory of live processes, read from /proc when somebody asks; null when they could not be read. */
+/** CPU and memory of live processes, read from /proc when somebody asks. */
 export const usageSchema = z.object({
   cpu_seconds: z.number().describe('CPU time, user and system, since the process started'),
   cpu_percent: z
@@ -32,8 +32,10 @@ const activityCounts = {
 /** A pod, a container outside of pods, a host service, or the kernel, and what it did since the agent started. */
 export const placeActivitySchema = z.object({
   place: z
-    .enum(['pod', 'container', 'unit', 'host', 'kernel', 'other'])
-    .describe('other: what was counted together because there were too many places'),
+    .enum(['pod', 'container', 'unit', 'host', 'kernel', 'unknown', 'other'])
+    .describe(
+      'unknown: the cgroup could not be named; other: what was counted together because there were too many places',
+    ),
   namespace: z.string().nullable(),
   pod_name: z.string().nullable(),
   pod_uid: z.string().nullable(),

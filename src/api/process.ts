@@ -1,5 +1,6 @@
 // The JSON shapes of processes, process pages and process trees.
 import { z } from 'zod';
+import { usageSchema } from './activity.ts';
 import { identityFields, metadataFields, SCHEMA_VERSION } from './event.ts';
 import { placeQuery, programQuery, queryInteger, queryText, queryTime } from './query.ts';
 
@@ -44,6 +45,10 @@ export const processSchema = z.object({
   ...identityFields,
   ...metadataFields,
   images: z.array(imageSchema).optional(),
+  usage: usageSchema
+    .nullable()
+    .optional()
+    .describe('asked for with usage=true; null when it could not be read, e.g. of an exited process'),
 });
 export type ProcessJson = z.infer<typeof processSchema>;
 
@@ -77,6 +82,14 @@ export const processQuerySchema = z.strictObject({
   limit: queryInteger(1, 1000)
     .default(500)
     .describe('at most so many; a page is shorter where it would be too large'),
+  usage: z
+    .enum(['true', 'false'], 'true or false')
+    .default('false')
+    .describe('also read CPU and memory of live processes'),
+  sort: z
+    .enum(['start', 'cpu', 'memory'], 'one of start, cpu, memory')
+    .default('start')
+    .describe('cpu, memory: the largest first, with usage, and one page only'),
   cursor: queryText(128).optional().describe('`next_cursor` of the page before'),
 });
 export type ProcessQuery = z.infer<typeof processQuerySchema>;

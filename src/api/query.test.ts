@@ -23,5 +23,10 @@ test('an empty text is refused, because as a prefix it would match everything', 
 });
 
 test('without parameters a page has 500 running processes', () => {
-  assert.deepEqual(processQuerySchema.parse({}), { state: 'running', limit: 500 });
+  assert.deepEqual(processQuerySchema.parse({}), {
+    state: 'running',
+    limit: 500,
+    usage: 'false',
+    sort: 'start',
+  });
 });

@@ -1,5 +1,6 @@
 // Every route of the API, in one table.
 import { z } from 'zod';
+import { activityQuerySchema, activitySchema } from './activity.ts';
 import { eventQuerySchema, eventSchema, gapSchema, streamReadySchema } from './event.ts';
 import { evidenceQuerySchema, evidenceSchema } from './evidence.ts';
 import { processPageSchema, processQuerySchema, processSchema, processTreeSchema } from './process.ts';
@@ -59,6 +60,13 @@ export const routes = {
     query: eventQuerySchema,
     answer: z.union([streamReadySchema, eventSchema, gapSchema]),
     stream: true,
+  },
+  activity: {
+    ...defaults,
+    path: '/api/v1/activity',
+    summary: 'What pods, containers and services do: counts, rates, CPU and memory.',
+    query: activityQuerySchema,
+    answer: activitySchema,
   },
   evidence: {
     ...defaults,

@@ -8,3 +8,4 @@ export {
   readCmdline,
   readExecutable,
 } from './procfs/index.ts';
+export { type Usage, UsageReader } from './usage/usage-reader.ts';

@@ -119,6 +119,9 @@ export const configSchema = z.strictObject({
       retention_seconds: integer(0, 86_400).default(300).describe('how long exited processes are kept'),
       max_exited: integer(0, 10_000_000).default(20_000).describe('how many exited processes are kept'),
       max_live: integer(100, 10_000_000).default(500_000).describe('how many live processes are kept'),
+      max_places: integer(10, 1_000_000)
+        .default(2000)
+        .describe('how many pods and services are counted by themselves; the rest together'),
       memory_bytes: bytes(MIB, 64 * GIB)
         .default(192 * MIB)
         .describe('budget of the process table'),

@@ -1,4 +1,5 @@
 // The live state of the node: process tree and totals.
+export * from './activity.ts';
 export * from './applied-event.ts';
 export * from './late-binding.ts';
 export type { Ledger } from './ledger.ts';

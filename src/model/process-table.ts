@@ -208,7 +208,7 @@ export class ProcessTable implements ModelView {
     return formatProcessId(this.bootId, process.pid, process.startNs);
   }
 
-  metadataOf(process: Process): Metadata | null {
+  metadataOf(process: Pick<Process, 'identity'>): Metadata | null {
     return this.#options.metadata?.lookup(process.identity) ?? null;
   }
 

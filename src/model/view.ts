@@ -24,7 +24,7 @@ export interface ModelView {
   parentOf(process: Process): Process | undefined;
   processIdOf(process: Process): string;
   /** Names of the process's pod and container as known now; null when nobody names them. */
-  metadataOf(process: Process): Metadata | null;
+  metadataOf(process: Pick<Process, 'identity'>): Metadata | null;
   /** Wall-clock time of a CLOCK_BOOTTIME value, RFC 3339 with nanoseconds, UTC. */
   timeOf(ktimeNs: bigint): string;
   /** The CLOCK_BOOTTIME value of a wall-clock time, in nanoseconds since 1970; before the boot it is negative. */

@@ -1,10 +1,10 @@
 // What the HTTP stage may ask of the running agent; main implements it.
 import type { EvidenceJson, EvidenceQuery, ReadyJson, StatusJson } from '../api/index.ts';
-import type { EventBus, ModelView } from '../model/index.ts';
+import type { EventBus } from '../model/index.ts';
+import type { ActivitySource } from './activity-json.ts';
 
-/** The agent as its HTTP listeners see it. Every call is synchronous and cheap enough for each request. */
-export interface AgentView {
-  readonly model: ModelView;
+/** The agent as its HTTP listeners see it. Every call is cheap enough for each request. */
+export interface AgentView extends ActivitySource {
   readonly bus: EventBus;
   /** `clients` and `memory` included: what it returns is answered as it is. */
   status(): StatusJson;

@@ -5,6 +5,7 @@ import { routes } from '../api/index.ts';
 import type { Closable } from '../lib/close.ts';
 import { CognitodError } from '../lib/errors.ts';
 import type { ApiTokens } from '../lib/token.ts';
+import { activityJson } from './activity-json.ts';
 import { AccessBook } from './access-book.ts';
 import { accessLine } from './access-log.ts';
 import { accessGuard, isLoopbackAddress } from './access.ts';
@@ -21,7 +22,7 @@ import {
   resolveHost,
 } from './listener.ts';
 import { processDetailJson } from './process-json.ts';
-import { processPage } from './process-page.ts';
+import { measuredProcessPage } from './process-page.ts';
 import { findProcess, processTree } from './process-tree.ts';
 import { addRoute } from './route.ts';
 
@@ -97,9 +98,10 @@ function addStateRoutes(app: FastifyInstance, view: AgentView): void {
   // Marks paging cursors of this run.
   const run = randomBytes(4).toString('hex');
   addRoute(app, routes.status, () => view.status());
-  addRoute(app, routes.processes, ({ query }) => processPage(model, query, run));
+  addRoute(app, routes.processes, ({ query }) => measuredProcessPage(view, query, run));
   addRoute(app, routes.process, ({ params }) => processDetailJson(findProcess(model, params.id), model));
   addRoute(app, routes.processTree, ({ params }) => processTree(model, findProcess(model, params.id)));
+  addRoute(app, routes.activity, ({ query }) => activityJson(view, query));
   addRoute(app, routes.evidence, ({ query }) => view.evidence(query));
 }
 

@@ -1,9 +1,11 @@
 // A fake agent for the tests of this folder: a process table and events made by hand, no kernel.
 import { NOTHING_HELD } from '../api/privileges.fixture.ts';
 import type { EvidenceJson, ReadyJson, StatusJson } from '../api/index.ts';
+import type { Usage } from '../collect/index.ts';
 import type { ExecEvent, ExitEvent, ForkEvent } from '../decode/index.ts';
 import type { Identity, Metadata } from '../identity/index.ts';
 import {
+  ActivityBook,
   type AppliedEvent,
   EventBus,
   formatProcessId,
@@ -223,7 +225,7 @@ export class FakeModel implements ModelView {
   /** By identity, for tests that give names. */
   readonly metadata = new Map<Identity, Metadata>();
 
-  metadataOf(process: Process): Metadata | null {
+  metadataOf(process: Pick<Process, 'identity'>): Metadata | null {
     return this.metadata.get(process.identity) ?? null;
   }
 
@@ -314,6 +316,14 @@ export const sampleStatus: StatusJson = {
 export class FakeAgent implements AgentView {
   readonly model = new FakeModel();
   readonly bus = new EventBus();
+  nowMs = 1_000_000;
+  readonly activity = new ActivityBook({ live: this.model, maxPlaces: 100, nowMs: () => this.nowMs });
+  /** By pid. */
+  readonly usages = new Map<number, Usage>();
+  readonly usage = {
+    refresh: async () => {},
+    of: ({ pid }: Process): Usage | null => this.usages.get(pid) ?? null,
+  };
   ready: ReadyJson = { ready: true, reasons: [] };
 
   status(): StatusJson {

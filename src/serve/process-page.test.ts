@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MAX_ANSWER_BYTES, processPageSchema, processQuerySchema } from '../api/index.ts';
-import { FakeModel, podIdentity, shell } from './fake-agent.test-helper.ts';
-import { processPage } from './process-page.ts';
+import { FakeAgent, FakeModel, podIdentity, shell } from './fake-agent.test-helper.ts';
+import { measuredProcessPage, processPage } from './process-page.ts';
 
 const ask = (model: FakeModel, query: Record<string, unknown> = {}, run = 'ab12') =>
   processPageSchema.parse(
@@ -141,4 +141,27 @@ test('a cursor of another run, or one that nobody gave, is refused', () => {
   for (const cursor of ['cd34-1', 'ab12-x', '1', 'ab12-']) {
     assert.throws(() => ask(model, { cursor }), { code: 'BAD_REQUEST', message: /^cursor: / }, cursor);
   }
+});
+
+test('the largest by CPU or memory are first, on one page; others carry usage when asked', async () => {
+  const agent = new FakeAgent();
+  const [a, b, c] = [agent.model.add(), agent.model.add(), agent.model.add()];
+  agent.usages.set(a.pid, { cpuNs: 0, rssBytes: 300, cpuPercent: 1 });
+  agent.usages.set(b.pid, { cpuNs: 2.5e9, rssBytes: 100, cpuPercent: 2 });
+  const measured = (query: Record<string, unknown>) =>
+    measuredProcessPage(agent, processQuerySchema.parse(query), 'ab12');
+  assert.deepEqual(pids(await measured({ sort: 'cpu' })), [b.pid, a.pid, c.pid]);
+  const largest = await measured({ sort: 'memory', limit: 1 });
+  assert.deepEqual([pids(largest), largest.next_cursor, largest.total], [[a.pid], null, 3]);
+  await assert.rejects(measured({ sort: 'cpu', cursor: 'ab12-1' }), { code: 'BAD_REQUEST' });
+  const page = await measured({ usage: 'true' });
+  assert.deepEqual(
+    page.processes.map(({ usage }) => usage),
+    [
+      { cpu_seconds: 0, cpu_percent: 1, rss_bytes: 300 },
+      { cpu_seconds: 2.5, cpu_percent: 2, rss_bytes: 100 },
+      null,
+    ],
+  );
+  assert.equal((await measured({})).processes[0]!.usage, undefined);
 });

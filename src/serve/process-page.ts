@@ -1,7 +1,9 @@
 // Answers queries for processes: filters, and pages that stay stable while processes come and go.
 import { type ProcessJson, type ProcessPageJson, type ProcessQuery, SCHEMA_VERSION } from '../api/index.ts';
+import type { Usage } from '../collect/index.ts';
 import { CognitodError } from '../lib/errors.ts';
 import type { ModelView, Process } from '../model/index.ts';
+import { type ActivitySource, type UsageView, usageJson } from './activity-json.ts';
 import { AnswerBudget } from './answer-budget.ts';
 import { executableFilter } from './executable-filter.ts';
 import { placeFilter } from './place-filter.ts';
@@ -15,7 +17,15 @@ import { unixNs } from './rfc3339.ts';
  *
  * @throws CognitodError BAD_REQUEST for a cursor that this run did not give
  */
-export function processPage(model: ModelView, query: ProcessQuery, run: string): ProcessPageJson {
+export function processPage(
+  model: ModelView,
+  query: ProcessQuery,
+  run: string,
+  usage: Pick<UsageView, 'of'> = UNREAD,
+): ProcessPageJson {
+  const bySize = SIZES[query.sort];
+  if (bySize !== null && query.cursor !== undefined)
+    throw new CognitodError('BAD_REQUEST', 'cursor: an answer sorted by cpu or memory has one page');
   const after = query.cursor === undefined ? -1 : serialOf(query.cursor, run);
   const matches = matcher(model, query);
   const candidates: Process[] = [];
@@ -27,12 +37,14 @@ export function processPage(model: ModelView, query: ProcessQuery, run: string):
       if (process.serial > after) candidates.push(process);
     }
   }
-  candidates.sort((a, b) => a.serial - b.serial);
+  if (bySize === null) candidates.sort((a, b) => a.serial - b.serial);
+  else candidates.sort((a, b) => bySize(usage.of(b)) - bySize(usage.of(a)) || a.serial - b.serial);
   const budget = new AnswerBudget();
   const page: ProcessJson[] = [];
   for (const process of candidates) {
     if (page.length === query.limit) break;
     const json = processJson(process, model);
+    if (usage !== UNREAD) json.usage = usageJson(usage.of(process));
     if (!budget.takes(json)) break;
     page.push(json);
   }
@@ -40,9 +52,40 @@ export function processPage(model: ModelView, query: ProcessQuery, run: string):
     schema_version: SCHEMA_VERSION,
     processes: page,
     total,
-    next_cursor: candidates.length > page.length ? `${run}-${candidates[page.length - 1]!.serial}` : null,
+    next_cursor:
+      bySize === null && candidates.length > page.length
+        ? `${run}-${candidates[page.length - 1]!.serial}`
+        : null,
   };
 }
+
+/** As `processPage`, after reading CPU and memory of the processes that it needs them of. */
+export async function measuredProcessPage(
+  { model, usage }: Pick<ActivitySource, 'model' | 'usage'>,
+  query: ProcessQuery,
+  run: string,
+): Promise<ProcessPageJson> {
+  if (query.sort !== 'start') {
+    await usage.refresh(model.running());
+    return processPage(model, query, run, usage);
+  }
+  if (query.usage === 'false') return processPage(model, query, run);
+  const page = processPage(model, query, run);
+  const processes = new Map(page.processes.map((json) => [json, model.byProcessId(json.process_id)]));
+  await usage.refresh([...processes.values()].filter((process) => process !== undefined));
+  for (const [json, process] of processes)
+    json.usage = process === undefined ? null : usageJson(usage.of(process));
+  return page;
+}
+
+const UNREAD: Pick<UsageView, 'of'> = { of: () => null };
+
+/** What to sort by; null for the order of appearance. */
+const SIZES: Readonly<Record<ProcessQuery['sort'], ((usage: Usage | null) => number) | null>> = {
+  start: null,
+  cpu: (usage) => usage?.cpuPercent ?? -1,
+  memory: (usage) => usage?.rssBytes ?? -1,
+};
 
 function tables(model: ModelView, state: ProcessQuery['state']): IterableIterator<Process>[] {
   if (state === 'running') return [model.running()];

@@ -35,6 +35,8 @@ export interface ProcStat {
   readonly imageHeap: number;
   /** User and system time of all threads; in clock ticks, so a multiple of 10 ms. */
   readonly cpuNs: number;
+  /** Resident memory in pages of PAGE_BYTES; 0 of a kernel thread. */
+  readonly rssPages: number;
   readonly minorFaults: number;
   readonly majorFaults: number;
   /** As wait(2) gives it. Known of the dead only, and 0 when the process may not be traced. */
@@ -70,6 +72,7 @@ export function parseStat(bytes: Uint8Array, length: number): ProcStat | null {
     imageStack: fields[28]!,
     imageHeap: fields[47]!,
     cpuNs: (fields[14]! + fields[15]!) * Number(CLOCK_TICK_NS),
+    rssPages: fields[24]!,
     minorFaults: fields[10]!,
     majorFaults: fields[12]!,
     status: fields[52]!,
