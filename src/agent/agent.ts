@@ -150,8 +150,14 @@ export class Agent implements AgentView, Closable {
       view: this,
       log,
       logAccess: config.api.access_log ? (line) => log.info(line) : undefined,
-      streamQueueBytes: config.stream.client_queue_bytes,
-      heartbeatSeconds: config.stream.heartbeat_seconds,
+      streams: {
+        maxClients: config.stream.max_clients,
+        queueBytes: config.stream.client_queue_bytes,
+        totalQueueBytes: config.stream.total_queue_bytes,
+        replayEvents: config.stream.replay_events,
+        replayBytes: config.stream.replay_bytes,
+        heartbeatSeconds: config.stream.heartbeat_seconds,
+      },
     });
     this.#evidence = new AgentEvidence(config, log, this.#startedAt, () => this.#evidenceSnapshot());
     this.#ops = createOpsServer({ listen: config.ops.listen, view: this, metrics: this.#metrics, log });
@@ -213,6 +219,7 @@ export class Agent implements AgentView, Closable {
       activity: this.activity,
       bus: this.bus,
       publish: (batch) => this.#binding.offer(batch),
+      skip: (count) => this.bus.passed(this.#binding.skip(count)),
       expect: (identity) => {
         if (identity !== null) this.#metadata.lookup(identity);
       },

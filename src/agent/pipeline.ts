@@ -11,6 +11,8 @@ export interface PipelineOptions {
   readonly bus: Pick<EventBus, 'subscribers'>;
   /** Takes the events of a batch on their way to the listeners. */
   readonly publish: (batch: AppliedEvent[]) => void;
+  /** Told after a batch of how many of its events nobody listened to. */
+  readonly skip: (count: number) => void;
   /** Told of each cgroup that is new. */
   readonly expect: (identity: Identity | null) => void;
   /** Called once a batch with the CLOCK_BOOTTIME of its oldest event. */
@@ -21,6 +23,7 @@ export class Pipeline implements CollectorSink {
   readonly #options: PipelineOptions;
   /** Filled only while somebody listens. */
   #batch: AppliedEvent[] = [];
+  #unheard = 0;
   #oldestNs: bigint | null = null;
 
   constructor(options: PipelineOptions) {
@@ -48,6 +51,7 @@ export class Pipeline implements CollectorSink {
         const applied = table.apply(record, registry.resolve(record));
         activity.note(record, applied.identity);
         if (bus.subscribers > 0) this.#batch.push(applied);
+        else this.#unheard++;
       }
     }
   }
@@ -56,6 +60,8 @@ export class Pipeline implements CollectorSink {
     if (this.#oldestNs === null) return;
     this.#options.observeOldest(this.#oldestNs);
     this.#oldestNs = null;
+    if (this.#unheard > 0) this.#options.skip(this.#unheard);
+    this.#unheard = 0;
     if (this.#batch.length === 0) return;
     const batch = this.#batch;
     this.#batch = [];

@@ -49,7 +49,7 @@ export const metadataFields = {
 export const eventSchema = z.object({
   schema_version: z.literal(SCHEMA_VERSION),
   type: z.enum(['fork', 'exec', 'exit']),
-  seq: z.int().describe('position in the event stream of this agent run; also the SSE id'),
+  seq: z.int().describe('position among all events of this agent run; with the run before it the SSE id'),
   time: z.string().describe('RFC 3339 with nanoseconds, UTC'),
   ktime_ns: z
     .number()
@@ -113,13 +113,18 @@ export const streamReadySchema = z.object({
 });
 export type StreamReadyJson = z.infer<typeof streamReadySchema>;
 
-/** Sent in a stream instead of events that a slow client could not take. */
+/**
+ * Stands in a stream in the place of events that this client did not get. After `buffer-expired` the count takes in events
+ * that its filters would have left out: what is no longer kept cannot be looked at.
+ */
 export const gapSchema = z.object({
   schema_version: z.literal(SCHEMA_VERSION),
   type: z.literal('gap'),
   time: z.string(),
-  lost: z.int().describe('how many events were not sent'),
-  reason: z.enum(['slow-client', 'buffer-expired']),
+  lost: z.int().nullable().describe('how many events were not sent; null when nobody can know'),
+  reason: z
+    .enum(['slow-client', 'buffer-expired', 'other-run'])
+    .describe('too slow; came back too late; the id to resume from is of another run of the agent'),
 });
 export type GapJson = z.infer<typeof gapSchema>;
 

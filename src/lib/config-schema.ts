@@ -135,6 +135,16 @@ export const configSchema = z.strictObject({
       client_queue_bytes: bytes(64 * KIB, GIB)
         .default(32 * MIB)
         .describe('what may wait for one slow stream client'),
+      total_queue_bytes: bytes(64 * KIB, 64 * GIB)
+        .default(64 * MIB)
+        .describe('what may wait for all stream clients together; one gets at most half of it'),
+      max_clients: integer(1, 10_000).default(256).describe('how many streams may be open; more are refused'),
+      replay_events: integer(0, 10_000_000)
+        .default(20_000)
+        .describe('how many events are kept for clients that come back (docs/events.md)'),
+      replay_bytes: bytes(0, 64 * GIB)
+        .default(16 * MIB)
+        .describe('memory of these events'),
       heartbeat_seconds: integer(1, 3600)
         .default(10)
         .describe('pause after which a stream shows that it lives'),

@@ -5,7 +5,7 @@ import type { Image, Process } from './process.ts';
 
 /** One event after the model took it in. `process` may change later; the other fields do not. */
 export interface AppliedEvent {
-  /** Position in this agent run's stream, from 1, without holes; given when the event goes out (0 before). */
+  /** Position among all events of this agent run, from 1, heard or not; given when the event goes out (0 before). */
   seq: number;
   readonly event: ProcessEvent;
   readonly identity: Identity;
@@ -24,6 +24,17 @@ export type BatchListener = (batch: readonly AppliedEvent[]) => void;
 /** Hands batches of events to whoever subscribed. */
 export class EventBus {
   readonly #listeners = new Set<BatchListener>();
+  #lastSeq = 0;
+
+  /** Position of the last event that went out or went by. */
+  get lastSeq(): number {
+    return this.#lastSeq;
+  }
+
+  /** Events up to this position went by while nobody listened. */
+  passed(lastSeq: number): void {
+    this.#lastSeq = lastSeq;
+  }
 
   /** Returns the function that ends the subscription. */
   subscribe(listener: BatchListener): () => void {
@@ -36,6 +47,8 @@ export class EventBus {
   }
 
   publish(batch: readonly AppliedEvent[]): void {
+    const last = batch.at(-1);
+    if (last !== undefined) this.#lastSeq = last.seq;
     for (const listener of this.#listeners) listener(batch);
   }
 }

@@ -62,6 +62,12 @@ export class LateBinding {
     };
   }
 
+  /** Counts events that nobody listens to, so that positions tell exactly how much went by. Returns the last position. */
+  skip(count: number): number {
+    this.#seq += count;
+    return this.#seq;
+  }
+
   /** Publishes what need not wait. */
   offer(batch: AppliedEvent[]): void {
     // Most of the time nobody waits and everybody is named: the batch goes out as it is.

@@ -13,7 +13,7 @@ import {
   statusSchema,
 } from '../api/index.ts';
 import { type ApiServerOptions, createApiServer } from './api-server.ts';
-import { FakeAgent } from './fake-agent.test-helper.ts';
+import { FakeAgent, streamSettings } from './fake-agent.test-helper.ts';
 
 interface Cleanup {
   after(end: () => Promise<void>): void;
@@ -27,8 +27,7 @@ async function start(t: Cleanup, options: Partial<ApiServerOptions> = {}) {
     tokens: null,
     view: agent,
     log: { error: (_message, fields) => logged.push(fields) },
-    streamQueueBytes: 1 << 20,
-    heartbeatSeconds: 15,
+    streams: streamSettings,
     ...options,
   });
   t.after(() => server.close());

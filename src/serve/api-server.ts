@@ -10,7 +10,7 @@ import { AccessBook } from './access-book.ts';
 import { accessLine } from './access-log.ts';
 import { accessGuard, isLoopbackAddress } from './access.ts';
 import type { AgentView, ServeLog } from './agent-view.ts';
-import { addEventRoute } from './event-route.ts';
+import { BacklogPump } from './backlog-pump.ts';
 import { EventStreams, type StreamStats } from './event-streams.ts';
 import { addProbes, createHttpApp } from './http-app.ts';
 import {
@@ -25,10 +25,11 @@ import { processDetailJson } from './process-json.ts';
 import { measuredProcessPage } from './process-page.ts';
 import { findProcess, processTree } from './process-tree.ts';
 import { addRoute } from './route.ts';
+import { StreamClients } from './stream-clients.ts';
+import { StreamRoutes } from './stream-route.ts';
 
 const NAME: ListenerName = { name: 'API', flag: '--api-listen', key: 'api.listen' };
 const CLOSE_TIMEOUT_MS = 2_000;
-const MAX_STREAMS = 64;
 
 export interface ApiServerOptions {
   readonly listen: ListenAddress;
@@ -38,14 +39,25 @@ export interface ApiServerOptions {
   readonly log: ServeLog;
   /** Is given a line for each request when it was answered. */
   readonly logAccess?: ((line: string) => void) | undefined;
-  /** Bound of what waits in user space for one stream client; what does not fit is counted as lost. */
-  readonly streamQueueBytes: number;
-  readonly heartbeatSeconds: number;
-  /** Stream clients at the same time, 64 when not given; more are refused with 503. */
-  readonly maxStreams?: number;
+  readonly streams: StreamSettings;
   /** How long streams and requests under way may take to finish at close. */
   readonly closeTimeoutMs?: number;
 }
+
+export interface StreamSettings {
+  /** Clients at the same time; more are refused with 503. */
+  readonly maxClients: number;
+  /** Bound of what waits in user space for one client; what does not fit is counted as lost. */
+  readonly queueBytes: number;
+  /** The same for all clients together. */
+  readonly totalQueueBytes: number;
+  readonly replayEvents: number;
+  readonly replayBytes: number;
+  readonly heartbeatSeconds: number;
+}
+
+/** How long events are kept for clients that come back, when there is no client any more. */
+const LINGER_MS = 300_000;
 
 export interface ApiServer extends Closable {
   /** @throws CognitodError TOKEN_REQUIRED or LISTEN_FAILED */
@@ -64,17 +76,29 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     access.note({ who, method, route, status });
     options.logAccess?.(accessLine(who, request, new Date()));
   });
+  // Marks ids and paging cursors of this run of the agent.
+  const run = randomBytes(4).toString('hex');
+  const clients = new StreamClients({
+    ...options.streams,
+    heartbeatMs: options.streams.heartbeatSeconds * 1000,
+  });
   const streams = new EventStreams({
     bus: view.bus,
     model: view.model,
-    queueBytes: options.streamQueueBytes,
-    maxClients: options.maxStreams ?? MAX_STREAMS,
-    heartbeatMs: options.heartbeatSeconds * 1000,
+    clients,
+    pump: new BacklogPump(),
+    run,
+    replay: { events: options.streams.replayEvents, bytes: options.streams.replayBytes },
+    lingerMs: LINGER_MS,
     now: () => new Date().toISOString(),
   });
   addProbes(app, view);
-  addStateRoutes(app, view);
-  const endStreams = addEventRoute(app, streams);
+  addStateRoutes(app, view, run);
+  const streamRoutes = new StreamRoutes(app, clients);
+  streamRoutes.add(routes.events, (query, socket, lastEventId) => {
+    const client = streams.add(query, socket, lastEventId);
+    return { finish: () => streams.finish(client), remove: () => streams.remove(client) };
+  });
   let closing: Promise<void> | undefined;
   return {
     async listen() {
@@ -86,17 +110,16 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     streams: () => streams.stats(),
     access: () => access,
     close() {
-      endStreams();
+      streamRoutes.end();
+      streams.stop();
       closing ??= close(options.closeTimeoutMs ?? CLOSE_TIMEOUT_MS);
       return closing;
     },
   };
 }
 
-function addStateRoutes(app: FastifyInstance, view: AgentView): void {
+function addStateRoutes(app: FastifyInstance, view: AgentView, run: string): void {
   const { model } = view;
-  // Marks paging cursors of this run.
-  const run = randomBytes(4).toString('hex');
   addRoute(app, routes.status, () => view.status());
   addRoute(app, routes.processes, ({ query }) => measuredProcessPage(view, query, run));
   addRoute(app, routes.process, ({ params }) => processDetailJson(findProcess(model, params.id), model));

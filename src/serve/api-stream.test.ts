@@ -5,8 +5,8 @@ import { test } from 'node:test';
 import { eventSchema, gapSchema, problemSchema, streamReadySchema } from '../api/index.ts';
 import type { AppliedEvent } from '../model/index.ts';
 import { type ApiServerOptions, createApiServer } from './api-server.ts';
-import { apply, exec, exit, FakeAgent, fork, podIdentity } from './fake-agent.test-helper.ts';
-import { openSilent, readStream, type StreamReader, startReading } from './stream.test-helper.ts';
+import { apply, exec, exit, FakeAgent, fork, podIdentity, streamSettings } from './fake-agent.test-helper.ts';
+import { openSilent, positionOf, readStream, type StreamReader, startReading } from './stream.test-helper.ts';
 
 interface Cleanup {
   after(end: () => Promise<void>): void;
@@ -22,8 +22,7 @@ async function start(t: Cleanup, options: Partial<ApiServerOptions> = {}) {
     tokens: null,
     view: agent,
     log: { error: () => {} },
-    streamQueueBytes: 1 << 20,
-    heartbeatSeconds: 15,
+    streams: streamSettings,
     ...options,
   });
   t.after(() => server.close());
@@ -51,7 +50,9 @@ async function eventually(holds: () => boolean): Promise<void> {
 
 /** What a reader was told: events received, and the sum of its gaps. */
 function account(reader: StreamReader): { received: number; lost: number } {
-  const lost = reader.named('gap').reduce((sum, { data }) => sum + gapSchema.parse(JSON.parse(data)).lost, 0);
+  const lost = reader
+    .named('gap')
+    .reduce((sum, { data }) => sum + gapSchema.parse(JSON.parse(data)).lost!, 0);
   return { received: reader.named('exit').length, lost };
 }
 
@@ -65,15 +66,15 @@ test('a client that was told it is ready gets every event from then on, in order
   agent.bus.publish([apply(exit(), 3)]);
   await reader.until(() => reader.messages.length === 4);
   assert.deepEqual(
-    reader.messages.slice(1).map(({ id, event }) => [id, event]),
+    reader.messages.slice(1).map((message) => [positionOf(message), message.event]),
     [
-      ['1', 'fork'],
-      ['2', 'exec'],
-      ['3', 'exit'],
+      [1, 'fork'],
+      [2, 'exec'],
+      [3, 'exit'],
     ],
   );
-  for (const { data, id } of reader.messages.slice(1)) {
-    assert.equal(eventSchema.strict().parse(JSON.parse(data)).seq, Number(id));
+  for (const message of reader.messages.slice(1)) {
+    assert.equal(eventSchema.strict().parse(JSON.parse(message.data)).seq, positionOf(message));
   }
 });
 
@@ -87,11 +88,11 @@ test('filters are applied by the server', async (t) => {
     apply(exit(), 4, { identity }),
   ]);
   await reader.until(() => reader.messages.length === 2);
-  assert.equal(reader.messages[1]?.id, '4');
+  assert.equal(positionOf(reader.messages[1]!), 4);
 });
 
 test('a quiet stream has heartbeats', async (t) => {
-  const { url } = await start(t, { heartbeatSeconds: 0.01 });
+  const { url } = await start(t, { streams: { ...streamSettings, heartbeatSeconds: 0.01 } });
   const reader = await readStream(url);
   await reader.until(() => reader.comments.length >= 2);
   assert.equal(reader.messages.length, 1);
@@ -99,7 +100,7 @@ test('a quiet stream has heartbeats', async (t) => {
 
 test('a client that does not read costs its queue only, is told of the gap, and every event is accounted for', async (t) => {
   const queueBytes = 256 * 1024;
-  const { server, port, publish } = await start(t, { streamQueueBytes: queueBytes });
+  const { server, port, publish } = await start(t, { streams: { ...streamSettings, queueBytes } });
   const socket = await openSilent(HOST, port, '/api/v1/events');
   await eventually(() => server.streams().clients === 1);
   let published = 0;
@@ -123,16 +124,19 @@ test('a client that does not read costs its queue only, is told of the gap, and 
   await reader.until(() => accounted(reader) === published + 3);
   // Each gap stands where the events are missing: with it, the ids have no hole.
   let last = 0;
-  for (const { event, id, data } of reader.messages) {
-    if (event === 'gap') last += gapSchema.strict().parse(JSON.parse(data)).lost;
-    else if (event === 'exit') assert.equal(Number(id), ++last);
+  for (const message of reader.messages) {
+    const { event, data } = message;
+    if (event === 'gap') last += gapSchema.strict().parse(JSON.parse(data)).lost!;
+    else if (event === 'exit') assert.equal(positionOf(message), ++last);
   }
   assert.equal(last, published + 3);
   reader.close();
 });
 
 test('slow clients do not slow a fast one down, nor lose anything of its', async (t) => {
-  const { server, port, url, publish } = await start(t, { streamQueueBytes: 4 << 20 });
+  const { server, port, url, publish } = await start(t, {
+    streams: { ...streamSettings, queueBytes: 4 << 20 },
+  });
   const slow = await Promise.all([1, 2, 3].map(() => openSilent(HOST, port, '/api/v1/events')));
   const fast = await readStream(url);
   await eventually(() => server.streams().clients === 4);
@@ -150,7 +154,7 @@ test('slow clients do not slow a fast one down, nor lose anything of its', async
 });
 
 test('more clients than allowed are refused, until one leaves', async (t) => {
-  const { server, url } = await start(t, { maxStreams: 1 });
+  const { server, url } = await start(t, { streams: { ...streamSettings, maxClients: 1 } });
   const reader = await readStream(url);
   const refused = await fetch(url);
   assert.equal(refused.status, 503);
@@ -168,8 +172,9 @@ test('a client that is gone is forgotten, also with events under way', async (t)
   socket.resetAndDestroy();
   publish(10);
   await eventually(() => server.streams().clients === 0);
-  assert.equal(agent.bus.subscribers, 0);
   assert.equal(server.streams().queuedBytes, 0);
+  await server.close();
+  assert.equal(agent.bus.subscribers, 0);
 });
 
 test('a stream that is pipelined behind another request is refused, others behind a stream wait', async (t) => {
@@ -218,7 +223,10 @@ test('close delivers what is queued and ends the streams', async (t) => {
 });
 
 test('close tells a gap that is still open, when the client reads on', async (t) => {
-  const { server, port, publish } = await start(t, { streamQueueBytes: 64 * 1024, closeTimeoutMs: 10_000 });
+  const { server, port, publish } = await start(t, {
+    streams: { ...streamSettings, queueBytes: 64 * 1024 },
+    closeTimeoutMs: 10_000,
+  });
   const socket = await openSilent(HOST, port, '/api/v1/events');
   await eventually(() => server.streams().clients === 1);
   let published = 0;

@@ -2,8 +2,19 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { EventQuery } from '../api/index.ts';
+import { BacklogPump } from './backlog-pump.ts';
 import { EventStreams } from './event-streams.ts';
-import { apply, exec, exit, FakeAgent, fork, podIdentity } from './fake-agent.test-helper.ts';
+import {
+  apply,
+  exec,
+  exit,
+  FakeAgent,
+  fork,
+  noStreams,
+  podIdentity,
+  streamSettings,
+} from './fake-agent.test-helper.ts';
+import { StreamClients } from './stream-clients.ts';
 
 /** Takes everything at once. */
 class OpenSocket {
@@ -17,7 +28,9 @@ class OpenSocket {
   }
 
   get seqs(): number[] {
-    return [...this.text.matchAll(/^id: (\d+)$/gm)].map((match) => Number(match[1]));
+    return [...this.text.matchAll(/^id: c0ffee00-(\d+)\nevent: (?!ready)/gm)].map((match) =>
+      Number(match[1]),
+    );
   }
 }
 
@@ -34,9 +47,11 @@ function setUp() {
   const streams = new EventStreams({
     bus,
     model: counting,
-    queueBytes: 1 << 20,
-    maxClients: 8,
-    heartbeatMs: 60_000,
+    clients: new StreamClients({ ...streamSettings, heartbeatMs: 60_000 }),
+    pump: new BacklogPump(),
+    run: RUN,
+    replay: { events: 0, bytes: 0 },
+    lingerMs: 0,
     now: () => 'now',
   });
   const join = (query: EventQuery) => {
@@ -46,6 +61,7 @@ function setUp() {
   return { bus, streams, join, encoded: () => timesAsked };
 }
 
+const RUN = 'c0ffee00';
 const identity = podIdentity('1234-abcd', `e1${'f'.repeat(62)}`);
 const batch = [
   apply(fork({ pid: 10 }), 1),
@@ -97,7 +113,7 @@ test('a batch is one write for each client', () => {
   assert.equal(socket.writes, 2, 'ready and the batch');
 });
 
-test('the bus is subscribed to only while there are clients', () => {
+test('without a replay the bus is subscribed to only while there are clients', () => {
   const { bus, join, streams, encoded } = setUp();
   bus.publish(batch);
   assert.equal(bus.subscribers, 0);
@@ -119,5 +135,5 @@ test('a client may leave while others get a batch, and figures go on counting', 
   bus.publish(batch);
   streams.remove(client);
   bus.publish(batch);
-  assert.deepEqual(streams.stats(), { clients: 1, queuedBytes: 0, sent: 15, lost: 0 });
+  assert.deepEqual(streams.stats(), { ...noStreams, clients: 1, sent: 15 });
 });

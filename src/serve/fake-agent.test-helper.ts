@@ -15,6 +15,8 @@ import {
   parseProcessId,
 } from '../model/index.ts';
 import type { AgentView } from './agent-view.ts';
+import type { StreamSettings } from './api-server.ts';
+import type { StreamStats } from './event-streams.ts';
 
 export const BOOT_ID = '0a1b2c3d-1111-2222-3333-444455556666';
 export const START_NS = 5_000_000_000n;
@@ -133,6 +135,26 @@ export function apply(
       : shell;
   return { seq, event, identity, process: null, image, execSeq, metadata: null };
 }
+
+/** Limits of streams for tests. */
+export const streamSettings: StreamSettings = {
+  maxClients: 64,
+  queueBytes: 1 << 20,
+  totalQueueBytes: 1 << 30,
+  replayEvents: 1000,
+  replayBytes: 1 << 20,
+  heartbeatSeconds: 15,
+};
+
+export const noStreams: StreamStats = {
+  clients: 0,
+  queuedBytes: 0,
+  sent: 0,
+  lost: 0,
+  expired: 0,
+  replayEvents: 0,
+  replayBytes: 0,
+};
 
 /** A process table that tests fill and change as they like. */
 export class FakeModel implements ModelView {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createApiServer } from './api-server.ts';
-import { FakeAgent, sampleStatus } from './fake-agent.test-helper.ts';
+import { FakeAgent, noStreams, sampleStatus, streamSettings } from './fake-agent.test-helper.ts';
 import { createMetrics } from './metrics.ts';
 import { createOpsServer } from './ops-server.ts';
 
@@ -13,12 +13,11 @@ const api = (host: string, port = 0, token: string | null = null) =>
     tokens: token === null ? null : { read: () => token, admin: null },
     view: new FakeAgent(),
     log,
-    streamQueueBytes: 1 << 20,
-    heartbeatSeconds: 15,
+    streams: streamSettings,
   });
 const metrics = createMetrics({
   status: () => sampleStatus,
-  streams: () => ({ clients: 0, queuedBytes: 0, sent: 0, lost: 0 }),
+  streams: () => noStreams,
 });
 const ops = (host: string, port = 0) =>
   createOpsServer({ listen: { host, port }, view: new FakeAgent(), metrics, log });

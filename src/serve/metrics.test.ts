@@ -3,10 +3,17 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import type { StatusJson } from '../api/index.ts';
-import { sampleStatus } from './fake-agent.test-helper.ts';
+import { sampleStatus, noStreams } from './fake-agent.test-helper.ts';
 import { createMetrics } from './metrics.ts';
 
-const streams = () => ({ clients: 2, queuedBytes: 100, sent: 50, lost: 5 });
+const streams = () => ({
+  ...noStreams,
+  clients: 2,
+  queuedBytes: 100,
+  sent: 50,
+  lost: 5,
+  expired: 3,
+});
 const scrape = (status: StatusJson = sampleStatus) => createMetrics({ status: () => status, streams }).text();
 
 function value(text: string, series: string): string | undefined {

@@ -219,6 +219,8 @@ function metadataMetrics(registry: Registry): (metadata: StatusJson['metadata'])
 function streamMetrics(registry: Registry): (stats: StreamStats) => void {
   const clients = gauge(registry, 'stream_clients', 'Clients of the event stream.');
   const queued = gauge(registry, 'stream_queued_bytes', 'Bytes that wait in the agent for stream clients.');
+  const replay = gauge(registry, 'stream_replay_events', 'Events kept for clients that come back.');
+  const replayBytes = gauge(registry, 'stream_replay_bytes', 'Estimate of the memory of these events.');
   const sent = counter(registry, 'stream_sent_total', 'Events sent, counted once per client.');
   const lost = counter(
     registry,
@@ -230,7 +232,9 @@ function streamMetrics(registry: Registry): (stats: StreamStats) => void {
     clients([stats.clients]);
     queued([stats.queuedBytes]);
     sent([stats.sent]);
-    lost([stats.lost, { reason: 'slow-client' }]);
+    lost([stats.lost, { reason: 'slow-client' }], [stats.expired, { reason: 'buffer-expired' }]);
+    replay([stats.replayEvents]);
+    replayBytes([stats.replayBytes]);
   };
 }
 

@@ -2,14 +2,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { problemSchema } from '../api/index.ts';
-import { FakeAgent, sampleStatus } from './fake-agent.test-helper.ts';
+import { FakeAgent, noStreams, sampleStatus } from './fake-agent.test-helper.ts';
 import { createMetrics } from './metrics.ts';
 import { createOpsServer } from './ops-server.ts';
 
 async function start(t: { after(end: () => Promise<void>): void }, agent = new FakeAgent()) {
   const metrics = createMetrics({
     status: () => agent.status(),
-    streams: () => ({ clients: 0, queuedBytes: 0, sent: 0, lost: 0 }),
+    streams: () => noStreams,
   });
   const server = createOpsServer({
     listen: { host: '127.0.0.1', port: 0 },

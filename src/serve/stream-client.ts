@@ -1,10 +1,10 @@
-// One subscriber of the event stream: a bounded queue, and an exact count of what did not fit.
+// One subscriber of a stream: a bounded queue, and an exact count of what did not fit.
 //
 // Two states. Taking: chunks go to the socket as long as they fit in the queue. In a gap, from the first
-// chunk that does not fit: everything is counted and nothing is sent until half of the queue is free; then
+// chunk that does not fit: everything is counted and nothing is sent until half of what waited then is gone; then
 // one gap record with the count is sent, in the place of the events it stands for, and the client is taking
 // again.
-import { type GapJson, SCHEMA_VERSION, type StreamReadyJson } from '../api/index.ts';
+import { type GapJson, SCHEMA_VERSION } from '../api/index.ts';
 
 /** What a client needs of a socket (a net.Socket). `writableLength` counts what the kernel has not taken yet. */
 export interface StreamSocket {
@@ -16,32 +16,41 @@ export interface StreamSocket {
 export interface StreamTotals {
   sent: number;
   lost: number;
+  /** Events that came too late for a client that came back. */
+  expired: number;
+}
+
+export interface StreamClientOptions {
+  readonly totals: StreamTotals;
+  readonly now: () => string;
+  /** Called when the kernel has taken something. */
+  readonly onRoom?: (() => void) | undefined;
+  /** The id of the last record that the client needs no more, when nothing waits for it. */
+  readonly position?: (() => string | undefined) | undefined;
+  /** Called after a gap was told: the client is taking again. */
+  readonly onGapEnd?: (() => void) | undefined;
 }
 
 /** Wraps a JSON text that is one line as a record of an event stream. */
-export function streamRecord(name: string, json: string): string {
-  return `event: ${name}\ndata: ${json}\n\n`;
+export function streamRecord(name: string, json: string, id?: string): string {
+  return `${id === undefined ? '' : `id: ${id}\n`}event: ${name}\ndata: ${json}\n\n`;
 }
 
 export class StreamClient {
   readonly #socket: StreamSocket;
-  readonly #queueBytes: number;
-  readonly #totals: StreamTotals;
-  readonly #now: () => string;
+  readonly #options: StreamClientOptions;
   /** Events lost since the last gap record. Above zero means: in a gap. */
   #lost = 0;
+  /** A gap ends when no more than this waits. */
+  #resumeAt = 0;
   #wroteSinceHeartbeat = false;
 
-  constructor(socket: StreamSocket, queueBytes: number, totals: StreamTotals, now: () => string) {
+  constructor(socket: StreamSocket, options: StreamClientOptions) {
     this.#socket = socket;
-    this.#queueBytes = queueBytes;
-    this.#totals = totals;
-    this.#now = now;
-    const ready: StreamReadyJson = { schema_version: SCHEMA_VERSION, type: 'ready', time: now() };
-    this.#write(streamRecord('ready', JSON.stringify(ready)));
+    this.#options = options;
   }
 
-  /** Bytes that wait in user space: at most the queue's size, but for a gap record or a single huge event. */
+  /** Bytes that wait in user space. */
   get queuedBytes(): number {
     return this.#socket.writableLength;
   }
@@ -52,27 +61,44 @@ export class StreamClient {
     return this.#lost === 0;
   }
 
-  /** Sends a chunk with so many events, or counts them as lost. */
-  offer(chunk: Buffer, events: number): void {
+  /** Sends a record outside the count of events, whatever waits. */
+  tell(name: string, document: object, id?: string): void {
+    this.#write(streamRecord(name, JSON.stringify(document), id));
+  }
+
+  /** Sends a chunk with so many events when then at most `limit` bytes wait, or else counts them as lost. */
+  offer(chunk: Buffer, events: number, limit: number): void {
     const queued = this.#socket.writableLength;
     // An empty queue takes one chunk of any size, so that an event larger than the queue gets through.
-    if (this.#lost > 0 || (queued > 0 && queued + chunk.length > this.#queueBytes)) {
+    if (this.#lost > 0 || (queued > 0 && queued + chunk.length > limit)) {
       this.skip(events);
       return;
     }
-    this.#totals.sent += events;
+    this.send(chunk, events);
+  }
+
+  /** Sends a chunk with so many events, whatever waits: for a caller that has looked. */
+  send(chunk: Buffer, events: number): void {
+    this.#options.totals.sent += events;
     this.#write(chunk);
   }
 
   /** Counts events that were not sent. */
   skip(events: number): void {
+    if (this.#lost === 0) this.#resumeAt = this.#socket.writableLength / 2;
     this.#lost += events;
-    this.#totals.lost += events;
+    this.#options.totals.lost += events;
   }
 
-  /** A comment line when nothing was sent since the last call, so that both ends notice a dead connection. */
+  /**
+   * A comment when nothing was sent since the last call, so that both ends notice a dead connection. The id with it
+   * moves a client on whose filter lets little through; without data it is no record for clients (HTML, 9.2.6).
+   */
   heartbeat(): void {
-    if (!this.#wroteSinceHeartbeat && this.#socket.writableLength === 0) this.#write(': heartbeat\n\n');
+    if (!this.#wroteSinceHeartbeat && this.#socket.writableLength === 0) {
+      const id = this.#lost === 0 ? this.#options.position?.() : undefined;
+      this.#write(`: heartbeat\n${id === undefined ? '' : `id: ${id}\n`}\n`);
+    }
     this.#wroteSinceHeartbeat = false;
   }
 
@@ -82,19 +108,15 @@ export class StreamClient {
   }
 
   #leaveGap(): void {
-    if (this.#socket.writableLength <= this.#queueBytes / 2) this.#writeGap();
+    if (this.#socket.writableLength > this.#resumeAt) return;
+    this.#writeGap();
+    this.#options.onGapEnd?.();
   }
 
   #writeGap(): void {
-    const gap: GapJson = {
-      schema_version: SCHEMA_VERSION,
-      type: 'gap',
-      time: this.#now(),
-      lost: this.#lost,
-      reason: 'slow-client',
-    };
+    const lost = this.#lost;
     this.#lost = 0;
-    this.#write(streamRecord('gap', JSON.stringify(gap)));
+    this.tell('gap', gapRecord(lost, 'slow-client', this.#options.now()));
   }
 
   #write(chunk: Buffer | string): void {
@@ -105,5 +127,10 @@ export class StreamClient {
   /** The kernel has taken a write. A gap begins only while one is under way: it ends here or in `taking`. */
   readonly #flushed = (): void => {
     if (this.#lost > 0) this.#leaveGap();
+    this.#options.onRoom?.();
   };
+}
+
+export function gapRecord(lost: number | null, reason: GapJson['reason'], time: string): GapJson {
+  return { schema_version: SCHEMA_VERSION, type: 'gap', time, lost, reason };
 }

@@ -7,6 +7,8 @@ import { createParser, type EventSourceMessage } from 'eventsource-parser';
 export interface StreamReader {
   readonly messages: EventSourceMessage[];
   readonly comments: string[];
+  /** Every id that was seen, those without a record too. */
+  readonly ids: string[];
   readonly ended: boolean;
   /** Resolves when the condition holds after a read. */
   until(holds: () => boolean): Promise<void>;
@@ -23,12 +25,21 @@ export async function readStream(url: string, headers: Record<string, string> = 
   return reader;
 }
 
+/** The position in the id of a record. */
+export const positionOf = ({ id }: Pick<EventSourceMessage, 'id'>) => Number(id?.split('-')[1]);
+
 /** A connection that has asked for a stream and reads nothing until it is told to. */
-export async function openSilent(host: string, port: number, path: string): Promise<Socket> {
+export async function openSilent(
+  host: string,
+  port: number,
+  path: string,
+  headers: Record<string, string> = {},
+): Promise<Socket> {
   const socket = connect(port, host);
   await once(socket, 'connect');
   socket.pause();
-  socket.write(`GET ${path} HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
+  const lines = Object.entries({ host, ...headers }).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.write(`GET ${path} HTTP/1.1\r\n${lines.join('')}\r\n`);
   return socket;
 }
 
@@ -42,10 +53,12 @@ export function startReading(socket: Socket): StreamReader {
 function parse(source: IncomingMessage | Socket, close: () => void): StreamReader {
   const messages: EventSourceMessage[] = [];
   const comments: string[] = [];
+  const ids: string[] = [];
   const waiting: { holds: () => boolean; resolve: () => void; reject: (error: Error) => void }[] = [];
   let ended = false;
   const parser = createParser({
     onEvent: (message) => messages.push(message),
+    onId: (id) => ids.push(id),
     onComment: (comment) => comments.push(comment),
     // The response head of a raw connection.
     onError: () => {},
@@ -70,6 +83,7 @@ function parse(source: IncomingMessage | Socket, close: () => void): StreamReade
   return {
     messages,
     comments,
+    ids,
     get ended() {
       return ended;
     },
