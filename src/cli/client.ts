@@ -19,6 +19,9 @@ const MAX_ANSWER_BYTES = 256 * 1024 * 1024;
 const KEEP_ALIVE_MS = 15_000;
 const HINT_WHERE = 'say where the agent is: --api URL, or COGNITOD_API';
 
+/** Something answers, and it is no agent that this client knows: to wait does not help. */
+export class NotAnAgent extends CognitodError {}
+
 export class ApiClient {
   readonly #settings: ClientSettings;
   readonly #timeoutMs: number;
@@ -51,9 +54,10 @@ export class ApiClient {
     throw this.notOurs('its answer has another form than expected');
   }
 
-  /** The response of a stream once its head has come; the body is the caller's. */
-  async openStream(path: string, query: Query): Promise<IncomingMessage> {
-    const response = await this.#open(path, query, 'text/event-stream');
+  /** The response of a stream once its head has come; the body is the caller's. With an id it goes on after that record. */
+  async openStream(path: string, query: Query, lastEventId?: string): Promise<IncomingMessage> {
+    const resume = lastEventId === undefined ? {} : { 'last-event-id': lastEventId };
+    const response = await this.#open(path, query, 'text/event-stream', resume);
     const type = response.headers['content-type'] ?? 'no content type';
     if (/^text\/event-stream\b/i.test(type)) {
       response.socket.setKeepAlive(true, KEEP_ALIVE_MS);
@@ -67,7 +71,7 @@ export class ApiClient {
   checkVersion(document: unknown): void {
     const version = (document as { schema_version?: unknown } | null)?.schema_version;
     if (typeof version !== 'number' || version <= 1) return;
-    throw new CognitodError(
+    throw new NotAnAgent(
       'API_UNREACHABLE',
       `the agent at ${this.address} answers with schema version ${version}, this client knows 1`,
       { hint: 'use the cognitod that the agent is, or a newer one' },
@@ -81,22 +85,27 @@ export class ApiClient {
     });
   }
 
-  notOurs(reason: string, cause?: unknown): CognitodError {
-    return new CognitodError(
+  notOurs(reason: string, cause?: unknown): NotAnAgent {
+    return new NotAnAgent(
       'API_UNREACHABLE',
       `${this.address} is not a cognitod agent that this client knows: ${reason}`,
       { hint: HINT_WHERE, cause },
     );
   }
 
-  async #open(path: string, query: Query, accept: string): Promise<IncomingMessage> {
+  async #open(
+    path: string,
+    query: Query,
+    accept: string,
+    more: Readonly<Record<string, string>> = {},
+  ): Promise<IncomingMessage> {
     const url = new URL(this.#settings.api);
     url.pathname = url.pathname.replace(/\/+$/, '') + path;
     for (const [key, value] of Object.entries(query)) {
       if (value !== undefined) url.searchParams.set(key, String(value));
     }
     const { token } = this.#settings;
-    const headers = { accept, ...(token === null ? {} : { authorization: `Bearer ${token}` }) };
+    const headers = { accept, ...more, ...(token === null ? {} : { authorization: `Bearer ${token}` }) };
     // TLS is loaded only where it is used: it takes as long as all of the client.
     const send = url.protocol === 'https:' ? (await import('node:https')).request : httpRequest;
     const response = await new Promise<IncomingMessage>((resolve, reject) => {

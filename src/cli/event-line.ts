@@ -92,9 +92,18 @@ function nameOf(path: string): string {
   return name.startsWith('-') ? name.slice(1) : name;
 }
 
+const GAP_REASONS: Readonly<Record<GapJson['reason'], string>> = {
+  'slow-client': 'this client was too slow',
+  'buffer-expired': 'they are no longer kept',
+  'other-run': 'the agent was restarted',
+};
+
 export function formatGapLine(gap: GapJson, paint: Painter): string {
-  const reason = gap.reason === 'slow-client' ? 'this client was too slow' : 'they are no longer kept';
-  const text = `!! ${localTime(gap.time)} ${gap.lost} events are missing here: ${reason}`;
+  const missing =
+    gap.lost === null
+      ? 'events may be missing here, nobody can say how many'
+      : `${gap.lost} events are missing here`;
+  const text = `!! ${localTime(gap.time)} ${missing}: ${GAP_REASONS[gap.reason]}`;
   return paint(['bold', 'red'], harmless(text));
 }
 

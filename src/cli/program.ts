@@ -134,7 +134,8 @@ function addClients(add: Add, deps: CliDeps, run: CliRun): void {
         'A line per event: local time, kind, pid, parent, user, pod/container or unit, command or how it ended.',
         'With --json a line is an event as the agent sent it (docs/events.md), or {"type":"gap","lost":N} for events',
         'that this client was too slow for. Without --ready-fd the first line on standard error says when the stream',
-        'is connected: nothing is missed from then on. Ends with 4 when the agent goes away.',
+        'is connected: nothing is missed from then on. A connection that breaks is opened again for 10 seconds and goes on',
+        'where it broke off; after that it ends with 4.',
       ],
       examples: [
         'cognitod stream --type exec',
@@ -149,7 +150,8 @@ function addClients(add: Add, deps: CliDeps, run: CliRun): void {
       number(0, MAX_U32),
     )
     .option('--count <n>', 'end after so many events', number(1, Number.MAX_SAFE_INTEGER))
-    .option('--retry', 'when the agent goes away wait for it to come back')
+    .option('--retry', 'wait for the agent, however long it is away')
+    .option('--no-reconnect', 'end when the connection breaks')
     .action((options, command: Command) =>
       withContext(command, async (context) => {
         const { stream } = await import('./commands/stream.ts');

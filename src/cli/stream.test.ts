@@ -87,7 +87,10 @@ test('an error is told after what was printed before it, however slow the reader
   });
   const order: string[] = [];
   const onStderr = (text: string) => order.push(`${printed.length} ${/ended|connected/.exec(text)?.[0]}`);
-  assert.equal((await run(['stream', '--json', '--api', api], { stdout, onStderr })).code, 4);
+  assert.equal(
+    (await run(['stream', '--json', '--no-reconnect', '--api', api], { stdout, onStderr })).code,
+    4,
+  );
   assert.equal(printed, '{"seq":1}\n{"seq":2}\n');
   assert.deepEqual(order, ['0 connected', `${printed.length} ended`]);
 });
@@ -125,7 +128,7 @@ test('filters go to the agent, and nothing else does', async (t) => {
 
 test('a comment is a sign that the subscription stands, and is not printed', async (t) => {
   const { api } = await fakeAgent(t, (_request, response) => sendStream(response, ': hello\n\n', true));
-  const { stdout, stderr } = await run(['stream', '--json', '--api', api]);
+  const { stdout, stderr } = await run(['stream', '--json', '--no-reconnect', '--api', api]);
   assert.equal(stdout, '');
   assert.match(stderr, /^cognitod: connected to /);
 });
@@ -160,11 +163,11 @@ test('a descriptor that is not open is a usage error, before the agent is asked'
   assert.equal(requests.length, 0);
 });
 
-test('when the agent ends the stream what came is printed and the exit code is 4', async (t) => {
+test('with --no-reconnect, when the agent ends the stream what came is printed and the exit code is 4', async (t) => {
   const { api } = await fakeAgent(t, (_request, response) =>
     sendStream(response, READY + record('exec', { seq: 1 }), true),
   );
-  const { code, stdout, stderr } = await run(['stream', '--json', '--api', api]);
+  const { code, stdout, stderr } = await run(['stream', '--json', '--no-reconnect', '--api', api]);
   assert.equal(code, 4);
   assert.equal(stdout, '{"seq":1}\n');
   const error = JSON.parse(stderr.trimEnd().split('\n').at(-1)!).error;
@@ -173,12 +176,12 @@ test('when the agent ends the stream what came is printed and the exit code is 4
   assert.match(error.hint, /--retry/);
 });
 
-test('when the connection breaks the exit code is 4', async (t) => {
+test('with --no-reconnect, when the connection breaks the exit code is 4', async (t) => {
   const { api } = await fakeAgent(t, (_request, response) => {
     sendStream(response, READY);
     setTimeout(() => response.socket!.resetAndDestroy(), 20);
   });
-  const { code, stderr } = await run(['stream', '--api', api]);
+  const { code, stderr } = await run(['stream', '--no-reconnect', '--api', api]);
   assert.equal(code, 4);
   assert.match(stderr, /broke: the connection was cut/);
 });
@@ -200,11 +203,44 @@ test('--retry connects again, says so, and announces the first time only on the 
       .map((line) => line.replace(api, 'AGENT')),
     [
       'cognitod: connected to AGENT',
-      'cognitod: the agent at AGENT ended the stream; trying again in 0.5 s, events until then are not seen',
-      'cognitod: the agent at AGENT answers with an error (503): the agent is shutting down; trying again in 1 s, events until then are not seen',
-      'cognitod: connected again to AGENT; what happened in between is not known',
+      'cognitod: the agent at AGENT ended the stream; trying again in 0.5 s',
+      'cognitod: the agent at AGENT answers with an error (503): the agent is shutting down; trying again in 1 s',
+      'cognitod: connected again to AGENT; it goes on where it broke off',
     ],
   );
+});
+
+test('a stream that breaks goes on after the last record, also one without an event', async (t) => {
+  let times = 0;
+  const { api, requests } = await fakeAgent(t, (_request, response) => {
+    times++;
+    if (times === 1) sendStream(response, `id: run-7\n${READY}${record('exec', { seq: 8 }, 8)}`);
+    if (times === 2) sendStream(response, `${READY}: heartbeat\nid: run-9\n\n`, true);
+    if (times === 3) sendStream(response, READY + record('gap', { ...GAP, lost: null, reason: 'other-run' }));
+    if (times === 1) setTimeout(() => response.socket!.resetAndDestroy(), 20);
+    if (times === 3) response.write(record('exit', { seq: 10 }));
+  });
+  const { code, stdout } = await run(['stream', '--json', '--count', '2', '--api', api]);
+  assert.equal(code, 0);
+  assert.deepEqual(
+    requests.map(({ headers }) => headers['last-event-id']),
+    [undefined, '8', 'run-9'],
+  );
+  assert.deepEqual(
+    stdout.split('\n').filter((line) => line.includes('seq')),
+    ['{"seq":8}', '{"seq":10}'],
+  );
+});
+
+test('a gap of unknown size says so', async (t) => {
+  const { api } = await fakeAgent(t, (_request, response) =>
+    sendStream(
+      response,
+      READY + record('gap', { ...GAP, lost: null, reason: 'other-run' }) + record('exec', sampleEvent()),
+    ),
+  );
+  const { stdout } = await run(['stream', '--count', '1', '--api', api]);
+  assert.match(stdout, /events may be missing here, nobody can say how many: the agent was restarted/);
 });
 
 test('with --retry the descriptor gets «ready» once, whatever often the agent comes back', async (t) => {

@@ -4,7 +4,7 @@ import type { IncomingMessage } from 'node:http';
 import { createParser } from 'eventsource-parser';
 import type { EventJson, GapJson } from '../../api/index.ts';
 import { CognitodError } from '../../lib/errors.ts';
-import { describe, type Query } from '../client.ts';
+import { describe, NotAnAgent, type Query } from '../client.ts';
 import type { Context } from '../context.ts';
 import { EVENT_HEADER, formatEventLine, formatGapLine } from '../event-line.ts';
 import { harmless } from '../text.ts';
@@ -12,32 +12,45 @@ import { harmless } from '../text.ts';
 export interface StreamOptions {
   readonly readyFd?: number | undefined;
   readonly count?: number | undefined;
+  /** Wait for the agent, however long. */
   readonly retry?: boolean | undefined;
+  /** False: end when the connection breaks. */
+  readonly reconnect?: boolean | undefined;
   readonly filters: Query;
 }
 
 const FIRST_RETRY_MS = 500;
 const LAST_RETRY_MS = 10_000;
+/** How long a stream that broke is tried again without `--retry`: an agent that is upgraded is back by then. */
+const RECONNECT_MS = 10_000;
 /** Characters of one record; an event has at most some 100 KB. */
 const MAX_RECORD_CHARS = 16 * 1024 * 1024;
 const EVENT_KINDS = ['fork', 'exec', 'exit', ''];
 /** Worth waiting for: the agent is not there, or is shutting down. */
 const PASSING = ['API_UNREACHABLE', 'STREAMS_UNAVAILABLE'];
 
-/** Resolves after `count` events; without it runs until an error, such as the agent ending the stream. */
+/**
+ * Resolves after `count` events; without it runs until an error, such as the agent being gone. A stream that stood and broke is
+ * opened again, and goes on where it broke off.
+ */
 export async function stream(context: Context, options: StreamOptions): Promise<void> {
   const { client, output, deps } = context;
   const announceFirst = announcer(context, options.readyFd);
   const say = (text: string) => void deps.stderr.write(`cognitod: ${harmless(text)}\n`);
   const printer = new Printer(context, options.count ?? Number.POSITIVE_INFINITY);
+  const position: Position = { id: undefined };
   let connections = 0;
+  let brokeAt = Number.NEGATIVE_INFINITY;
   for (let delayMs = FIRST_RETRY_MS; ; delayMs = Math.min(2 * delayMs, LAST_RETRY_MS)) {
     try {
-      const response = await client.openStream('/api/v1/events', options.filters);
-      await follow(context, response, printer, () => {
+      const resumed = position.id !== undefined;
+      const response = await client.openStream('/api/v1/events', options.filters, position.id);
+      await follow(context, response, printer, position, () => {
         delayMs = FIRST_RETRY_MS;
+        brokeAt = Number.NEGATIVE_INFINITY;
         connections++;
         if (connections === 1) announceFirst();
+        else if (resumed) say(`connected again to ${client.address}; it goes on where it broke off`);
         else say(`connected again to ${client.address}; what happened in between is not known`);
       });
       if (printer.done) return;
@@ -45,12 +58,21 @@ export async function stream(context: Context, options: StreamOptions): Promise<
         hint: 'it was stopped or restarted; --retry waits for it',
       });
     } catch (error) {
-      if (!(error instanceof CognitodError && options.retry === true && PASSING.includes(error.code)))
-        throw error;
-      say(`${error.message}; trying again in ${delayMs / 1000} s, events until then are not seen`);
+      if (!(error instanceof CognitodError && PASSING.includes(error.code))) throw error;
+      if (brokeAt === Number.NEGATIVE_INFINITY) brokeAt = performance.now();
+      const broke = connections > 0 && options.reconnect !== false && !(error instanceof NotAnAgent);
+      const inTime = performance.now() + delayMs <= brokeAt + RECONNECT_MS;
+      if (options.retry !== true && !(broke && inTime)) throw error;
+      const meanwhile = position.id === undefined ? ', events until then are not seen' : '';
+      say(`${error.message}; trying again in ${delayMs / 1000} s${meanwhile}`);
       await sleep(delayMs, output.ended);
     }
   }
+}
+
+/** The id of the last record that came. */
+interface Position {
+  id: string | undefined;
 }
 
 /** What tells, once, that from now on nothing is missed: on the descriptor, or on standard error. */
@@ -86,6 +108,7 @@ async function follow(
   { client, output }: Context,
   response: IncomingMessage,
   printer: Printer,
+  position: Position,
   onReady: () => void,
 ): Promise<void> {
   let announce = () => {
@@ -95,6 +118,9 @@ async function follow(
   const parser = createParser({
     maxBufferSize: MAX_RECORD_CHARS,
     onComment: () => announce(),
+    onId(id) {
+      position.id = id === '' ? undefined : id;
+    },
     onEvent({ event, data }) {
       announce();
       printer.print(event ?? '', data);
