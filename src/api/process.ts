@@ -63,11 +63,17 @@ export type ProcessPageJson = z.infer<typeof processPageSchema>;
 export interface ProcessTreeJson extends ProcessJson {
   tree: ProcessTreeJson[];
 }
+/** A process with its children. For the document: parsing recurses, and a tree may be deeper than the stack. */
+export const processTreeNodeSchema = processSchema.extend({
+  get tree(): z.ZodArray<z.ZodType<ProcessTreeJson>> {
+    return z.array(processTreeNodeSchema);
+  },
+});
 /** Answer of `/processes/{id}/tree`: ancestors from the parent upwards, and the process with its descendants. */
 export const processTreeSchema = z.object({
   schema_version: z.literal(SCHEMA_VERSION),
   ancestors: z.array(processSchema),
-  process: z.custom<ProcessTreeJson>().meta({ description: 'a process with its children in `tree`' }),
+  process: z.custom<ProcessTreeJson>().meta({ $ref: '#/components/schemas/ProcessTree' }),
   truncated: z.boolean().describe('the tree was cut at the answer limit'),
 });
 export type ProcessTreeAnswer = z.infer<typeof processTreeSchema>;

@@ -23,6 +23,8 @@ export interface RouteContract<
   readonly params: Params;
   /** The JSON document; of a stream, one of its records. */
   readonly answer: Answer;
+  /** JSON answers with other statuses than 200 that are no problems. */
+  readonly otherAnswers?: Readonly<Record<number, z.ZodType>>;
   /** An event stream (text/event-stream) instead of one document. */
   readonly stream: boolean;
 }

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { activityQuerySchema, activitySchema } from './activity.ts';
 import { eventQuerySchema, eventSchema, gapSchema, streamReadySchema } from './event.ts';
 import { evidenceQuerySchema, evidenceSchema } from './evidence.ts';
+import { openApiSchema } from './openapi-schema.ts';
 import { processPageSchema, processQuerySchema, processSchema, processTreeSchema } from './process.ts';
 import { noParams, noQuery, type RouteContract } from './route.ts';
 import { healthSchema, readySchema, statusSchema } from './status.ts';
@@ -25,6 +26,13 @@ export const routes = {
     path: '/readyz',
     summary: 'Whether the whole node is seen; 503 with the reasons when not.',
     answer: readySchema,
+    otherAnswers: { 503: readySchema },
+  },
+  openapi: {
+    ...defaults,
+    path: '/api/v1/openapi.json',
+    summary: 'This interface as an OpenAPI 3.1 document.',
+    answer: openApiSchema,
   },
   status: {
     ...defaults,

@@ -115,16 +115,6 @@ export const statusSchema = z.object({
 });
 export type StatusJson = z.infer<typeof statusSchema>;
 
-/** RFC 9457 problem document with the stable code of docs/errors.md. */
-export const problemSchema = z.object({
-  type: z.string(),
-  title: z.string(),
-  status: z.int(),
-  detail: z.string(),
-  code: z.string(),
-});
-export type ProblemJson = z.infer<typeof problemSchema>;
-
 /** `/healthz`: alive. `/readyz`: 503 and reasons when the node is not wholly seen. */
 export const healthSchema = z.object({ status: z.literal('ok') });
 export type HealthJson = z.infer<typeof healthSchema>;

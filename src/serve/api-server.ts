@@ -11,6 +11,7 @@ import { accessLine } from './access-log.ts';
 import { accessGuard, isLoopbackAddress } from './access.ts';
 import type { AgentView, ServeLog } from './agent-view.ts';
 import { BacklogPump } from './backlog-pump.ts';
+import { addDocsRoutes } from './docs-routes.ts';
 import { EventStreams, type StreamStats } from './event-streams.ts';
 import { addProbes, createHttpApp } from './http-app.ts';
 import {
@@ -94,6 +95,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   });
   addProbes(app, view);
   addStateRoutes(app, view, run);
+  addDocsRoutes(app);
   const streamRoutes = new StreamRoutes(app, clients);
   streamRoutes.add(routes.events, (query, socket, lastEventId) => {
     const client = streams.add(query, socket, lastEventId);

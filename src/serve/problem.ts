@@ -1,30 +1,22 @@
 // Turns every failure of a request into an RFC 9457 problem document with a stable code.
 import type { FastifyReply } from 'fastify';
-import type { ProblemJson } from '../api/index.ts';
-import { CognitodError, ERROR_CODES, type ErrorCode } from '../lib/errors.ts';
+import { PROBLEM_STATUS, type ProblemCode, type ProblemJson } from '../api/index.ts';
+import { CognitodError, ERROR_CODES } from '../lib/errors.ts';
 
 export const PROBLEM_TYPE = 'application/problem+json; charset=utf-8';
 
-/** The codes that a request can meet. Any other error is ours, and an INTERNAL one to the client. */
-const STATUS: Partial<Record<ErrorCode, number>> = {
-  BAD_REQUEST: 400,
-  UNAUTHORIZED: 401,
-  FORBIDDEN: 403,
-  HOST_REFUSED: 403,
-  NOT_FOUND: 404,
-  METHOD_NOT_ALLOWED: 405,
-  INTERNAL: 500,
-  STREAMS_UNAVAILABLE: 503,
-};
-
-export function problem(code: ErrorCode, detail: string, status = STATUS[code] ?? 500): ProblemJson {
+export function problem(
+  code: ProblemCode,
+  detail: string,
+  status: number = PROBLEM_STATUS[code],
+): ProblemJson {
   return { type: `urn:cognitod:error:${code}`, title: ERROR_CODES[code], status, detail, code };
 }
 
 /** What the client may know of an error: never a stack, and nothing of one that is not about its request. */
 export function problemOf(error: unknown): ProblemJson {
-  if (error instanceof CognitodError && STATUS[error.code] !== undefined) {
-    return problem(error.code, error.message);
+  if (error instanceof CognitodError && error.code in PROBLEM_STATUS) {
+    return problem(error.code as ProblemCode, error.message);
   }
   const status = error instanceof Error && 'statusCode' in error ? Number(error.statusCode) : 500;
   // Errors of the HTTP layer itself, such as a malformed URL.
