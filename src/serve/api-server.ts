@@ -13,7 +13,7 @@ import type { AgentView, ServeLog } from './agent-view.ts';
 import { BacklogPump } from './backlog-pump.ts';
 import { addDocsRoutes } from './docs-routes.ts';
 import { EventStreams, type StreamStats } from './event-streams.ts';
-import { addProbes, createHttpApp } from './http-app.ts';
+import { addProbes, createHttpApp, type ServedRoute } from './http-app.ts';
 import {
   type BoundAddress,
   hostPort,
@@ -66,12 +66,14 @@ export interface ApiServer extends Closable {
   streams(): StreamStats;
   /** Who asked for what so far. */
   access(): AccessBook;
+  /** Every route with who may ask. */
+  readonly served: readonly ServedRoute[];
 }
 
 export function createApiServer(options: ApiServerOptions): ApiServer {
   const { view, tokens } = options;
   const access = new AccessBook();
-  const { app, close } = createHttpApp(options.log, accessGuard(tokens), (request) => {
+  const { app, served, close } = createHttpApp(options.log, accessGuard(tokens), (request) => {
     const who = request.caller ?? 'refused';
     const { method, route, status } = request;
     access.note({ who, method, route, status });
@@ -111,6 +113,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     },
     streams: () => streams.stats(),
     access: () => access,
+    served,
     close() {
       streamRoutes.end();
       streams.stop();

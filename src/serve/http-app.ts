@@ -2,7 +2,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
-import { type HealthJson, routes } from '../api/index.ts';
+import { type HealthJson, type RouteAccess, routes } from '../api/index.ts';
 import { CognitodError } from '../lib/errors.ts';
 import type { Guard } from './access.ts';
 import type { AnsweredRequest } from './access-log.ts';
@@ -15,8 +15,18 @@ const KEEP_ALIVE_MS = 5_000;
 /** Beyond these, connections are not accepted. */
 const MAX_CONNECTIONS = 512;
 
+export interface ServedRoute {
+  readonly method: string;
+  /** The pattern, with parameters as `:name`. */
+  readonly url: string;
+  /** Undefined: nobody has decided, and nobody may ask. */
+  readonly access: RouteAccess | undefined;
+}
+
 export interface HttpApp {
   readonly app: FastifyInstance;
+  /** Every route that was added, each method by itself. */
+  readonly served: readonly ServedRoute[];
   /** Stops accepting, lets what is under way finish, and cuts what is left after `timeoutMs`. */
   close(timeoutMs: number): Promise<void>;
 }
@@ -41,7 +51,9 @@ export function createHttpApp(
   });
   app.server.maxConnections = MAX_CONNECTIONS;
   app.decorateRequest('caller', null);
-  app.addHook('onRoute', ({ url }) => {
+  const served: ServedRoute[] = [];
+  app.addHook('onRoute', ({ url, method, config }) => {
+    for (const each of [method].flat()) served.push({ method: each, url, access: config?.access });
     patterns.push(new RegExp(`^${url.replaceAll(/:[^/]+/g, '[^/]+')}$`));
   });
   app.addHook('onRequest', async (request, reply) => {
@@ -79,6 +91,7 @@ export function createHttpApp(
   });
   return {
     app,
+    served,
     async close(timeoutMs) {
       // Repeated, because a connection can be accepted between the first cut and the end of listening.
       const deadline = setInterval(() => {
