@@ -121,15 +121,15 @@ for (const [what, change, words] of BREAKING) {
 test('what is added breaks nobody, nor do words and order', () => {
   const { breaking, additions } = told((document) => {
     const { properties } = schema(document, 'Process');
-    schema(document, 'Process').properties = { usage: { type: 'object' }, ...properties };
+    schema(document, 'Process').properties = { colour: { type: 'object' }, ...properties };
     properties!.pid!.description = 'another';
     schema(document, 'Event').properties!.type!.enum = ['fork', 'exec', 'exit', 'move'];
-    processes(document).parameters.unshift({ name: 'usage', in: 'query', required: false, schema: {} });
+    processes(document).parameters.unshift({ name: 'colour', in: 'query', required: false, schema: {} });
     document.paths['/api/v1/more'] = { get: processes(document) };
   });
   assert.deepEqual(breaking, []);
-  assert.ok(additions.includes('GET /api/v1/processes: field processes[].usage is new'));
+  assert.ok(additions.includes('GET /api/v1/processes: field processes[].colour is new'));
   assert.ok(additions.includes('GET /api/v1/events: field <Event>.type may be move'));
-  assert.ok(additions.includes('GET /api/v1/processes: parameter usage is new'));
+  assert.ok(additions.includes('GET /api/v1/processes: parameter colour is new'));
   assert.ok(additions.includes('GET /api/v1/more is new'));
 });

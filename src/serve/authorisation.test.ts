@@ -4,7 +4,7 @@ import { request as httpRequest } from 'node:http';
 import { after, before, test } from 'node:test';
 import { type RouteContract, routes } from '../api/index.ts';
 import { type ApiServer, createApiServer } from './api-server.ts';
-import { FakeAgent } from './fake-agent.test-helper.ts';
+import { FakeAgent, streamSettings } from './fake-agent.test-helper.ts';
 import type { ServedRoute } from './http-app.ts';
 
 const TOKENS = { read: 'the-read-token', admin: 'the-admin-token' };
@@ -27,8 +27,7 @@ function serve(tokens: Parameters<typeof createApiServer>[0]['tokens']): ApiServ
     tokens,
     view: agent,
     log: { error: () => {} },
-    streamQueueBytes: 1 << 20,
-    heartbeatSeconds: 15,
+    streams: streamSettings,
   });
 }
 

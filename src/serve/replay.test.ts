@@ -14,7 +14,7 @@ async function start(t: Cleanup, streams: Partial<typeof streamSettings> = {}) {
   const agent = new FakeAgent();
   const server = createApiServer({
     listen: { host: '127.0.0.1', port: 0 },
-    token: null,
+    tokens: null,
     view: agent,
     log: { error: () => {} },
     streams: { ...streamSettings, ...streams },

@@ -11,6 +11,7 @@ import {
   hostIdentity,
   podIdentity,
   sampleStatus,
+  streamSettings,
 } from '../../src/serve/fake-agent.test-helper.ts';
 
 export interface FakeServer {
@@ -44,8 +45,7 @@ export async function fakeServer(
     tokens: null,
     view: agent,
     log: { error: (_message, fields) => failures.push(fields) },
-    streamQueueBytes: 1 << 20,
-    heartbeatSeconds: 15,
+    streams: streamSettings,
     ...options,
   });
   t.after(() => server.close());
