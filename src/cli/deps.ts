@@ -52,7 +52,7 @@ export interface DoctorAgent {
 }
 
 export interface CliDeps {
-  readonly stdin: Readable;
+  readonly stdin: Readable & { isTTY?: boolean };
   readonly stdout: Output;
   readonly stderr: Output;
   readonly env: NodeJS.ProcessEnv;

@@ -19,7 +19,7 @@ export const EXIT_CODES: Readonly<Record<number, string>> = {
   [EXIT.unreachable]:
     'no agent answers there, or it went away (stream), or it is none that this client knows',
   [EXIT.refused]: 'the agent refused: wrong or missing token',
-  [EXIT.notFound]: 'there is no such process',
+  [EXIT.notFound]: 'there is no such process, pod, workload or container',
 };
 
 export function exitCodeOf(error: unknown): number {

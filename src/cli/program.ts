@@ -22,6 +22,8 @@ interface ParsedGlobals extends GlobalOptions {
 }
 
 const MAX_U32 = 4_294_967_295;
+const WHERE = 'namespace/pod, the beginning of a pod or container id, or kind/name of a workload';
+const WHAT = `pid, process id, ${WHERE}`;
 
 /** Commands set `run.code` or throw: a CognitodError, a CommanderError, or what a Writer throws. */
 export function buildProgram(deps: CliDeps, run: CliRun): Command {
@@ -142,7 +144,9 @@ function addClients(add: Add, deps: CliDeps, run: CliRun): void {
         'cognitod stream --json --workload deployment/web --type exec,exit | jq -r .executable',
         'cognitod stream --json --ready-fd 3 3>ready >events.jsonl',
       ],
-    }).option('--type <types>', 'only these: fork,exec,exit'),
+    })
+      .argument('[where]', WHERE)
+      .option('--type <types>', 'only these: fork,exec,exit'),
   )
     .option(
       '--ready-fd <n>',
@@ -152,10 +156,11 @@ function addClients(add: Add, deps: CliDeps, run: CliRun): void {
     .option('--count <n>', 'end after so many events', number(1, Number.MAX_SAFE_INTEGER))
     .option('--retry', 'wait for the agent, however long it is away')
     .option('--no-reconnect', 'end when the connection breaks')
-    .action((options, command: Command) =>
+    .action((where: string | undefined, options, command: Command) =>
       withContext(command, async (context) => {
         const { stream } = await import('./commands/stream.ts');
-        return stream(context, { ...options, filters: { ...filterQuery(options), type: options.type } });
+        const filters = await filtersFor(context, where, options);
+        return stream(context, { ...options, filters: { ...filters, type: options.type } });
       }),
     );
 
@@ -164,36 +169,74 @@ function addClients(add: Add, deps: CliDeps, run: CliRun): void {
       examples: [
         'cognitod ps',
         'cognitod ps --uid 0 --comm sh',
+        'cognitod ps payments/api-7f9',
         'cognitod ps --state exited --container 4f2a --json',
       ],
-    }),
+    }).argument('[where]', WHERE),
   )
     .addOption(
       new Option('--state <state>', 'which').choices(['running', 'exited', 'all']).default('running'),
     )
     .option('--limit <n>', 'at most so many (default: all)', number(1, Number.MAX_SAFE_INTEGER))
-    .action((options, command: Command) =>
+    .action((where: string | undefined, options, command: Command) =>
       withContext(command, async (context) => {
         const { ps } = await import('./commands/processes.ts');
-        return ps(context, { ...filterQuery(options), state: options.state }, options.limit);
+        const filters = await filtersFor(context, where, options);
+        return ps(context, { ...filters, state: options.state }, options.limit);
       }),
     );
 
-  add('tree', 'who started whom, of the node or of one process', {
-    examples: ['cognitod tree', 'cognitod tree 4211'],
+  add('tree', 'who started whom, of the node, of a pod or of one process', {
+    examples: ['cognitod tree', 'cognitod tree payments/api-7f9', 'cognitod tree 4211'],
   })
-    .argument('[process]', 'pid or process id')
+    .argument('[what]', WHAT)
     .action((id: string | undefined, _options, command: Command) =>
       withContext(command, async (context) => (await import('./commands/processes.ts')).tree(context, id)),
     );
 
-  add('show', 'everything about one process: images, identity, who started it', {
+  add('show', 'everything about one process, or about a pod and its processes', {
     notes: ['A pid is that of the running process, or else of the one that exited last with it.'],
-    examples: ['cognitod show 1', 'cognitod show b0075e1f-3aw-kf3m2t1 --json'],
+    examples: [
+      'cognitod show 1',
+      'cognitod show deployment/api',
+      'cognitod show b0075e1f-3aw-kf3m2t1 --json',
+    ],
   })
-    .argument('<process>', 'pid or process id')
+    .argument('<what>', WHAT)
     .action((id: string, _options, command: Command) =>
       withContext(command, async (context) => (await import('./commands/processes.ts')).show(context, id)),
+    );
+
+  filters(
+    add('top', 'pods and processes by activity, live', {
+      notes: [
+        'In the terminal: ? lists the keys, q quits. The second line tells whether anything was lost.',
+        '--once prints one look and ends: for scripts, and where there is no terminal.',
+      ],
+      examples: [
+        'cognitod top',
+        'cognitod top --view processes payments/api-7f9',
+        'cognitod top --once --json',
+      ],
+    }).argument('[where]', WHERE),
+  )
+    .addOption(
+      new Option('--view <view>', 'what to show first').choices(['pods', 'processes']).default('pods'),
+    )
+    .option('--interval <seconds>', 'between two looks', number(1, 3600), 2)
+    .option('--once', 'print one look and end')
+    .action((where: string | undefined, options, command: Command) =>
+      withContext(command, async (context) => {
+        const { interval: intervalSeconds, once } = options;
+        const filters = await filtersFor(context, where, options);
+        const view = where === undefined ? options.view : 'processes';
+        if (once === true || run.json) {
+          const { topOnce } = await import('./top/once.ts');
+          return topOnce(context, { view, intervalSeconds, filters });
+        }
+        const { top } = await import('./top/top.ts');
+        return top(context, { view, intervalSeconds, filters });
+      }),
     );
 
   add('status', 'whether the agent sees everything: ledger, collector, memory', {
@@ -395,6 +438,18 @@ function filters(command: Command): Command {
     .option('--uid <n>', 'only this user', number(0, MAX_U32))
     .option('--comm <name>', 'only this command name')
     .option('--pid <n>', 'only this pid', number(0, MAX_U32));
+}
+
+/** What the filters select, and within it what `where` names. */
+async function filtersFor(
+  { client }: Context,
+  where: string | undefined,
+  options: Record<string, string | number | undefined>,
+): Promise<Query> {
+  const query = filterQuery(options);
+  if (where === undefined) return query;
+  const { findPlace } = await import('./place.ts');
+  return { ...query, ...(await findPlace(client, where)).filters };
 }
 
 function filterQuery(options: Record<string, string | number | undefined>): Query {

@@ -1,5 +1,6 @@
 // `cognitod ps`, `tree` and `show`: what is known about processes.
 import {
+  activitySchema,
   type ProcessJson,
   processPageSchema,
   processSchema,
@@ -9,8 +10,11 @@ import {
 import { CognitodError } from '../../lib/errors.ts';
 import type { Query } from '../client.ts';
 import type { Context } from '../context.ts';
-import { placeText } from '../event-line.ts';
-import { commandText, cut, durationText, harmless, table } from '../text.ts';
+import { placeText as whereText } from '../event-line.ts';
+import { findPlace, isProcessName, type NamedPlace } from '../place.ts';
+import { placeText } from '../place-text.ts';
+import { ageText, commandOf, showText, stateText } from '../process-text.ts';
+import { cut, harmless, table } from '../text.ts';
 
 const PAGE = 1000;
 /** Levels that are drawn further to the right than the one before: a chain of processes can be very long. */
@@ -29,7 +33,7 @@ export async function ps(context: Context, filters: Query, limit: number | undef
       String(process.uid),
       ageText(process),
       stateText(process),
-      placeText(process),
+      whereText(process),
       commandOf(process),
     ]);
     return table(
@@ -39,16 +43,20 @@ export async function ps(context: Context, filters: Query, limit: number | undef
   });
 }
 
-export async function tree(context: Context, id: string | undefined): Promise<void> {
-  if (id === undefined) {
-    const roots = growTrees(await fetchProcesses(context, { state: 'running' }, Number.POSITIVE_INFINITY));
+export async function tree(context: Context, name: string | undefined): Promise<void> {
+  const place = name === undefined || isProcessName(name) ? null : await findPlace(context.client, name);
+  if (name === undefined || place !== null) {
+    const filters = { ...place?.filters, state: 'running' };
+    const roots = growTrees(await fetchProcesses(context, filters, Number.POSITIVE_INFINITY));
     const document = () => ({ schema_version: 1, ...cutTrees(roots), processes: roots });
     await context.print(context.json ? document() : undefined, () =>
       roots.map((root) => treeText(root, '')).join(''),
     );
     return;
   }
-  const answer = await withProcess(context, id, (path) => context.client.get(`${path}/tree`, {}, treeSchema));
+  const answer = await withProcess(context, name, (path) =>
+    context.client.get(`${path}/tree`, {}, treeSchema),
+  );
   await context.print(answer, () => {
     const indent = (depth: number) => '  '.repeat(Math.min(depth, MAX_INDENT));
     const above = answer.ancestors
@@ -59,11 +67,28 @@ export async function tree(context: Context, id: string | undefined): Promise<vo
   });
 }
 
-export async function show(context: Context, id: string): Promise<void> {
-  const process = await withProcess(context, id, (path) => context.client.get(path, {}, processSchema));
+export async function show(context: Context, name: string): Promise<void> {
+  if (!isProcessName(name)) return showPlace(context, await findPlace(context.client, name));
+  const process = await withProcess(context, name, (path) => context.client.get(path, {}, processSchema));
   // By its identity: meanwhile the pid may be another's.
   const { ancestors } = await context.client.get(`${pathOf(process.process_id)}/tree`, {}, treeSchema);
-  await context.print({ ...process, ancestors }, () => showText(process, ancestors, context));
+  await context.print({ ...process, ancestors }, () => showText(process, ancestors, context.paint));
+}
+
+/** A pod, workload or container: what it did, and its processes as trees. */
+async function showPlace(context: Context, { name, filters }: NamedPlace): Promise<void> {
+  const { places } = await context.client.get(
+    '/api/v1/activity',
+    { ...filters, limit: 1000 },
+    activitySchema,
+  );
+  const processes = await fetchProcesses(context, { ...filters, state: 'running' }, Number.POSITIVE_INFINITY);
+  await context.print({ schema_version: 1, places, processes }, () => {
+    const cards = places.map((place) => placeText(place));
+    const trees = growTrees(processes).map((root) => treeText(root, ''));
+    const title = context.paint('bold', harmless(name));
+    return `${title}\n${cards.join('\n')}\n${context.paint('bold', 'Processes')}\n${trees.join('')}`;
+  });
 }
 
 const pathOf = (id: string) => `/api/v1/processes/${encodeURIComponent(id)}`;
@@ -156,92 +181,6 @@ function treeText(root: ProcessTreeJson, indent: string): string {
 }
 
 const nodeText = (process: ProcessJson) => {
-  const place = placeText(process);
+  const place = whereText(process);
   return `${process.pid} ${cut(commandOf(process), 160)}${place === '-' ? '' : `  [${place}]`}${process.state === 'running' ? '' : `  (${stateText(process)})`}`;
 };
-
-function commandOf(process: Pick<ProcessJson, 'argv' | 'comm' | 'executable' | 'kernel_thread'>): string {
-  if (process.kernel_thread) return `[${harmless(process.comm)}]`;
-  if (process.argv !== null && process.argv.length > 0) return commandText(process.argv);
-  return harmless(process.executable ?? process.comm);
-}
-
-function ageText(process: ProcessJson): string {
-  const end = process.exit_time === null ? Date.now() : Date.parse(process.exit_time);
-  return durationText(Math.max(0, end - Date.parse(process.start_time)) / 1000);
-}
-
-function stateText(process: Pick<ProcessJson, 'state' | 'exit_code' | 'exit_signal'>): string {
-  if (process.state !== 'exited') return process.state;
-  if (process.exit_signal !== null) return `signal ${process.exit_signal}`;
-  return process.exit_code === null ? 'exited' : `exit ${process.exit_code}`;
-}
-
-const podName = ({ namespace, pod_name: pod }: ProcessJson) =>
-  namespace == null || pod == null ? null : `${namespace}/${pod}`;
-
-/** `name (id)`, or what is known of it. */
-const named = (name: string | null | undefined, id: string | null): string | null =>
-  name == null ? id : id === null ? name : `${name} (${id})`;
-
-/** What the sources of names say, and who does not. */
-function nameRows(process: ProcessJson): string[][] {
-  const { workload_kind: kind, workload_name: workload, metadata_provenance: from } = process;
-  if (from === undefined) return [];
-  const labels = Object.entries(process.pod_labels ?? {}).map(([name, value]) => `${name}=${value}`);
-  return [
-    ['workload', kind == null || workload == null ? `unknown (${from.workload})` : `${kind}/${workload}`],
-    ...(process.image == null ? [] : [['image', process.image]]),
-    ...(process.container_restart_count ? [['restarts', String(process.container_restart_count)]] : []),
-    ...(labels.length === 0 ? [] : [['labels', labels.join(' ')]]),
-    ['names from', `${from.pod} (pod), ${from.container} (container), ${from.workload} (workload)`],
-  ];
-}
-
-function showText(process: ProcessJson, ancestors: readonly ProcessJson[], { paint }: Context): string {
-  const rows: string[][] = [
-    ['process id', process.process_id],
-    [
-      'pid',
-      process.ns_pid === null || process.ns_pid === process.pid
-        ? String(process.pid)
-        : `${process.pid} (${process.ns_pid} in its namespace)`,
-    ],
-    ['state', stateText(process)],
-    [
-      'known by',
-      {
-        fork: 'its fork',
-        snapshot: 'the snapshot at the start',
-        fork_unseen: 'healing: its fork was not seen',
-      }[process.born],
-    ],
-    [
-      'started',
-      `${process.start_time} (${ageText(process)}${process.exit_time === null ? ' ago' : ' of life'})`,
-    ],
-    ...(process.exit_time === null ? [] : [['exited', process.exit_time]]),
-    ['user', `uid ${process.uid}, euid ${process.euid}, gid ${process.gid}`],
-    ['command', commandOf(process)],
-    ['executable', process.executable ?? 'unknown'],
-    ['container', named(process.container_name, process.container_id) ?? `none (${process.provenance})`],
-    ['pod', named(podName(process), process.pod_uid) ?? 'none'],
-    ...nameRows(process),
-    ...(process.runtime === null ? [] : [['runtime', process.runtime]]),
-    ...(process.unit === null ? [] : [['unit', process.unit]]),
-    ['cgroup', process.cgroup_path ?? 'unknown'],
-    ['provenance', process.provenance],
-    ['tags', process.tags.length === 0 ? 'none' : process.tags.join(' ')],
-    ['live children', String(process.children)],
-  ];
-  const images = (process.images ?? []).map((image) => [
-    `  ${harmless(image.since ?? 'before the agent')}`,
-    commandOf({ ...image, kernel_thread: process.kernel_thread }),
-  ]);
-  const lineage = ancestors.map((ancestor) => [`  ${ancestor.pid}`, commandOf(ancestor)]);
-  return (
-    table(rows.map((row) => row.map(harmless))) +
-    `\n${paint('bold', 'Images, oldest first')}\n${table(images)}` +
-    `\n${paint('bold', 'Started by')}\n${lineage.length === 0 ? '  nobody that is still known\n' : table(lineage)}`
-  );
-}

@@ -1,0 +1,92 @@
+// What people read of a process: command, age, state, and everything about one.
+import type { ProcessJson } from '../api/index.ts';
+import { commandText, durationText, harmless, type Painter, table } from './text.ts';
+
+export function commandOf(
+  process: Pick<ProcessJson, 'argv' | 'comm' | 'executable' | 'kernel_thread'>,
+): string {
+  if (process.kernel_thread) return `[${harmless(process.comm)}]`;
+  if (process.argv !== null && process.argv.length > 0) return commandText(process.argv);
+  return harmless(process.executable ?? process.comm);
+}
+
+export function ageText(process: ProcessJson): string {
+  const end = process.exit_time === null ? Date.now() : Date.parse(process.exit_time);
+  return durationText(Math.max(0, end - Date.parse(process.start_time)) / 1000);
+}
+
+export function stateText(process: Pick<ProcessJson, 'state' | 'exit_code' | 'exit_signal'>): string {
+  if (process.state !== 'exited') return process.state;
+  if (process.exit_signal !== null) return `signal ${process.exit_signal}`;
+  return process.exit_code === null ? 'exited' : `exit ${process.exit_code}`;
+}
+
+const podName = ({ namespace, pod_name: pod }: ProcessJson) =>
+  namespace == null || pod == null ? null : `${namespace}/${pod}`;
+
+/** `name (id)`, or what is known of it. */
+const named = (name: string | null | undefined, id: string | null): string | null =>
+  name == null ? id : id === null ? name : `${name} (${id})`;
+
+/** What the sources of names say, and who does not. */
+function nameRows(process: ProcessJson): string[][] {
+  const { workload_kind: kind, workload_name: workload, metadata_provenance: from } = process;
+  if (from === undefined) return [];
+  const labels = Object.entries(process.pod_labels ?? {}).map(([name, value]) => `${name}=${value}`);
+  return [
+    ['workload', kind == null || workload == null ? `unknown (${from.workload})` : `${kind}/${workload}`],
+    ...(process.image == null ? [] : [['image', process.image]]),
+    ...(process.container_restart_count ? [['restarts', String(process.container_restart_count)]] : []),
+    ...(labels.length === 0 ? [] : [['labels', labels.join(' ')]]),
+    ['names from', `${from.pod} (pod), ${from.container} (container), ${from.workload} (workload)`],
+  ];
+}
+
+/** Everything about a process, for people. */
+export function showText(process: ProcessJson, ancestors: readonly ProcessJson[], paint: Painter): string {
+  const rows: string[][] = [
+    ['process id', process.process_id],
+    [
+      'pid',
+      process.ns_pid === null || process.ns_pid === process.pid
+        ? String(process.pid)
+        : `${process.pid} (${process.ns_pid} in its namespace)`,
+    ],
+    ['state', stateText(process)],
+    [
+      'known by',
+      {
+        fork: 'its fork',
+        snapshot: 'the snapshot at the start',
+        fork_unseen: 'healing: its fork was not seen',
+      }[process.born],
+    ],
+    [
+      'started',
+      `${process.start_time} (${ageText(process)}${process.exit_time === null ? ' ago' : ' of life'})`,
+    ],
+    ...(process.exit_time === null ? [] : [['exited', process.exit_time]]),
+    ['user', `uid ${process.uid}, euid ${process.euid}, gid ${process.gid}`],
+    ['command', commandOf(process)],
+    ['executable', process.executable ?? 'unknown'],
+    ['container', named(process.container_name, process.container_id) ?? `none (${process.provenance})`],
+    ['pod', named(podName(process), process.pod_uid) ?? 'none'],
+    ...nameRows(process),
+    ...(process.runtime === null ? [] : [['runtime', process.runtime]]),
+    ...(process.unit === null ? [] : [['unit', process.unit]]),
+    ['cgroup', process.cgroup_path ?? 'unknown'],
+    ['provenance', process.provenance],
+    ['tags', process.tags.length === 0 ? 'none' : process.tags.join(' ')],
+    ['live children', String(process.children)],
+  ];
+  const images = (process.images ?? []).map((image) => [
+    `  ${harmless(image.since ?? 'before the agent')}`,
+    commandOf({ ...image, kernel_thread: process.kernel_thread }),
+  ]);
+  const lineage = ancestors.map((ancestor) => [`  ${ancestor.pid}`, commandOf(ancestor)]);
+  return (
+    table(rows.map((row) => row.map(harmless))) +
+    `\n${paint('bold', 'Images, oldest first')}\n${table(images)}` +
+    `\n${paint('bold', 'Started by')}\n${lineage.length === 0 ? '  nobody that is still known\n' : table(lineage)}`
+  );
+}

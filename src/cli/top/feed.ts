@@ -1,0 +1,43 @@
+// Asks the agent for what the screen shows, again and again; an agent that is away is asked until it is back.
+import {
+  type ActivityJson,
+  activitySchema,
+  type ProcessJson,
+  processPageSchema,
+  type StatusJson,
+  statusSchema,
+} from '../../api/index.ts';
+import type { ApiClient, Query } from '../client.ts';
+
+/** What to ask for beside the status. */
+export interface Wanted {
+  readonly view: 'pods' | 'processes';
+  readonly sort: 'cpu' | 'memory' | 'start';
+  readonly filters: Query;
+}
+
+/** One look at the node. */
+export interface Look {
+  readonly status: StatusJson;
+  readonly activity: ActivityJson;
+  /** Of the processes view; empty in the other. */
+  readonly processes: readonly ProcessJson[];
+  /** How many processes there are; more than `processes` when there are too many to show. */
+  readonly total: number;
+}
+
+const LIMIT = 1000;
+
+/** @throws CognitodError as the client does */
+export async function look(client: ApiClient, { view, sort, filters }: Wanted): Promise<Look> {
+  const { pod, namespace, workload, container } = filters;
+  const place = { pod, namespace, workload, container };
+  const [status, activity, page] = await Promise.all([
+    client.get('/api/v1/status', {}, statusSchema),
+    client.get('/api/v1/activity', { ...place, limit: view === 'pods' ? LIMIT : 1 }, activitySchema),
+    view === 'processes'
+      ? client.get('/api/v1/processes', { ...filters, sort, usage: 'true', limit: LIMIT }, processPageSchema)
+      : null,
+  ]);
+  return { status, activity, processes: page?.processes ?? [], total: page?.total ?? 0 };
+}

@@ -1,0 +1,107 @@
+// The screen, composed without a terminal.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import stringWidth from 'string-width';
+import { sampleActivity, samplePlace } from '../fake-activity.test-helper.ts';
+import { sampleProcess, sampleStatus } from '../fake-agent.test-helper.ts';
+import { painter } from '../text.ts';
+import { compose, type Scene } from './frame.ts';
+import { initialState, type TopState } from './state.ts';
+
+const plain = painter(false);
+const scene = (changes: Partial<Scene> = {}): Scene => ({
+  look: { status: sampleStatus(), activity: sampleActivity(), processes: [sampleProcess()], total: 1 },
+  trouble: null,
+  detail: null,
+  agent: 'http://127.0.0.1:3000',
+  ...changes,
+});
+const size = { columns: 80, rows: 24 };
+const linesOf = (state: Partial<TopState> = {}, from = scene()) =>
+  compose(from, { ...initialState('pods'), ...state }, size, plain).lines;
+
+test('the ledger is always on the second line, and a loss cannot be overlooked', () => {
+  for (const state of [
+    {},
+    { view: 'processes' },
+    { help: true },
+    { detail: 'x' },
+    { typing: true },
+  ] as const) {
+    assert.match(linesOf(state)[1]!, /^ledger {2}seen [\d,]+ {2}lost 0 /);
+  }
+  const status = sampleStatus();
+  const lossy = { ...status, ledger: { ...status.ledger, exit: { ...status.ledger.exit, lost: 7 } } };
+  const look = { ...scene().look!, status: lossy };
+  const painted = compose(scene({ look }), initialState('pods'), size, painter(true)).lines[1]!;
+  assert.match(painted, /^\u001b\[1m\u001b\[31mledger .* lost 7 /);
+});
+
+test('an agent that is away is told in place of the ledger, over what was known', () => {
+  const lines = linesOf({}, scene({ trouble: 'connection refused' }));
+  assert.match(lines[1]!, /^lost connection, retrying: connection refused/);
+  assert.match(lines.join('\n'), /payments\/api-7f9/);
+});
+
+test('pods with their numbers, processes with theirs', () => {
+  const pods = linesOf().join('\n');
+  assert.match(pods, / 34\.5 +50 MiB +3 +0\.5 +0\.4 +0\.3 +3 payments\/api-7f9/);
+  const processes = linesOf({ view: 'processes' }).join('\n');
+  assert.match(processes, /PID +UID +CPU% +MEM +AGE WHERE +COMMAND/);
+});
+
+test('a tree has children below their parents, whatever the order', () => {
+  const child = (pid: number, parent: number) =>
+    sampleProcess({ pid, process_id: `b-${pid}-1`, parent_process_id: `b-${parent}-1`, argv: [`p${pid}`] });
+  const processes = [child(4, 2), child(2, 1), child(1, 0), child(3, 1), child(9, 77)];
+  const look = { ...scene().look!, processes, total: 5 };
+  const rows = linesOf({ view: 'processes', tree: true }, scene({ look }))
+    .slice(4, 9)
+    .map((line) => line.slice(62).trimEnd());
+  assert.deepEqual(rows, ['p1', '├─ p2', '│  └─ p4', '└─ p3', 'p9']);
+});
+
+test('no name of the node can leave its cell, move the cursor or turn the text around', () => {
+  const hostile = fc.string({ unit: 'binary', maxLength: 60 });
+  fc.assert(
+    fc.property(hostile, hostile, fc.integer({ min: 40, max: 120 }), (name, argument, columns) => {
+      const look = {
+        ...scene().look!,
+        activity: sampleActivity({ places: [samplePlace({ pod_name: name, namespace: argument })] }),
+        processes: [
+          sampleProcess({ argv: [name, argument], pod_name: name, container_name: argument, comm: name }),
+        ],
+      };
+      for (const view of ['pods', 'processes'] as const) {
+        const state = { ...initialState(view), filter: '' };
+        const { lines } = compose(scene({ look, trouble: name }), state, { columns, rows: 12 }, plain);
+        assert.equal(lines.length, 12);
+        for (const line of lines) {
+          assert.doesNotMatch(line, /[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/);
+          assert.ok(stringWidth(line) <= columns, line);
+        }
+      }
+    }),
+  );
+});
+
+test('rows beyond the screen are reached, and the selected one is always visible', () => {
+  const processes = Array.from({ length: 100 }, (_, index) =>
+    sampleProcess({ pid: index + 1, process_id: `b-${index}-1`, argv: [`p${index + 1}`] }),
+  );
+  const look = { ...scene().look!, processes, total: 2345 };
+  for (const selected of [0, 1, 50, 98, 99, 500]) {
+    const { lines, shown } = compose(
+      scene({ look }),
+      { ...initialState('processes'), selected },
+      size,
+      painter(true),
+    );
+    const marked = lines.filter((line) => line.startsWith('\u001b[7m'));
+    assert.equal(marked.length, 1);
+    assert.match(marked[0]!, new RegExp(` p${Math.min(selected, 99) + 1} `));
+    assert.deepEqual(shown.target, { process: `b-${Math.min(selected, 99)}-1` });
+    assert.match(lines[2]!, /100 processes, the first of 2,345/);
+  }
+});

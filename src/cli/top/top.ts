@@ -1,0 +1,150 @@
+// `cognitod top`: the node, live, in a terminal.
+import { processSchema, processTreeSchema } from '../../api/index.ts';
+import { CognitodError } from '../../lib/errors.ts';
+import { NotAnAgent, type Query } from '../client.ts';
+import type { Context } from '../context.ts';
+import { showText } from '../process-text.ts';
+import { harmless } from '../text.ts';
+import { look, type Look } from './feed.ts';
+import { compose } from './frame.ts';
+import { type Key, Screen } from './screen.ts';
+import { initialState, press, type Shown, type TopState, type View } from './state.ts';
+
+export interface TopOptions {
+  readonly view: View;
+  /** Between two looks at the agent. */
+  readonly intervalSeconds: number;
+  readonly filters: Query;
+}
+
+/** Why the program ends other than by `q`. */
+const SIGNALS = ['SIGTERM', 'SIGHUP', 'SIGINT'] as const;
+
+/** Resolves when the user quits. @throws CognitodError when the first look fails, or when there is no terminal */
+export async function top(context: Context, options: TopOptions): Promise<void> {
+  const { deps } = context;
+  if (deps.stdin.isTTY !== true || !context.output.isTTY) {
+    throw new CognitodError('USAGE', 'top needs a terminal', {
+      hint: 'cognitod top --once prints what it would show first; cognitod stream prints events',
+    });
+  }
+  // The first look says in plain words what is wrong, before the screen is taken.
+  const first = await look(context.client, { view: options.view, sort: 'cpu', filters: options.filters });
+  await new Top(context, options, first).run();
+}
+
+class Top {
+  readonly #context: Context;
+  readonly #options: TopOptions;
+  readonly #screen: Screen;
+  readonly #ended = Promise.withResolvers<void>();
+  #state: TopState;
+  #look: Look | null;
+  #trouble: string | null = null;
+  #detail: { id: string; lines: string[] } | null = null;
+  #shown: Shown = { count: 0, page: 1, target: null };
+  #timer: NodeJS.Timeout | undefined;
+  /** Counts the looks asked for: the answer to an older one is not shown. */
+  #asked = 0;
+
+  constructor(context: Context, options: TopOptions, first: Look) {
+    this.#context = context;
+    this.#options = options;
+    this.#look = first;
+    this.#state = initialState(options.view);
+    this.#screen = new Screen(
+      context.deps.stdin,
+      context.deps.stdout,
+      (key) => this.#press(key),
+      () => this.#draw(),
+    );
+  }
+
+  async run(): Promise<void> {
+    const end = () => this.#ended.resolve();
+    for (const signal of SIGNALS) process.on(signal, end);
+    // Whatever ends the process, the terminal is as it was.
+    const giveBack = () => this.#screen.giveBack();
+    process.on('exit', giveBack);
+    this.#context.output.ended.addEventListener('abort', end);
+    try {
+      this.#screen.take();
+      this.#draw();
+      this.#again();
+      await this.#ended.promise;
+    } finally {
+      clearTimeout(this.#timer);
+      this.#asked++;
+      giveBack();
+      process.off('exit', giveBack);
+      for (const signal of SIGNALS) process.off(signal, end);
+    }
+  }
+
+  #press(key: Key): void {
+    const before = this.#state;
+    const after = press(before, key, this.#shown);
+    if (after === null) {
+      this.#ended.resolve();
+      return;
+    }
+    this.#state = after;
+    if (after.detail !== null && after.detail !== before.detail) void this.#fetchDetail(after.detail);
+    const asksOther =
+      after.view !== before.view || after.processSort !== before.processSort || after.scope !== before.scope;
+    if (asksOther || (before.paused && !after.paused)) void this.#refresh();
+    this.#draw();
+  }
+
+  #again(): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.#refresh(), this.#options.intervalSeconds * 1000);
+  }
+
+  async #refresh(): Promise<void> {
+    const asked = ++this.#asked;
+    const { view, processSort, scope, paused } = this.#state;
+    if (!paused) {
+      try {
+        const sort = processSort === 'pid' ? 'start' : processSort;
+        const filters = scope === null ? this.#options.filters : scope.query;
+        const seen = await look(this.#context.client, { view, sort, filters });
+        if (asked !== this.#asked) return;
+        this.#look = seen;
+        this.#trouble = null;
+      } catch (error) {
+        if (asked !== this.#asked) return;
+        // An agent that comes back in another form, or refuses now, may yet come back as it was.
+        this.#trouble =
+          error instanceof CognitodError || error instanceof NotAnAgent ? error.message : String(error);
+      }
+      this.#draw();
+    }
+    this.#again();
+  }
+
+  async #fetchDetail(id: string): Promise<void> {
+    const { client, paint } = this.#context;
+    const path = `/api/v1/processes/${encodeURIComponent(id)}`;
+    let text: string;
+    try {
+      const process = await client.get(path, {}, processSchema);
+      const { ancestors } = await client.get(`${path}/tree`, {}, processTreeSchema);
+      text = showText(process, ancestors, paint);
+    } catch (error) {
+      text = harmless(error instanceof Error ? error.message : String(error));
+    }
+    if (this.#state.detail !== id) return;
+    this.#detail = { id, lines: text.split('\n') };
+    this.#draw();
+  }
+
+  #draw(): void {
+    const { columns, rows } = this.#screen;
+    const detail = this.#detail?.id === this.#state.detail ? (this.#detail?.lines ?? null) : null;
+    const scene = { look: this.#look, trouble: this.#trouble, detail, agent: this.#context.client.address };
+    const frame = compose(scene, this.#state, { columns, rows }, this.#context.paint);
+    this.#shown = frame.shown;
+    this.#screen.draw(frame.lines);
+  }
+}
