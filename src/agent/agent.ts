@@ -5,6 +5,7 @@ import {
   type EvidenceQuery,
   type LedgerJson,
   type PrivilegesJson,
+  type ProgramJson,
   type ReadyJson,
   SCHEMA_VERSION,
   type StatusJson,
@@ -18,7 +19,7 @@ import {
   type Identity,
   MetadataStore,
 } from '../identity/index.ts';
-import { boottimeNs, realtimeNs, releaseStartupCode } from '../kernel/index.ts';
+import { boottimeNs, type ProgramState, realtimeNs, releaseStartupCode } from '../kernel/index.ts';
 import { type Closable, type Config, openTokens, readPrivileges, VERSION } from '../lib/index.ts';
 import { ActivityBook, EventBus, LateBinding, ProcessTable } from '../model/index.ts';
 import {
@@ -33,6 +34,7 @@ import {
 import { enrichSnapshot } from './enrich.ts';
 import { AgentEvidence, type RunningSnapshot } from './agent-evidence.ts';
 import { readBootId } from './boot-id.ts';
+import { ClockWatch } from './clock-watch.ts';
 import { Healer } from './healer.ts';
 import { type OpenedCollector, openCollector } from './open-collector.ts';
 import { openMetadataSources } from './open-metadata-sources.ts';
@@ -92,6 +94,7 @@ export class Agent implements AgentView, Closable {
   readonly #ops: OpsServer;
   readonly #abort = new AbortController();
   readonly #startedAt = new Date();
+  readonly #clock = new ClockWatch();
   #settled: NodeJS.Timeout | undefined;
   #closing: Promise<void> | undefined;
 
@@ -278,13 +281,15 @@ export class Agent implements AgentView, Closable {
       boot_id: this.model.bootId,
       pid: process.pid,
       started_at: this.#startedAt.toISOString(),
-      uptime_seconds: (Date.now() - this.#startedAt.getTime()) / 1000,
+      uptime_seconds: this.#clock.uptimeSeconds,
+      clock_step_seconds: this.#clock.stepSeconds,
       ready,
       reasons: [...reasons],
       collector: {
         kind: this.#opened.kind,
         reason: this.#opened.reason,
         hooks: [...collector.hooks],
+        programs: this.#opened.collector.programs().map(programJson),
         ring_bytes: collector.ringBytes,
         ring_used_bytes: collector.ringUsedBytes,
         kernel: release(),
@@ -401,6 +406,17 @@ function composeLedger(counts: CollectorCounts, model: ProcessTable, cgroupRecor
     dropped: { exited: ledger.droppedExited, live: ledger.droppedLive, images: ledger.droppedImages },
   };
 }
+
+const programJson = (program: ProgramState): ProgramJson => ({
+  hook: program.hook,
+  name: program.name,
+  id: program.id,
+  tag: program.tag,
+  verified_instructions: program.verifiedInstructions,
+  attached: program.attached,
+  runs: program.runCount,
+  run_seconds: program.runTimeNs === null ? null : program.runTimeNs / 1e9,
+});
 
 const secretRules = (config: Config) => ({
   enabled: config.secrets.mask,

@@ -60,6 +60,19 @@ export const privilegesSchema = z.object({
 });
 export type PrivilegesJson = z.infer<typeof privilegesSchema>;
 
+/** One kernel program as the kernel has it, asked through the agent's own descriptor when the answer was made. */
+export const programSchema = z.object({
+  hook: z.string(),
+  name: z.string().describe("the kernel's name of it"),
+  id: z.int().describe('its number in this kernel, as in bpftool'),
+  tag: z.string().describe("the kernel's hash of its instructions"),
+  verified_instructions: count.nullable().describe('steps of the verifier; null before Linux 5.16'),
+  attached: z.boolean().describe('a link of the agent holds it on its hook'),
+  runs: count.nullable().describe('null while the kernel does not count (kernel.bpf_stats_enabled)'),
+  run_seconds: z.number().nullable(),
+});
+export type ProgramJson = z.infer<typeof programSchema>;
+
 export const statusSchema = z.object({
   schema_version: z.literal(SCHEMA_VERSION),
   version: z.string(),
@@ -68,12 +81,18 @@ export const statusSchema = z.object({
   pid: z.int(),
   started_at: z.string(),
   uptime_seconds: z.number(),
+  clock_step_seconds: z
+    .number()
+    .describe(
+      'how far the wall clock was set since the start, against the clock since boot; positive: forward',
+    ),
   ready: z.boolean().describe('the whole node is seen'),
   reasons: z.array(z.string()).describe('why not ready, in words'),
   collector: z.object({
     kind: z.enum(['ebpf', 'procfs']),
     reason: z.string().describe('why this one was chosen'),
     hooks: z.array(z.string()),
+    programs: z.array(programSchema),
     ring_bytes: z.int().nullable(),
     ring_used_bytes: z.int().nullable(),
     kernel: z.string(),

@@ -1,5 +1,6 @@
 // What every collector offers, whichever way it watches the node.
 import type { DecodedRecord, ProcessSnapshot } from '../decode/index.ts';
+import type { ProgramState } from '../kernel/index.ts';
 import type { Closable } from '../lib/close.ts';
 
 /** Receives what a collector sees. Called synchronously; must not throw. */
@@ -54,4 +55,6 @@ export interface Collector extends Closable {
   /** Nothing is watched from now on; what has happened by now is delivered, and the counts are final. */
   detach(): void;
   status(): CollectorStatus;
+  /** The programs as the kernel has them now; none where /proc is polled, and after `detach`. */
+  programs(): readonly ProgramState[];
 }

@@ -9,7 +9,9 @@ import {
 import {
   boottimeNs,
   type LoadedPrograms,
+  type ProgramState,
   readCounters,
+  readPrograms,
   readProgramStats,
   readTaskSnapshot,
   type RingMemory,
@@ -41,6 +43,7 @@ export class EbpfCollector implements Collector {
   readonly #coarse: CoarseStarts;
   #sink: CollectorSink | undefined;
   #merge: SnapshotMerge | undefined;
+  #detached = false;
   #closed = false;
 
   /** Takes the programs over: `close` detaches them. */
@@ -118,6 +121,7 @@ export class EbpfCollector implements Collector {
   }
 
   detach(): void {
+    this.#detached = true;
     this.#programs.detach();
     this.#reader.drainAll();
     this.#reader.stop();
@@ -132,6 +136,10 @@ export class EbpfCollector implements Collector {
       btf: this.#programs.snapshotLinkFd !== null,
       decodeErrors: this.#decoder.errors,
     };
+  }
+
+  programs(): ProgramState[] {
+    return this.#detached || this.#closed ? [] : readPrograms(this.#programs, this.#options.procRoot);
   }
 
   async close(): Promise<void> {

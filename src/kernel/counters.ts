@@ -55,31 +55,3 @@ export function readCounters(mapFd: number, possibleCpus: number, layout: Counte
     cgroupsLost: sum(...layout.cgroupsLost),
   };
 }
-
-/** struct bpf_prog_info, include/uapi/linux/bpf.h: offsets of the fields used. */
-const PROG_INFO_BYTES = 232;
-const RUN_TIME_NS_OFFSET = 192;
-const RUN_COUNT_OFFSET = 200;
-const RECURSION_MISSES_OFFSET = 208;
-
-export interface ProgramRunStats {
-  /** Only counted while kernel.bpf_stats_enabled is 1. */
-  readonly runTimeNs: number;
-  readonly runCount: number;
-  /** Times the kernel skipped the program because it was already running on that CPU: events never counted. */
-  readonly recursionMisses: number;
-}
-
-/** Run statistics of a program of ours (needs no privilege on an own descriptor). */
-export function readProgramStats(programFd: number): ProgramRunStats {
-  const info = new Uint8Array(PROG_INFO_BYTES);
-  if (loadLibbpf().objectInfo(programFd, info, [PROG_INFO_BYTES]) !== 0) {
-    throw new Error(`reading the program's info failed with errno ${lastErrno()}`);
-  }
-  const longs = new BigUint64Array(info.buffer);
-  return {
-    runTimeNs: Number(longs[RUN_TIME_NS_OFFSET / 8]!),
-    runCount: Number(longs[RUN_COUNT_OFFSET / 8]!),
-    recursionMisses: Number(longs[RECURSION_MISSES_OFFSET / 8]!),
-  };
-}

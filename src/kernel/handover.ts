@@ -12,6 +12,7 @@ export interface ProgramsHandover {
   readonly possibleCpus: number;
   readonly programs: readonly { readonly hook: string; readonly programFd: number }[];
   readonly snapshotLinkFd: number | null;
+  readonly snapshotProgramFd: number | null;
   /** A program is attached as long as its link is open. */
   readonly linkFds: readonly number[];
   /** CLOCK_BOOTTIME in decimal. */
@@ -20,7 +21,8 @@ export interface ProgramsHandover {
 
 /** Prepares the descriptors for an exec of this process. */
 export function handOver(programs: LoadedPrograms): ProgramsHandover {
-  const { ringFd, ringBytes, countersFd, possibleCpus, snapshotLinkFd, linkFds } = programs;
+  const { ringFd, ringBytes, countersFd, possibleCpus, snapshotLinkFd, snapshotProgramFd, linkFds } =
+    programs;
   const handover: ProgramsHandover = {
     ringFd,
     ringBytes,
@@ -28,6 +30,7 @@ export function handOver(programs: LoadedPrograms): ProgramsHandover {
     possibleCpus,
     programs: programs.programs.map(({ hook, programFd }) => ({ hook, programFd })),
     snapshotLinkFd,
+    snapshotProgramFd,
     linkFds,
     attachedNs: String(programs.attachedNs),
   };
@@ -50,8 +53,15 @@ export function takeOver(handover: ProgramsHandover): LoadedPrograms {
   };
 }
 
-const descriptorsOf = ({ ringFd, countersFd, programs, linkFds }: ProgramsHandover): number[] => [
+const descriptorsOf = ({
+  ringFd,
+  countersFd,
+  programs,
+  snapshotProgramFd,
+  linkFds,
+}: ProgramsHandover): number[] => [
   ...linkFds,
+  ...(snapshotProgramFd === null ? [] : [snapshotProgramFd]),
   ...programs.map(({ programFd }) => programFd),
   countersFd,
   ringFd,

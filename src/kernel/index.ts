@@ -6,5 +6,6 @@ export * from './handover.ts';
 export * from './libc.ts';
 export * from './loader.ts';
 export * from './object-helpers.ts';
+export * from './program-info.ts';
 export * from './ring-reader.ts';
 export * from './snapshot-reader.ts';

@@ -39,6 +39,7 @@ export interface LoadedPrograms {
   readonly programs: readonly AttachedProgram[];
   /** Link of the task iterator; null where the kernel has none (no BTF). */
   readonly snapshotLinkFd: number | null;
+  readonly snapshotProgramFd: number | null;
   /** Of every link, the task iterator's among them: a program is attached as long as its link is open. */
   readonly linkFds: readonly number[];
   /** CLOCK_BOOTTIME when all were attached: whatever happens later is in the ring or counted as lost. */
@@ -126,11 +127,11 @@ function loadAndAttach(options: LoadOptions, held: Held): LoadedPrograms {
   const attachedNs = boottimeNs();
 
   // The iterator needs the kernel's own BTF whichever way the hooks are attached.
-  let snapshotLinkFd: number | null = null;
+  let iterator: ReturnType<typeof attach> | undefined;
   if (options.hooks === 'tp_btf') {
     const snapshot = openObject('snapshot', options, held);
     snapshot.load();
-    snapshotLinkFd = attach(snapshot, 'list_tasks', held).linkFd;
+    iterator = attach(snapshot, 'list_tasks', held);
   }
   return {
     ringFd: lib.mapFd(lifecycle.map('ring')),
@@ -138,8 +139,9 @@ function loadAndAttach(options: LoadOptions, held: Held): LoadedPrograms {
     countersFd: lib.mapFd(lifecycle.map('counters')),
     possibleCpus,
     programs,
-    snapshotLinkFd,
-    linkFds: [...programs.map(({ linkFd }) => linkFd), ...(snapshotLinkFd === null ? [] : [snapshotLinkFd])],
+    snapshotLinkFd: iterator?.linkFd ?? null,
+    snapshotProgramFd: iterator?.programFd ?? null,
+    linkFds: [...programs, ...(iterator === undefined ? [] : [iterator])].map(({ linkFd }) => linkFd),
     attachedNs,
     detach: () => held.detach(),
     close: () => held.close(),

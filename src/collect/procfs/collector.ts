@@ -103,6 +103,10 @@ export class ProcfsCollector implements Collector {
     return { fork: kind(fork), exec: kind(exec), exit: kind(exit), move: kind(0), cgroupLost: 0 };
   }
 
+  programs(): [] {
+    return [];
+  }
+
   status(): CollectorStatus {
     const { procRoot, intervalMs } = this.#options;
     const hooks = [`${procRoot} every ${intervalMs} ms`, ...this.#unseen];

@@ -1,0 +1,111 @@
+// What the kernel says of programs and links, asked through own descriptors: that needs no privilege, but the kernel then
+// keeps instructions and map ids back (bpf_prog_get_info_by_fd, kernel/bpf/syscall.c).
+import { readFileSync } from 'node:fs';
+import { lastErrno, loadLibbpf } from './libbpf.ts';
+import type { LoadedPrograms } from './loader.ts';
+
+/** struct bpf_prog_info, include/uapi/linux/bpf.h: offsets of the fields used. */
+const PROG_INFO_BYTES = 232;
+const PROG = {
+  id: 4,
+  tag: 8,
+  name: 64,
+  runTimeNs: 192,
+  runCount: 200,
+  recursionMisses: 208,
+  verifiedInstructions: 216,
+} as const;
+const TAG_BYTES = 8;
+const NAME_BYTES = 16;
+/** struct bpf_link_info, likewise. */
+const LINK_INFO_BYTES = 64;
+const LINK_PROGRAM_ID = 8;
+
+/** One program of ours as the kernel has it. */
+export interface ProgramState {
+  /** e.g. `tp_btf/sched_process_exec` */
+  readonly hook: string;
+  /** The kernel's name of it, at most 15 characters. */
+  readonly name: string;
+  /** Number in this kernel, until it is unloaded. */
+  readonly id: number;
+  /** Hash of its instructions by the kernel: the same program has the same on every node. */
+  readonly tag: string;
+  /** Instructions that the verifier walked through; null before Linux 5.16. */
+  readonly verifiedInstructions: number | null;
+  /** A link of ours holds exactly this program on its hook. */
+  readonly attached: boolean;
+  /** Null while the kernel does not count (kernel.bpf_stats_enabled). */
+  readonly runTimeNs: number | null;
+  readonly runCount: number | null;
+}
+
+export interface ProgramRunStats {
+  /** Only counted while kernel.bpf_stats_enabled is 1. */
+  readonly runTimeNs: number;
+  readonly runCount: number;
+  /** Times the kernel skipped the program because it was already running on that CPU: events never counted. */
+  readonly recursionMisses: number;
+}
+
+/** Run statistics of a program of ours. Throws a plain Error with the errno. */
+export function readProgramStats(programFd: number): ProgramRunStats {
+  const info = readInfo(programFd, PROG_INFO_BYTES);
+  const long = (offset: number) => Number(info.readBigUInt64LE(offset));
+  return {
+    runTimeNs: long(PROG.runTimeNs),
+    runCount: long(PROG.runCount),
+    recursionMisses: long(PROG.recursionMisses),
+  };
+}
+
+/**
+ * Every program, the task iterator's too. `procRoot` tells whether runs are counted. The links must still be open. Throws
+ * a plain Error with the errno.
+ */
+export function readPrograms(
+  {
+    programs,
+    linkFds,
+    snapshotProgramFd,
+  }: Pick<LoadedPrograms, 'programs' | 'linkFds' | 'snapshotProgramFd'>,
+  procRoot: string,
+): ProgramState[] {
+  const counted = areRunsCounted(procRoot);
+  const held = new Set(linkFds.map((fd) => readInfo(fd, LINK_INFO_BYTES).readUInt32LE(LINK_PROGRAM_ID)));
+  const all = [
+    ...programs,
+    ...(snapshotProgramFd === null ? [] : [{ hook: 'iter/task', programFd: snapshotProgramFd }]),
+  ];
+  return all.map(({ hook, programFd }) => {
+    const info = readInfo(programFd, PROG_INFO_BYTES);
+    const id = info.readUInt32LE(PROG.id);
+    const name = info.toString('latin1', PROG.name, PROG.name + NAME_BYTES);
+    return {
+      hook,
+      name: name.slice(0, Math.max(0, name.indexOf('\0'))),
+      id,
+      tag: info.toString('hex', PROG.tag, PROG.tag + TAG_BYTES),
+      verifiedInstructions: info.readUInt32LE(PROG.verifiedInstructions) || null,
+      attached: held.has(id),
+      runTimeNs: counted ? Number(info.readBigUInt64LE(PROG.runTimeNs)) : null,
+      runCount: counted ? Number(info.readBigUInt64LE(PROG.runCount)) : null,
+    };
+  });
+}
+
+function readInfo(fd: number, length: number): Buffer {
+  const info = Buffer.alloc(length);
+  if (loadLibbpf().objectInfo(fd, info, [length]) !== 0) {
+    throw new Error(`the kernel tells nothing of descriptor ${fd}: errno ${lastErrno()}`);
+  }
+  return info;
+}
+
+function areRunsCounted(procRoot: string): boolean {
+  try {
+    return readFileSync(`${procRoot}/sys/kernel/bpf_stats_enabled`, 'utf8').trim() === '1';
+  } catch {
+    return false;
+  }
+}
