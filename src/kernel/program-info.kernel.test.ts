@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { checkLayout } from '../decode/index.ts';
+import { cannotUseBpf } from '../../test/support/observe.ts';
+import { withoutEffective } from './credentials.ts';
+import { type LoadedPrograms, loadPrograms } from './loader.ts';
+import { readPrograms } from './program-info.ts';
+
+const skip = cannotUseBpf();
+
+function withPrograms(use: (programs: LoadedPrograms) => void): void {
+  const programs = loadPrograms({
+    hooks: 'tp_btf',
+    ringBytes: 65536,
+    argvBytes: 4096,
+    btfPath: null,
+    checkTypes: checkLayout,
+  });
+  try {
+    use(programs);
+  } finally {
+    programs.close();
+  }
+}
+
+test('without any capability the kernel tells name, id and tag of own programs', { skip }, () => {
+  withPrograms((programs) => {
+    const read = withoutEffective(() => readPrograms(programs, '/proc'));
+    assert.deepEqual(read.map(({ hook, name }) => `${hook} ${name}`).sort(), [
+      'iter/task list_tasks',
+      'tp_btf/cgroup_attach_task on_cgroup_attac',
+      'tp_btf/cgroup_mkdir on_cgroup_mkdir',
+      'tp_btf/cgroup_rmdir on_cgroup_rmdir',
+      'tp_btf/sched_process_exec on_exec',
+      'tp_btf/sched_process_exit on_exit',
+      'tp_btf/sched_process_fork on_fork',
+    ]);
+    assert.equal(new Set(read.map(({ id }) => id)).size, 7);
+    for (const { tag, attached } of read) {
+      assert.match(tag, /^[0-9a-f]{16}$/);
+      assert.equal(attached, true);
+    }
+  });
+});
+
+test('a program without a link of ours is not attached', { skip }, () => {
+  withPrograms((programs) => {
+    const gone = programs.programs.findIndex(({ hook }) => hook.endsWith('sched_process_fork'));
+    const linkFds = programs.linkFds.filter((_, index) => index !== gone);
+    const detached = readPrograms({ ...programs, linkFds }, '/proc').filter(({ attached }) => !attached);
+    assert.deepEqual(
+      detached.map(({ name }) => name),
+      ['on_fork'],
+    );
+  });
+});
