@@ -12,7 +12,7 @@ export interface Switched {
   readonly execs: number;
 }
 
-const { config } = loadConfig({
+const loaded = loadConfig({
   env: {},
   overrides: { collector: 'ebpf', api: { listen: '127.0.0.1:0' }, ops: { listen: '127.0.0.1:0' } },
 });
@@ -21,8 +21,8 @@ let agent: Agent | undefined;
 
 process.on('message', async (word: Switch) => {
   if (word === 'on') {
-    const start = { opened: openPrograms(config), privilegedSeconds: null, kept: [] };
-    agent = (await Agent.start(config, log, new AbortController().signal, start))?.agent;
+    const start = { opened: openPrograms(loaded.config), privilegedSeconds: null, kept: [] };
+    agent = (await Agent.start(loaded, log, new AbortController().signal, start))?.agent;
   } else await agent?.close();
   const answer: Switched = { execs: word === 'on' ? 0 : (agent?.ledger().exec.decoded ?? 0) };
   process.send!(answer);

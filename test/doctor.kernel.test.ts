@@ -64,7 +64,8 @@ test('a healthy agent passes, and its canary is told with fork, exec and exit', 
   );
   assert.equal(code, 0);
   found(checks, 'canary', 'ok', /^fork, exec, exit of a process of our own, \d+ ms after the exec$/);
-  found(checks, 'privileges', 'ok', /^no capability in any thread; uid 0/);
+  found(checks, 'privileges', 'ok', /^no capability in any thread; uid 0.*task shows the same$/);
+  found(checks, 'hooks', 'ok', /sched_process_fork \(\d+, [0-9a-f]{16}\).*its descriptors show the same$/);
   found(checks, 'cgroups', 'ok', /\d+ in containers/);
   await agent.stop();
 });
@@ -76,7 +77,7 @@ test('before the installation nothing stays in the kernel, and a manifest is mad
   found(checks, 'agent', 'skip', /before the installation/);
   const { stdout } = await runCognitod(['doctor', '--manifest']);
   assert.match(stdout, /^# B unprivileged: possible; /m);
-  assert.match(stdout, /^ +add: \[BPF, PERFMON\]$/m);
+  assert.match(stdout, /^ +- PERFMON$/m);
 });
 
 test('no agent', { skip }, async () => {
@@ -191,19 +192,23 @@ test('no procfs where one should be', { skip }, async (t) => {
   found(checks, 'host-proc', 'fail', /shows no process/);
 });
 
-test('the socket of the runtime refuses', { skip }, async (t) => {
+test('the socket of the runtime is mute, speaks something else, or refuses', { skip }, async (t) => {
   const path = join(scratch(t), 'containerd.sock');
-  const server = createServer().listen(path);
+  let answer = '';
+  const server = createServer((socket) => void socket.on('error', () => {}).write(answer)).listen(path);
   t.after(() => server.close());
-  await new Promise((resolve) => server.once('listening', resolve));
-  const good = await beforeInstall({ env: { COGNITOD_RUNTIME_CRI: path } });
-  found(good.checks, 'runtime', 'ok', /accepts connections/);
+  await once(server, 'listening');
+  const mute = await beforeInstall({ env: { COGNITOD_RUNTIME_CRI: path } });
+  found(mute.checks, 'runtime', 'warn', /does not answer: Version took more than 2000 ms/);
+  answer = 'HTTP/1.1 400 Bad Request\r\n\r\n';
+  const other = await beforeInstall({ env: { COGNITOD_RUNTIME_CRI: path } });
+  found(other.checks, 'runtime', 'warn', /does not answer/);
   // Another user's socket: an agent that is not root cannot write to it.
   execFileSync('chmod', ['000', path]);
   execFileSync('chmod', ['755', dirname(path)]);
   const prefix = ['setpriv', '--reuid', '65532', '--clear-groups', '--inh-caps=-all'];
   const { checks } = await beforeInstall({ prefix, env: { COGNITOD_RUNTIME_CRI: path } });
-  found(checks, 'runtime', 'warn', /EACCES/);
+  found(checks, 'runtime', 'warn', /may not connect to/);
 });
 
 test('a /proc that hides processes', { skip }, async (t) => {

@@ -1,6 +1,8 @@
 // The running agent: collector, pipeline, listeners, and what it reports about itself.
 import { release } from 'node:os';
 import {
+  type ConfigurationJson,
+  type DoctorJson,
   type EvidenceJson,
   type EvidenceQuery,
   type LedgerJson,
@@ -20,7 +22,14 @@ import {
   MetadataStore,
 } from '../identity/index.ts';
 import { boottimeNs, type ProgramState, realtimeNs, releaseStartupCode } from '../kernel/index.ts';
-import { type Closable, type Config, openTokens, readPrivileges, VERSION } from '../lib/index.ts';
+import {
+  type Closable,
+  type Config,
+  type LoadedConfig,
+  openTokens,
+  readPrivileges,
+  VERSION,
+} from '../lib/index.ts';
 import { ActivityBook, EventBus, LateBinding, ProcessTable } from '../model/index.ts';
 import {
   type AgentView,
@@ -32,9 +41,11 @@ import {
   type OpsServer,
 } from '../serve/index.ts';
 import { enrichSnapshot } from './enrich.ts';
+import { AgentDoctor } from './agent-doctor.ts';
 import { AgentEvidence, type RunningSnapshot } from './agent-evidence.ts';
 import { readBootId } from './boot-id.ts';
 import { ClockWatch } from './clock-watch.ts';
+import { configurationJson } from './configuration-json.ts';
 import { Healer } from './healer.ts';
 import { type OpenedCollector, openCollector } from './open-collector.ts';
 import { openMetadataSources } from './open-metadata-sources.ts';
@@ -90,6 +101,8 @@ export class Agent implements AgentView, Closable {
   readonly #healer: Healer;
   readonly #metrics: Metrics;
   readonly #evidence: AgentEvidence;
+  readonly #configuration: ConfigurationJson;
+  readonly #doctor: AgentDoctor;
   readonly #api: ApiServer;
   readonly #ops: OpsServer;
   readonly #abort = new AbortController();
@@ -98,8 +111,11 @@ export class Agent implements AgentView, Closable {
   #settled: NodeJS.Timeout | undefined;
   #closing: Promise<void> | undefined;
 
-  private constructor(config: Config, log: AgentLog, start: PrivilegedStart) {
+  private constructor(loaded: LoadedConfig, log: AgentLog, start: PrivilegedStart) {
+    const { config } = loaded;
+    this.#configuration = configurationJson(loaded);
     this.#config = config;
+    this.#doctor = new AgentDoctor(config, () => this.status());
     this.#log = log;
     this.#start = start;
     this.#mask = createMasker(secretRules(config));
@@ -177,7 +193,7 @@ export class Agent implements AgentView, Closable {
 
   /** `signal` aborts the start: what was opened is closed and the agent is not returned. */
   static async start(
-    config: Config,
+    config: LoadedConfig,
     log: AgentLog,
     signal: AbortSignal,
     start: PrivilegedStart,
@@ -313,6 +329,14 @@ export class Agent implements AgentView, Closable {
 
   evidence(query: EvidenceQuery): EvidenceJson {
     return this.#evidence.show(query);
+  }
+
+  doctor(): Promise<DoctorJson> {
+    return this.#doctor.examine();
+  }
+
+  configuration(): ConfigurationJson {
+    return this.#configuration;
   }
 
   #evidenceSnapshot(): RunningSnapshot {

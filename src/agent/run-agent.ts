@@ -18,11 +18,12 @@ const OUTPUT_BYTES = 4 * 1024 * 1024;
 
 /** Resolves with the exit code. `start` is null only where the configuration is to be checked. Configuration and start errors are thrown as CognitodError. */
 export async function runAgent(options: AgentCommandOptions, start: PrivilegedStart | null): Promise<number> {
-  const { config } = loadConfig({
+  const loaded = loadConfig({
     ...(options.configFile === undefined ? {} : { file: options.configFile }),
     env: options.env,
     overrides: options.overrides,
   });
+  const { config } = loaded;
   if (options.checkConfig) {
     options.stdout.write(options.json ? '{"valid":true}\n' : 'the configuration is valid\n');
     return 0;
@@ -39,7 +40,7 @@ export async function runAgent(options: AgentCommandOptions, start: PrivilegedSt
       });
     }
   });
-  const started = await Agent.start(config, log, abort.signal, start);
+  const started = await Agent.start(loaded, log, abort.signal, start);
   if (started === null) return 0;
   const { agent, report } = started;
   if (!report.nodeWide) log.warn(`NOT the whole node is seen: polling /proc, because ${report.reason}`);

@@ -1,6 +1,8 @@
 // The HTTP contract: schemas and types that server, command line and dashboard share.
 export * from './activity.ts';
 export * from './collected-data.ts';
+export * from './configuration.ts';
+export * from './doctor.ts';
 export * from './event.ts';
 export * from './evidence.ts';
 export * from './openapi.ts';

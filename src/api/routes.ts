@@ -1,6 +1,8 @@
 // Every route of the API, in one table.
 import { z } from 'zod';
 import { activityQuerySchema, activitySchema } from './activity.ts';
+import { configurationSchema } from './configuration.ts';
+import { doctorSchema } from './doctor.ts';
 import { eventQuerySchema, eventSchema, gapSchema, streamReadySchema } from './event.ts';
 import { evidenceQuerySchema, evidenceSchema } from './evidence.ts';
 import { openApiSchema } from './openapi-schema.ts';
@@ -82,5 +84,18 @@ export const routes = {
     summary: 'The records for the auditor.',
     query: evidenceQuerySchema,
     answer: evidenceSchema,
+  },
+  doctor: {
+    ...defaults,
+    path: '/api/v1/doctor',
+    summary: 'What is right and what is wrong with agent and node; without a process of its own.',
+    answer: doctorSchema,
+  },
+  // Whoever may see every process, and the configuration in the evidence, may see it here: it has no secret in it.
+  configuration: {
+    ...defaults,
+    path: '/api/v1/configuration',
+    summary: 'The configuration in effect and where each value is from; secrets are masked.',
+    answer: configurationSchema,
   },
 } as const satisfies Record<string, RouteContract>;

@@ -1,6 +1,6 @@
 // What the command line is given by main.ts: streams, environment, and the work of other stages.
 import type { Readable, Writable } from 'node:stream';
-import type { EventJson, StatusJson } from '../api/index.ts';
+import type { EventJson, FindingJson, StatusJson } from '../api/index.ts';
 import type { Config } from '../lib/index.ts';
 
 /** The terminal parts of a stream that matter here. */
@@ -33,13 +33,7 @@ export interface ParsedCgroup {
 }
 
 export interface Diagnosis {
-  readonly checks: readonly {
-    readonly id: string;
-    readonly title: string;
-    readonly result: 'ok' | 'warn' | 'fail' | 'skip';
-    readonly reason: string;
-    readonly fix: string | null;
-  }[];
+  readonly checks: readonly FindingJson[];
   /** YAML. */
   readonly manifest: string;
 }

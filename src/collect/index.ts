@@ -1,7 +1,7 @@
 // Collectors: one contract, watched by eBPF or by polling /proc.
 export type * from './collector.ts';
 export { EbpfCollector, type EbpfCollectorOptions } from './ebpf-collector.ts';
-export { describeScope } from './pid-namespace.ts';
+export { describeScope, isInInitialPidNamespace, ownPidNamespace } from './pid-namespace.ts';
 export {
   ProcfsCollector,
   type ProcfsCollectorOptions,

@@ -1,12 +1,15 @@
-// Whether the running agent sees what it should, and holds nothing that it should not.
+// Whether the running agent sees what it should.
 import { readdirSync } from 'node:fs';
+import type { StatusJson } from '../api/index.ts';
 import { sendCanary } from './canary.ts';
-import { type Check, fail, ok, skip, warn, withStatus } from './check.ts';
+import { type Check, fail, isSidecar, ok, polls, skip, warn, withStatus } from './check.ts';
 
 const CANARY_MS = 5_000;
 const SLOW_MS = 1_000;
 /** Processes come and go between two counts. */
 const TOLERATED_DIFFERENCE = 0.1;
+/** Of a canary for an agent that polls: many looks fit into it. */
+const LOOKS = 10;
 
 const reachable: Check = {
   id: 'agent',
@@ -20,47 +23,36 @@ const reachable: Check = {
 
 const ready: Check = {
   id: 'ready',
-  title: 'Does it see the whole node?',
+  title: 'Does it see what it should?',
   run: (surroundings) =>
-    withStatus(surroundings, (status) => {
-      if (status.ready) return ok('yes');
-      const reasons = status.reasons.join('; ');
-      return surroundings.config.collector === 'procfs'
-        ? warn(reasons, 'as it should be in a sidecar; elsewhere let it load its programs: collector: auto')
-        : fail(reasons, 'cognitod doctor --before-install on this node tells what is in the way');
-    }),
-};
-
-const hooks: Check = {
-  id: 'hooks',
-  title: 'Are its programs attached?',
-  run: (surroundings) =>
-    withStatus(surroundings, ({ collector }) => {
-      const wanted = ['sched_process_fork', 'sched_process_exec', 'sched_process_exit'];
-      if (collector.kind === 'procfs')
-        return warn(`none: polling, ${collector.reason}`, 'see the check «ready»');
-      const missing = wanted.filter((name) => !collector.hooks.some((hook) => hook.endsWith(name)));
-      if (missing.length === 0) return ok(collector.hooks.join(', '));
-      return fail(`not attached: ${missing.join(', ')}`, 'restart the agent');
+    withStatus(surroundings, ({ ready: isReady, reasons }) => {
+      if (isReady) return ok('the whole node');
+      const text = reasons.join('; ');
+      if (isSidecar(surroundings)) return ok(`its pod, as a sidecar does: ${text}`);
+      return polls(surroundings)
+        ? warn(text, 'polling is chosen by the configuration; else: collector: auto')
+        : fail(text, 'cognitod doctor --before-install on this node tells what is in the way');
     }),
 };
 
 const canary: Check = {
   id: 'canary',
   title: 'Does an event arrive?',
+  outsideOnly: true,
+  alone: true,
   run: (surroundings) =>
     withStatus(surroundings, async ({ collector }) => {
-      const { agent } = surroundings;
-      const { seen, latencyMs } = await sendCanary(agent!, CANARY_MS);
+      const { agent, config } = surroundings;
+      const livesMs = collector.kind === 'procfs' ? config.procfs.interval_ms * LOOKS : 0;
+      const { seen, latencyMs } = await sendCanary(agent!, CANARY_MS + livesMs, livesMs);
       const fix = 'is the agent stopped, or far behind? cognitod status has the ring and the ledger';
       if (latencyMs === null) {
-        return collector.kind === 'procfs'
-          ? warn('a process of some milliseconds was not seen: the agent polls', 'see the check «ready»')
-          : fail(`a process of our own was not told within ${CANARY_MS / 1000} s`, fix);
+        const what = livesMs === 0 ? 'a process of our own' : `a process of our own that lived ${livesMs} ms`;
+        return fail(`${what} was not told within ${CANARY_MS / 1000} s`, fix);
       }
       const text = `${seen.join(', ')} of a process of our own, ${latencyMs} ms after the exec`;
       if (!seen.includes('exit')) return warn(`${text}, but no exit`, fix);
-      return latencyMs > SLOW_MS ? warn(text, fix) : ok(text);
+      return latencyMs > SLOW_MS + livesMs ? warn(text, fix) : ok(text);
     }),
 };
 
@@ -92,79 +84,36 @@ const processes: Check = {
     }),
 };
 
-const privileges: Check = {
-  id: 'privileges',
-  title: 'Does it hold nothing that it need not?',
-  run: (surroundings) =>
-    withStatus(surroundings, ({ privileges: held }) => {
-      const more = held.cap_permitted.filter((name) => !held.kept.includes(name));
-      const place = `uid ${held.uid}, seccomp ${held.seccomp}, ${held.threads} threads`;
-      if (!held.dropped)
-        return fail(
-          `it kept ${held.cap_permitted.join(', ') || 'nothing'}; ${place}`,
-          'privileges.drop: true',
-        );
-      if (more.length > 0 || !held.no_new_privs)
-        return fail(
-          `it holds ${more.join(', ') || 'nothing'}, no_new_privs ${held.no_new_privs}; ${place}`,
-          'please report this',
-        );
-      const kept =
-        held.kept.length === 0 ? 'no capability in any thread' : `${held.kept.join(', ')}, as configured`;
-      const bounding =
-        held.cap_bounding.length === 0
-          ? ''
-          : `; ${held.cap_bounding.join(', ')} in the bounding set, of no use with no_new_privs`;
-      return ok(`${kept}${bounding}; ${place}`);
-    }),
-};
-
 const names: Check = {
   id: 'names',
   title: 'Who tells it the names of pods?',
-  run: (surroundings) =>
-    withStatus(surroundings, ({ metadata, processes: { containers } }) => {
-      if (metadata.sources.length === 0)
-        return containers === 0
-          ? ok('nobody, and there are no containers')
-          : warn(
-              `nobody, of ${containers} containers`,
-              'give it the Kubernetes API or the socket of the runtime',
-            );
-      const text = metadata.sources
-        .map(
-          ({ name, state, objects, reason }) =>
-            `${name} ${state} (${objects})${reason === null ? '' : `: ${reason}`}`,
-        )
-        .join('; ');
-      const bad = metadata.sources.filter(({ state }) => state !== 'ok' && state !== 'starting');
-      return bad.length === 0 ? ok(text) : warn(text, 'names are missing or old until this works');
-    }),
+  run: (surroundings) => withStatus(surroundings, judgeNames),
 };
 
-const nodeName: Check = {
-  id: 'node-name',
-  title: 'Is the name of the node right?',
-  run: (surroundings) =>
-    withStatus(surroundings, ({ node, metadata, processes: { containers } }) => {
-      const api = metadata.sources.find(({ name }) => name === 'kube-api');
-      if (api === undefined || api.state !== 'ok') return skip(`${node}; no Kubernetes API to compare with`);
-      if (api.objects > 0 || containers === 0) return ok(`${node}: the API has ${api.objects} pods there`);
-      return fail(
-        `the API has no pod on a node «${node}», but there are ${containers} containers here`,
-        'set node_name from spec.nodeName (COGNITOD_NODE_NAME)',
+function judgeNames({ metadata, processes: { containers } }: StatusJson) {
+  const { sources, pods } = metadata;
+  if (sources.length === 0)
+    return containers === 0
+      ? skip('nobody is asked, and there are no containers')
+      : warn(
+          `nobody is asked, of ${containers} containers`,
+          'give it the Kubernetes API or the socket of the runtime',
+        );
+  const text = sources
+    .map(
+      ({ name, state, objects, reason }) =>
+        `${name} ${state} (${objects})${reason === null ? '' : `: ${reason}`}`,
+    )
+    .join('; ');
+  if (sources.some(({ state }) => state !== 'ok' && state !== 'starting'))
+    return warn(text, 'names are missing or old until this works');
+  if (pods > 0) return ok(`${text}; ${pods} pods named, ${metadata.unnamed} not`);
+  return containers === 0
+    ? ok(`${text}; there are no pods here to be named, so this proves little`)
+    : warn(
+        `${text}; ${containers} containers here, and none of their pods was named`,
+        'is it the right node name («node-name»), and are these containers of Kubernetes?',
       );
-    }),
-};
+}
 
-export const AGENT_CHECKS: readonly Check[] = [
-  reachable,
-  ready,
-  hooks,
-  canary,
-  ledger,
-  processes,
-  privileges,
-  names,
-  nodeName,
-];
+export const AGENT_CHECKS: readonly Check[] = [reachable, ready, canary, ledger, processes, names];

@@ -1,17 +1,9 @@
 // What a check is. Each says what was seen, and what to do when it is not as it should be.
-import type { EventJson, StatusJson } from '../api/index.ts';
+import type { EventJson, FindingJson, StatusJson } from '../api/index.ts';
 import type { Config } from '../lib/index.ts';
 
-/** `warn`: it works, with something lost or risky. `skip`: could not be tried; the reason says why. */
-export type Result = 'ok' | 'warn' | 'fail' | 'skip';
-
-export interface Finding {
-  readonly result: Result;
-  /** What was seen, with figures. */
-  readonly reason: string;
-  /** What to do; null when there is nothing to be done. */
-  readonly fix: string | null;
-}
+export type Finding = Pick<FindingJson, 'result' | 'reason' | 'fix'>;
+export type Result = Finding['result'];
 
 /** The running agent, asked over its API. */
 export interface DoctorAgent {
@@ -31,6 +23,10 @@ export interface Surroundings {
   readonly status: StatusJson | { readonly error: string; readonly hint: string | undefined } | null;
   /** Own procfs: what this process may do. */
   readonly ownProc: string;
+  /** Where distributions put the configuration of the kernel. */
+  readonly boot: string;
+  /** As `uname -r`. */
+  readonly kernelRelease: string;
 }
 
 export interface Check {
@@ -38,6 +34,14 @@ export interface Check {
   readonly id: string;
   /** The question that it answers. */
   readonly title: string;
+  /** Starts a process or loads programs: not for the agent itself, which may do neither. */
+  readonly outsideOnly?: true;
+  /** It measures time, so that nothing else may run meanwhile. */
+  readonly alone?: true;
+  /** What it may take; else CHECK_MS. */
+  readonly limitMs?: number;
+  /** How long the agent may answer with the same finding, for checks that cost others something. */
+  readonly keepMs?: number;
   run(surroundings: Surroundings): Finding | Promise<Finding>;
 }
 
@@ -46,12 +50,24 @@ export const warn = (reason: string, fix: string): Finding => ({ result: 'warn',
 export const fail = (reason: string, fix: string): Finding => ({ result: 'fail', reason, fix });
 export const skip = (reason: string): Finding => ({ result: 'skip', reason, fix: null });
 
+/** It is told to poll: whatever the kernel side needs does not matter then. */
+export const polls = ({ config }: Pick<Surroundings, 'config'>): boolean => config.collector === 'procfs';
+
+/** It is told its pod, so it is a sidecar: what it does not see beyond that is not missing. */
+export const isSidecar = (surroundings: Pick<Surroundings, 'config'>): boolean =>
+  polls(surroundings) && surroundings.config.pod.uid !== null;
+
+export const POLLING = skip('collector: procfs, which loads nothing');
+
 /** For checks of the running agent: the status, or the finding that there is none. */
 export function withStatus(
-  { status }: Surroundings,
+  { status }: Pick<Surroundings, 'status'>,
   judge: (status: StatusJson) => Finding | Promise<Finding>,
 ): Finding | Promise<Finding> {
   if (status === null) return skip('no agent is asked before the installation');
   if ('error' in status) return skip('the agent does not answer');
   return judge(status);
 }
+
+export const statusOr = ({ status }: Pick<Surroundings, 'status'>): StatusJson | null =>
+  status === null || 'error' in status ? null : status;

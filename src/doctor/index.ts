@@ -1,33 +1,92 @@
 // `cognitod doctor`: whether the agent sees what it should, whether it could here, and what to do.
+import { release } from 'node:os';
+import type { FindingJson } from '../api/index.ts';
 import { CognitodError, type Config } from '../lib/index.ts';
 import { AGENT_CHECKS } from './agent-checks.ts';
-import type { Check, DoctorAgent, Finding, Surroundings } from './check.ts';
+import type { Check, DoctorAgent, Surroundings } from './check.ts';
+import { KERNEL_CHECKS } from './kernel-checks.ts';
 import { manifestOf } from './manifest.ts';
-import { NODE_CHECKS } from './node-checks.ts';
+import { nodeName } from './node-name.ts';
+import { factsOf } from './node-facts.ts';
 import { permissions } from './permissions.ts';
+import { PLACE_CHECKS } from './place-checks.ts';
+import { HELD_CHECKS } from './held-checks.ts';
+import { RESOURCE_CHECKS } from './resource-checks.ts';
+import { runCheck, runChecks } from './run-checks.ts';
+import { runtime } from './runtime.ts';
+import { secondAgent } from './second-agent.ts';
 
 export type { DoctorAgent, Finding, Result } from './check.ts';
-export { CHECK_IDS, type Diagnosis, diagnose };
+export { CHECK_IDS, type Diagnosis, diagnose, Examiner };
 
 interface Diagnosis {
-  readonly checks: readonly (Finding & { readonly id: string; readonly title: string })[];
+  readonly checks: readonly FindingJson[];
   readonly manifest: string;
 }
 
-const CHECKS: readonly Check[] = [...AGENT_CHECKS, permissions, ...NODE_CHECKS];
+const CHECKS: readonly Check[] = [
+  ...AGENT_CHECKS,
+  ...HELD_CHECKS,
+  secondAgent,
+  nodeName,
+  permissions,
+  ...KERNEL_CHECKS,
+  ...PLACE_CHECKS,
+  runtime,
+  ...RESOURCE_CHECKS,
+];
 const CHECK_IDS: readonly string[] = CHECKS.map(({ id }) => id);
-/** No check takes longer; the canary has 5 s of its own. */
-const CHECK_TIMEOUT_MS = 10_000;
 
 /** Runs all checks. Without an agent only those of the node; what a check throws is its finding. */
 async function diagnose(config: Config, agent: DoctorAgent | null): Promise<Diagnosis> {
-  const surroundings: Surroundings = { config, agent, status: await statusOf(agent), ownProc: '/proc' };
-  const checks = [];
-  for (const { id, title, run } of CHECKS) {
-    checks.push({ id, title, ...(await within(CHECK_TIMEOUT_MS, () => run(surroundings))) });
-  }
-  return { checks, manifest: manifestOf(config, checks) };
+  const surroundings = surroundingsOf(config, agent, await statusOf(agent));
+  const checks = await runChecks(CHECKS, surroundings);
+  return { checks, manifest: manifestOf(config, checks, factsOf(surroundings)) };
 }
+
+/**
+ * The checks that the agent may run of itself, over and over: none that starts a process or loads anything, and those
+ * that cost others something less often.
+ */
+class Examiner {
+  readonly #config: Config;
+  readonly #agent: DoctorAgent;
+  readonly #kept = new Map<string, { readonly finding: FindingJson; readonly untilMs: number }>();
+
+  constructor(config: Config, agent: DoctorAgent) {
+    this.#config = config;
+    this.#agent = agent;
+  }
+
+  /** Takes as long as the slowest check. */
+  async examine(): Promise<readonly FindingJson[]> {
+    const surroundings = surroundingsOf(this.#config, this.#agent, await statusOf(this.#agent));
+    const checks = CHECKS.filter(({ outsideOnly }) => outsideOnly !== true);
+    return Promise.all(checks.map((check) => this.#find(check, surroundings)));
+  }
+
+  async #find(check: Check, surroundings: Surroundings): Promise<FindingJson> {
+    const kept = this.#kept.get(check.id);
+    if (kept !== undefined && performance.now() < kept.untilMs) return kept.finding;
+    const finding = await runCheck(check, surroundings);
+    if (check.keepMs !== undefined)
+      this.#kept.set(check.id, { finding, untilMs: performance.now() + check.keepMs });
+    return finding;
+  }
+}
+
+const surroundingsOf = (
+  config: Config,
+  agent: DoctorAgent | null,
+  status: Surroundings['status'],
+): Surroundings => ({
+  config,
+  agent,
+  status,
+  ownProc: '/proc',
+  boot: `${config.runtime.host_root ?? ''}/boot`,
+  kernelRelease: release(),
+});
 
 async function statusOf(agent: DoctorAgent | null): Promise<Surroundings['status']> {
   if (agent === null) return null;
@@ -36,29 +95,5 @@ async function statusOf(agent: DoctorAgent | null): Promise<Surroundings['status
   } catch (error) {
     const hint = error instanceof CognitodError ? error.hint : undefined;
     return { error: (error as Error).message, hint };
-  }
-}
-
-async function within(timeoutMs: number, run: () => Finding | Promise<Finding>): Promise<Finding> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<Finding>((resolve) => {
-    timer = setTimeout(
-      () =>
-        resolve({
-          result: 'fail',
-          reason: `no answer within ${timeoutMs / 1000} s`,
-          fix: 'is something hung?',
-        }),
-      timeoutMs,
-    );
-  });
-  try {
-    return await Promise.race([run(), late]);
-  } catch (error) {
-    const fix =
-      error instanceof CognitodError && error.hint !== undefined ? error.hint : 'please report this';
-    return { result: 'fail', reason: (error as Error).message, fix };
-  } finally {
-    clearTimeout(timer);
   }
 }

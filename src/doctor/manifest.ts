@@ -1,142 +1,81 @@
-// The smallest manifest that works on this node, with a reason for each privilege.
-import { VERSION, type Config } from '../lib/index.ts';
-import type { Finding } from './check.ts';
+// The smallest manifest that works on this node, with a reason for each privilege and each mount.
+import { type Config, VERSION } from '../lib/index.ts';
+import type { FindingJson } from '../api/index.ts';
+import { daemonSet } from './manifest-objects.ts';
+import type { NodeFacts } from './node-facts.ts';
 
-interface Named extends Finding {
-  readonly id: string;
+type Named = Pick<FindingJson, 'id' | 'result' | 'reason'>;
+
+export interface Model {
+  readonly model: string;
+  readonly possible: boolean;
+  /** What it loses, or what is in the way. */
+  readonly why: string;
 }
 
 /** Which of the three security models are possible here, and what each loses, in words. */
-export function modelsOf(
-  checks: readonly Named[],
-): readonly { model: string; possible: boolean; why: string }[] {
+export function modelsOf(checks: readonly Named[]): readonly Model[] {
   const bad = (id: string) => checks.find((check) => check.id === id && check.result === 'fail');
   // Without the capabilities a load that fails says nothing about the node.
   const refused = bad('capabilities') === undefined ? bad('load') : undefined;
-  const kernelSide = bad('kernel') ?? bad('btf') ?? bad('lockdown') ?? refused;
+  const kernelSide = bad('kernel') ?? bad('kernel-config') ?? bad('btf') ?? bad('lockdown') ?? refused;
   const loads = kernelSide === undefined;
   const reason = kernelSide === undefined ? '' : `: ${kernelSide.reason}`;
-  const untried = checks.find(({ id }) => id === 'load');
-  const tried =
-    untried?.result === 'ok'
+  const tried = checks.find(({ id }) => id === 'load');
+  const load =
+    tried?.result === 'ok'
       ? 'the programs were loaded here'
-      : `the programs were not loaded from here: ${untried?.reason ?? 'not tried'}`;
+      : `the programs were not loaded from here: ${tried?.reason ?? 'not tried'}`;
+  const lost = 'loses the executables of processes older than the agent';
   return [
-    { model: 'A privileged', possible: loads, why: loads ? `loses nothing; ${tried}` : `no BPF${reason}` },
-    {
-      model: 'B unprivileged',
-      possible: loads,
-      why: loads ? `loses the executables of processes older than the agent; ${tried}` : `no BPF${reason}`,
-    },
+    { model: 'A privileged', possible: loads, why: loads ? `loses nothing; ${load}` : `no BPF${reason}` },
+    { model: 'B unprivileged', possible: loads, why: loads ? `${lost}; ${load}` : `no BPF${reason}` },
     {
       model: 'C sidecar',
       possible: true,
-      why: 'sees the processes of its own pod only, and short-lived ones not at all',
+      why: 'sees the processes of its own pod only, and those that live for milliseconds not at all',
     },
   ];
 }
 
-/** YAML of model B where BPF can be had here; else the reason, as a comment. */
-export function manifestOf(config: Config, checks: readonly Named[]): string {
+/** YAML of model B where BPF can be had here; else what there is instead, as comments. */
+export function manifestOf(config: Config, checks: readonly Named[], facts: NodeFacts): string {
   const models = modelsOf(checks);
-  const comments = models.map(
-    ({ model, possible, why }) => `# ${model}: ${possible ? 'possible' : 'NOT possible'}; ${why}`,
-  );
-  const head = [`# cognitod ${VERSION}, for a node like ${config.node_name}`, ...comments];
-  if (models[1]?.possible !== true)
-    return `${[...head, '# No agent for the whole node is possible here: use the sidecar (docs/sidecar.md).'].join('\n')}\n`;
-  return `${head.join('\n')}\n${DAEMON_SET}`;
+  const head = [
+    `# cognitod ${VERSION}, for a node like ${config.node_name}: made by cognitod doctor --manifest`,
+    '#',
+    ...models.map(
+      ({ model, possible, why }) => `# ${model}: ${possible ? 'possible' : 'NOT possible'}; ${why}`,
+    ),
+    '#',
+    '# What was found:',
+    ...found(config, facts).map((line) => `#   ${line}`),
+  ];
+  if (models[1]?.possible !== true) {
+    const instead = [
+      '#',
+      '# No agent for the whole node is possible here. Sidecars are: deploy/manifests/c-sidecar, then for each namespace',
+      '#   kubectl annotate namespace NAME sidecar.linnix.io/inject=true',
+    ];
+    return `${[...head, ...instead].join('\n')}\n`;
+  }
+  return `${head.join('\n')}\n${daemonSet(config, facts)}`;
 }
 
-const DAEMON_SET = `apiVersion: v1
-kind: Namespace
-metadata:
-  name: linnix-observability
----
-apiVersion: v1
-kind: ServiceAccount
-metadata:
-  name: cognitod
-  namespace: linnix-observability
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRole
-metadata:
-  name: cognitod
-rules:
-  # Names of pods and of what owns them. Without: pod uids and container ids only.
-  - apiGroups: [""]
-    resources: [pods]
-    verbs: [get, list, watch]
-  - apiGroups: [apps]
-    resources: [replicasets]
-    verbs: [get]
-  - apiGroups: [batch]
-    resources: [jobs]
-    verbs: [get]
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRoleBinding
-metadata:
-  name: cognitod
-roleRef:
-  apiGroup: rbac.authorization.k8s.io
-  kind: ClusterRole
-  name: cognitod
-subjects:
-  - kind: ServiceAccount
-    name: cognitod
-    namespace: linnix-observability
----
-apiVersion: apps/v1
-kind: DaemonSet
-metadata:
-  name: cognitod
-  namespace: linnix-observability
-spec:
-  selector:
-    matchLabels:
-      app.kubernetes.io/name: cognitod
-  template:
-    metadata:
-      labels:
-        app.kubernetes.io/name: cognitod
-    spec:
-      serviceAccountName: cognitod
-      # The node's processes in /proc. Without, mount the host's /proc at /host/proc and set COGNITOD_PROC_ROOT.
-      hostPID: true
-      containers:
-        - name: cognitod
-          image: ghcr.io/linnix-os/cognitod:${VERSION}
-          env:
-            - name: COGNITOD_NODE_NAME
-              valueFrom:
-                fieldRef:
-                  fieldPath: spec.nodeName
-            - name: COGNITOD_OPS_LISTEN
-              value: 0.0.0.0:9464
-            - name: COGNITOD_EVENTS_PRINT
-              value: "false"
-          ports:
-            - name: ops
-              containerPort: 9464
-          livenessProbe:
-            httpGet: { path: /healthz, port: ops }
-          readinessProbe:
-            httpGet: { path: /readyz, port: ops }
-          resources:
-            requests: { cpu: 50m, memory: 128Mi }
-            limits: { memory: 512Mi }
-          securityContext:
-            # Root in the container with two capabilities for less than a second; then nothing in any thread.
-            runAsUser: 0
-            privileged: false
-            allowPrivilegeEscalation: false
-            readOnlyRootFilesystem: true
-            seccompProfile: { type: RuntimeDefault }
-            capabilities:
-              drop: [ALL]
-              # BPF: maps and programs. PERFMON: programs that read kernel memory. Without either: polling.
-              # Left out: SYS_PTRACE (executables of processes older than the agent), SETPCAP (an empty bounding set).
-              add: [BPF, PERFMON]
-`;
+function found(config: Config, facts: NodeFacts): string[] {
+  const { socket, btfFile, hidepid, modules, lockdown, paranoid } = facts;
+  const cgroups = facts.cgroups === null ? 'cgroups of an unknown version' : `cgroups ${facts.cgroups}`;
+  return [
+    `Linux ${facts.kernelRelease}, ${cgroups}: nothing of them is mounted, names come from the kernel`,
+    btfFile === null
+      ? `${config.sys_root}/kernel/btf/vmlinux: every container has it in its own /sys, so /sys is not mounted`
+      : `no BTF of the kernel's own: the file ${btfFile.path} is mounted, raw tracepoints are used`,
+    socket === null
+      ? 'no socket of a container runtime'
+      : `the runtime's socket ${socket.path}, of group ${socket.gid}${socket.groupMay ? '' : ', which may not use it'}`,
+    hidepid === null ? '/proc of the node hides nothing' : `/proc of the node has hidepid=${hidepid}`,
+    `perf_event_paranoid ${paranoid ?? 'unknown'}: does not matter, neither perf_event_open nor tracefs is used`,
+    `lockdown ${lockdown ?? 'unknown'}: ${lockdown === 'confidentiality' ? 'no program may read kernel memory' : 'only confidentiality would be in the way'}`,
+    `security modules ${modules?.join(',') ?? 'unknown'}; seccomp ${facts.seccomp ? 'available' : 'not in this kernel'}`,
+  ];
+}

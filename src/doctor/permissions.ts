@@ -85,6 +85,7 @@ const describe = ({ verb, resource, subresource }: Right) =>
 export const permissions: Check = {
   id: 'permissions',
   title: 'May its account do what it must, and no more?',
+  keepMs: 60_000,
   async run({ config }) {
     const connection = chosenConnection(config.kubernetes);
     if (connection === null) return skip('no Kubernetes API is configured, or this is no pod');

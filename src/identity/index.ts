@@ -30,4 +30,12 @@ export {
   statusFailure,
   textOf,
 } from './kube/index.ts';
-export { CriSource, openRuntimeSources, RUNTIME_SOCKETS, type RuntimeChoice } from './runtime/index.ts';
+export {
+  askRuntimeVersion,
+  CriSource,
+  openRuntimeSources,
+  type RuntimeChoice,
+  RuntimeFailure,
+  type RuntimeSocket,
+  runtimeSockets,
+} from './runtime/index.ts';

@@ -1,5 +1,6 @@
 // The kernel side of the agent: load, attach, drain, count.
 export * from './btf.ts';
+export * from './clock-state.ts';
 export * from './counters.ts';
 export * from './credentials.ts';
 export * from './handover.ts';

@@ -18,16 +18,32 @@ export interface ConfigInputs {
   readonly overrides?: Readonly<Record<string, unknown>>;
 }
 
+/** Where a value is from that is not the default. */
+export interface ConfigOrigin {
+  readonly source: 'file' | 'environment' | 'flag';
+  /** File and line, or the variable; null for flags. */
+  readonly place: string | null;
+}
+
+export interface LoadedConfig {
+  readonly config: Config;
+  /** By dotted path, also of groups; what is not in it has its default. */
+  readonly origins: ReadonlyMap<string, ConfigOrigin>;
+}
+
 type Tree = { [key: string]: unknown };
 /** Where each given key stands, by its dotted path. */
 type Places = ReadonlyMap<string, string>;
 
 /** Throws CONFIG_UNREADABLE or CONFIG_INVALID, with all problems in one message, each on a line. */
-export function loadConfig(inputs: ConfigInputs): { config: Config } {
+export function loadConfig(inputs: ConfigInputs): LoadedConfig {
   const problems: string[] = [];
   const file = inputs.file === undefined ? null : readConfigFile(inputs.file);
   const tree: Tree = file?.tree ?? {};
   const places = new Map(file?.places);
+  const origins = new Map<string, ConfigOrigin>(
+    [...places].map(([path, place]) => [path, { source: 'file', place }]),
+  );
   for (const [variable, value] of Object.entries(inputs.env)) {
     if (!variable.startsWith('COGNITOD_') || OTHER_VARIABLES.includes(variable) || value === undefined)
       continue;
@@ -35,6 +51,7 @@ export function loadConfig(inputs: ConfigInputs): { config: Config } {
     if (key !== undefined) {
       set(tree, key.path, value);
       places.set(key.path, `environment variable ${variable}`);
+      origins.set(key.path, { source: 'environment', place: variable });
     } else if (!SERVICE_VARIABLE.test(variable)) {
       const known = [...CONFIG_KEYS.map(({ path }) => variableOf(path)), ...OTHER_VARIABLES];
       problems.push(
@@ -46,6 +63,7 @@ export function loadConfig(inputs: ConfigInputs): { config: Config } {
     if (value === undefined) continue;
     set(tree, path, value);
     places.set(path, 'command line');
+    origins.set(path, { source: 'flag', place: null });
   }
   const parsed = configSchema.safeParse(tree);
   for (const issue of parsed.error?.issues ?? []) {
@@ -71,7 +89,7 @@ export function loadConfig(inputs: ConfigInputs): { config: Config } {
       },
     );
   }
-  return { config: parsed.data };
+  return { config: parsed.data, origins };
 }
 
 export const variableOf = (path: string): string => `COGNITOD_${path.replaceAll('.', '_').toUpperCase()}`;

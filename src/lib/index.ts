@@ -1,7 +1,8 @@
 // What every stage may use.
 export type { Closable } from './close.ts';
-export { loadConfig } from './config.ts';
+export { type ConfigOrigin, type LoadedConfig, loadConfig, variableOf } from './config.ts';
 export { CONFIG_KEYS, type Config } from './config-schema.ts';
+export { shownConfig, shownKeys } from './config-view.ts';
 export * from './errors.ts';
 export { formatListen, type ListenAddress, parseListen } from './listen.ts';
 export * from './privileges.ts';

@@ -1,5 +1,12 @@
 // What the HTTP stage may ask of the running agent; main implements it.
-import type { EvidenceJson, EvidenceQuery, ReadyJson, StatusJson } from '../api/index.ts';
+import type {
+  ConfigurationJson,
+  DoctorJson,
+  EvidenceJson,
+  EvidenceQuery,
+  ReadyJson,
+  StatusJson,
+} from '../api/index.ts';
 import type { EventBus } from '../model/index.ts';
 import type { ActivitySource } from './activity-json.ts';
 
@@ -11,6 +18,9 @@ export interface AgentView extends ActivitySource {
   readiness(): ReadyJson;
   /** The records of these days, and the one under way. */
   evidence(query: EvidenceQuery): EvidenceJson;
+  /** The findings of the last seconds; checks run at most once in that time, whoever asks. */
+  doctor(): Promise<DoctorJson>;
+  configuration(): ConfigurationJson;
 }
 
 /** Where the listeners report what no client can be told. */

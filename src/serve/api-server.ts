@@ -131,6 +131,8 @@ function addStateRoutes(app: FastifyInstance, view: AgentView, run: string): voi
   addRoute(app, routes.processTree, ({ params }) => processTree(model, findProcess(model, params.id)));
   addRoute(app, routes.activity, ({ query }) => activityJson(view, query));
   addRoute(app, routes.evidence, ({ query }) => view.evidence(query));
+  addRoute(app, routes.doctor, () => view.doctor());
+  addRoute(app, routes.configuration, () => view.configuration());
 }
 
 function tokenRequired(address: ListenAddress): CognitodError {

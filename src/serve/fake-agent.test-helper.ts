@@ -1,6 +1,6 @@
 // A fake agent for the tests of this folder: a process table and events made by hand, no kernel.
 import { NOTHING_HELD } from '../api/privileges.fixture.ts';
-import type { EvidenceJson, ReadyJson, StatusJson } from '../api/index.ts';
+import type { ConfigurationJson, DoctorJson, EvidenceJson, ReadyJson, StatusJson } from '../api/index.ts';
 import type { Usage } from '../collect/index.ts';
 import type { ExecEvent, ExitEvent, ForkEvent } from '../decode/index.ts';
 import type { Identity, Metadata } from '../identity/index.ts';
@@ -356,6 +356,14 @@ export class FakeAgent implements AgentView {
 
   evidence(): EvidenceJson {
     throw new Error('this agent has no evidence');
+  }
+
+  async doctor(): Promise<DoctorJson> {
+    return { schema_version: 1, time: '2026-01-02T03:04:05.000Z', ok: true, failed: 0, checks: [] };
+  }
+
+  configuration(): ConfigurationJson {
+    return { schema_version: 1, sha256: 'c'.repeat(64), keys: [] };
   }
 
   readiness(): ReadyJson {

@@ -1,5 +1,5 @@
 // `cognitod doctor`: whether the agent sees what it should, or could here.
-import { type StatusJson, statusSchema } from '../../api/index.ts';
+import { type DoctorJson, SCHEMA_VERSION, type StatusJson, statusSchema } from '../../api/index.ts';
 import { loadConfig } from '../../lib/index.ts';
 import type { Context } from '../context.ts';
 import type { Diagnosis } from '../deps.ts';
@@ -35,7 +35,13 @@ export async function doctor(context: Context, options: DoctorOptions): Promise<
   }
   const { checks } = diagnosis;
   const failed = checks.filter(({ result }) => result === 'fail').length;
-  const document = { schema_version: 1, ok: failed === 0, failed, checks };
+  const document: DoctorJson = {
+    schema_version: SCHEMA_VERSION,
+    time: new Date().toISOString(),
+    ok: failed === 0,
+    failed,
+    checks: [...checks],
+  };
   await context.print(document, () => textOf(checks, context.paint));
   return failed === 0 ? EXIT.ok : EXIT.failed;
 }

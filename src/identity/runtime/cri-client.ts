@@ -7,6 +7,7 @@ import {
   type ClientOptions,
   connectFailure,
   MAX_ANSWER_BYTES,
+  MAX_VERSION_CHARS,
   type RuntimeClient,
   RuntimeFailure,
 } from './runtime-client.ts';
@@ -21,7 +22,7 @@ const GRPC = {
   unimplemented: 12,
 };
 
-type Method = 'ListPodSandbox' | 'ListContainers' | 'ContainerStatus';
+type Method = 'Version' | 'ListPodSandbox' | 'ListContainers' | 'ContainerStatus';
 type Call = (
   request: object,
   options: { deadline: number },
@@ -60,6 +61,13 @@ class CriClient implements RuntimeClient {
     this.#service = service;
     this.#options = options;
     this.#timeoutMs = options.timeoutMs ?? CALL_TIMEOUT_MS;
+  }
+
+  async version(): Promise<string> {
+    const answer = await this.#call<{ runtime_name: string; runtime_version: string }>('Version', {
+      version: 'v1',
+    });
+    return `${answer.runtime_name} ${answer.runtime_version}`.slice(0, MAX_VERSION_CHARS);
   }
 
   async list(): Promise<RuntimeFacts> {

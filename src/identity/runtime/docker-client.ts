@@ -6,6 +6,7 @@ import {
   type ClientOptions,
   connectFailure,
   MAX_ANSWER_BYTES,
+  MAX_VERSION_CHARS,
   type RuntimeClient,
   RuntimeFailure,
 } from './runtime-client.ts';
@@ -32,6 +33,14 @@ class DockerClient implements RuntimeClient {
     this.#socket = socket;
     this.#options = options;
     this.#timeoutMs = options.timeoutMs ?? CALL_TIMEOUT_MS;
+  }
+
+  async version(): Promise<string> {
+    const answer = this.#json(await this.#get('/version')) as Record<string, unknown> | null;
+    if (typeof answer?.Version !== 'string') throw this.#notDocker('it tells no version');
+    const { Platform: platform, Version: version } = answer;
+    const name = (platform as { Name?: unknown } | undefined)?.Name;
+    return `${name ? String(name) : 'Docker'} ${version}`.slice(0, MAX_VERSION_CHARS);
   }
 
   async list(): Promise<RuntimeFacts> {

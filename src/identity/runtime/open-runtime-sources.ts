@@ -1,17 +1,11 @@
 // Chooses which container runtimes are asked for names.
 import { existsSync } from 'node:fs';
+import type { RuntimeProtocol } from './ask-version.ts';
 import type { MetadataSource } from '../metadata/index.ts';
 import { CRI_SOCKETS, CriSource } from './cri-source.ts';
 import { DOCKER_SOCKETS, DockerSource } from './docker-source.ts';
 import type { PollingTimes } from './polling-source.ts';
 import type { SelectionOptions } from '../metadata/index.ts';
-
-/** Where runtimes have their sockets, below the host's root. */
-export const RUNTIME_SOCKETS: readonly string[] = [
-  ...CRI_SOCKETS,
-  ...DOCKER_SOCKETS.docker,
-  ...DOCKER_SOCKETS.podman,
-];
 
 /** `auto`, `off`, or the path of a socket, which is taken as it is, without the host root. */
 export type RuntimeChoice = 'auto' | 'off' | (string & {});
@@ -48,6 +42,31 @@ export function openRuntimeSources(options: RuntimeSourcesOptions = {}): Metadat
     }
   }
   return sources;
+}
+
+export interface RuntimeSocket {
+  readonly protocol: RuntimeProtocol;
+  readonly path: string;
+}
+
+/** Every place that a choice stands for, whether something is there or not; none where all are off. */
+export function runtimeSockets({
+  cri = 'auto',
+  docker = 'auto',
+  podman = 'auto',
+  hostRoot = '',
+}: Pick<RuntimeSourcesOptions, 'cri' | 'docker' | 'podman' | 'hostRoot'>): RuntimeSocket[] {
+  return (
+    [
+      ['cri', cri, CRI_SOCKETS],
+      ['docker', docker, DOCKER_SOCKETS.docker],
+      ['docker', podman, DOCKER_SOCKETS.podman],
+    ] as const
+  ).flatMap(([protocol, choice, usual]) => {
+    if (choice === 'off') return [];
+    const paths = choice === 'auto' ? usual.map((path) => hostRoot + path) : [choice];
+    return paths.map((path) => ({ protocol, path }));
+  });
 }
 
 const inKubernetes = () => process.env.KUBERNETES_SERVICE_HOST !== undefined;

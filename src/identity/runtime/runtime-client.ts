@@ -5,6 +5,8 @@ import type { RuntimeFacts } from './runtime-facts.ts';
 
 /** One connection to one socket. Every call ends within its time limit; failures are `RuntimeFailure`. */
 export interface RuntimeClient {
+  /** What it calls itself, e.g. `containerd 1.6.20`. */
+  version(): Promise<string>;
   list(): Promise<RuntimeFacts>;
   /** RFC 3339; null when the container never started or is gone. */
   startedAt(id: string): Promise<string | null>;
@@ -32,6 +34,9 @@ export interface ClientOptions extends SelectionOptions {
 export const CALL_TIMEOUT_MS = 5000;
 /** Room for the lists of thousands of containers with their labels; a bound on memory nevertheless. */
 export const MAX_ANSWER_BYTES = 32 * 1024 * 1024;
+
+/** Of a version that is told to a person, whatever the server says. */
+export const MAX_VERSION_CHARS = 200;
 
 /** The failure that a system error or its text in a message stands for. */
 export function connectFailure(socket: string, error: Error & { code?: unknown }): RuntimeFailure {

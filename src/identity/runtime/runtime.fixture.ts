@@ -78,6 +78,8 @@ export const openFakeCri: OpenFake = (t) => {
     done(null, make());
   };
   const service = {
+    Version: (_: unknown, done: Done) =>
+      void answer(done, () => ({ runtime_name: 'fake', runtime_version: '1.2.3' })),
     ListContainers: (_: unknown, done: Done) => {
       state.listsMs.push(performance.now());
       void answer(done, () => ({ containers: state.listed(state.containers).map(criContainer) }));
@@ -180,6 +182,8 @@ export const openFakeDocker = (t: TestContext): FakeDocker => {
     listen: async () => {
       rmSync(socket, { force: true });
       server = createServer(async ({ url = '' }, response) => {
+        if (url === '/version' && state.fault === null)
+          return send(response, 200, { Version: '1.2.3', Platform: { Name: 'fake' } });
         const id = /^\/containers\/(.+)\/json$/.exec(url)?.[1];
         if (id === undefined) state.listsMs.push(performance.now());
         else state.startsAsked.push(decodeURIComponent(id));

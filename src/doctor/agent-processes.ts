@@ -1,0 +1,52 @@
+// Finds the agents of a node by what /proc tells everybody: a process cannot be asked whether it is one.
+import type { StatusJson } from '../api/index.ts';
+import type { Surroundings } from './check.ts';
+import { eachPid, fieldOf, readOr } from './proc.ts';
+
+export interface AgentProcess {
+  /** In the pid namespace of that procfs. */
+  readonly pid: number;
+  /** In every pid namespace that it is in, outermost first. */
+  readonly pids: readonly number[];
+  readonly argv: readonly string[];
+}
+
+/** How it is started: by its launcher's script, or by the sources that the launcher starts. */
+const PROGRAM = /(?:^|\/)cognitod$|\/src\/main\.ts$/;
+
+/** Whether a command line, as in /proc/PID/cmdline, is an agent's. */
+export function isAgent(argv: readonly string[]): boolean {
+  const program = argv.findIndex((argument) => PROGRAM.test(argument));
+  return program >= 0 && argv.slice(program + 1).includes('agent') && !argv.includes('--check-config');
+}
+
+export async function findAgents(procRoot: string): Promise<AgentProcess[]> {
+  const found: AgentProcess[] = [];
+  for await (const pid of eachPid(procRoot)) {
+    const argv = (readOr(`${procRoot}/${pid}/cmdline`) ?? '').split('\0').filter((part) => part !== '');
+    if (!isNode(readOr(`${procRoot}/${pid}/comm`)) || !isAgent(argv)) continue;
+    const status = readOr(`${procRoot}/${pid}/status`);
+    if (status === null) continue;
+    const pids = (fieldOf(status, 'NSpid') ?? String(pid)).split(/\s+/).map(Number);
+    found.push({ pid, pids, argv });
+  }
+  return found;
+}
+
+/** Node's main thread has one of these names, whatever the program; `timeout cognitod agent` has another. */
+const isNode = (comm: string | null) => /^(?:node|cognitod|MainThread)/.test(comm ?? '');
+
+/**
+ * The process of the agent that answered, in proc_root: its pid is that of its own namespace, so all agents are looked
+ * through. Null where it is not shown, is on another machine, or cannot be told from another.
+ */
+export async function findExamined(
+  { config: { proc_root } }: Surroundings,
+  { pid, boot_id }: Pick<StatusJson, 'pid' | 'boot_id'>,
+): Promise<AgentProcess | null> {
+  const bootId = readOr(`${proc_root}/sys/kernel/random/boot_id`)?.trim();
+  if (bootId !== boot_id) return null;
+  const agents = await findAgents(proc_root);
+  const candidates = agents.filter(({ pids }) => pids.at(-1) === pid);
+  return candidates.length === 1 ? candidates[0]! : null;
+}
