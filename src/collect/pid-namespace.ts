@@ -10,8 +10,8 @@ import { CognitodError } from '../lib/errors.ts';
 const INITIAL_PID_NS = 4026531836;
 
 /** Inode number of the agent's own pid namespace; null when nothing tells it. */
-export function ownPidNamespace(procRoot: string): number | null {
-  for (const root of ['/proc', procRoot]) {
+export function ownPidNamespace(procRoot: string, ownProc = '/proc'): number | null {
+  for (const root of [ownProc, procRoot]) {
     const number = /^pid:\[(\d+)\]$/.exec(readLink(`${root}/self/ns/pid`) ?? '')?.[1];
     if (number !== undefined) return Number(number);
   }
@@ -19,8 +19,8 @@ export function ownPidNamespace(procRoot: string): number | null {
 }
 
 /** False also where it cannot be told. */
-export const isInInitialPidNamespace = (procRoot: string): boolean =>
-  ownPidNamespace(procRoot) === INITIAL_PID_NS;
+export const isInInitialPidNamespace = (procRoot: string, ownProc = '/proc'): boolean =>
+  ownPidNamespace(procRoot, ownProc) === INITIAL_PID_NS;
 
 /**
  * Throws PROC_NOT_HOST unless `procRoot` shows the processes of the initial pid namespace. `ownPid` is the agent's pid
@@ -46,8 +46,8 @@ export function checkHostProc(procRoot: string, ownPid: number | null): void {
 }
 
 /** What a procfs collector cannot see from here, in words; null when it sees all. */
-export function describeScope(procRoot: string): string | null {
-  if (isInInitialPidNamespace(procRoot) || pidsOfSelf(procRoot) !== 1) return null;
+export function describeScope(procRoot: string, ownProc = '/proc'): string | null {
+  if (isInInitialPidNamespace(procRoot, ownProc) || pidsOfSelf(procRoot) !== 1) return null;
   return "only the processes of the agent's own container, or of the pod that shares its pid namespace with it, are visible";
 }
 

@@ -36,7 +36,7 @@ export async function judgeNodeName(connection: KubeConnection, facts: NodeFacts
         return fail(`the API has no node «${name}»`, FIX);
       case 401:
       case 403:
-        return judgePods(client, facts);
+        return await judgePods(client, facts);
       default:
         return warn(`the API answers ${answer.status} to the question for node «${name}»`, 'ask it again');
     }

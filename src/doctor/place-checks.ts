@@ -9,10 +9,11 @@ const hostPid: Check = {
   id: 'host-pid',
   title: 'In whose pid namespace is it?',
   run(surroundings) {
-    const { proc_root } = surroundings.config;
-    if (ownPidNamespace(proc_root) === null) return skip('the kernel does not tell');
-    if (isInInitialPidNamespace(proc_root)) return ok("the node's (hostPID)");
-    if (describeScope(proc_root) === null)
+    const { config, ownProc } = surroundings;
+    const { proc_root } = config;
+    if (ownPidNamespace(proc_root, ownProc) === null) return skip('the kernel does not tell');
+    if (isInInitialPidNamespace(proc_root, ownProc)) return ok("the node's (hostPID)");
+    if (describeScope(proc_root, ownProc) === null)
       return ok(`one of its own; the node's processes are seen in ${proc_root}`);
     if (isSidecar(surroundings)) return ok("its pod's, as a sidecar is");
     return warn(
@@ -26,8 +27,8 @@ const hostProc: Check = {
   id: 'host-proc',
   title: 'Is /proc that of the node?',
   run(surroundings) {
-    const { config } = surroundings;
-    const scope = describeScope(config.proc_root);
+    const { config, ownProc } = surroundings;
+    const scope = describeScope(config.proc_root, ownProc);
     const count = pidsIn(config.proc_root).length;
     if (count === 0)
       return fail(`${config.proc_root} shows no process`, 'mount a procfs there, or set proc_root');
