@@ -50,6 +50,8 @@ export function createHttpApp(
     clientErrorHandler: refuseMalformed,
   });
   app.server.maxConnections = MAX_CONNECTIONS;
+  // An expectation that nobody knows may be ignored (RFC 9110, 10.1.1); Node would answer 417 by itself.
+  app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
   app.decorateRequest('caller', null);
   const served: ServedRoute[] = [];
   app.addHook('onRoute', ({ url, method, config }) => {
