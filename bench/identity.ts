@@ -19,7 +19,7 @@ import { makeLives, type RecordBatch } from './records.ts';
 const PODS = 500;
 const CONTAINERS_PER_POD = 2;
 /** The pause container has a cgroup too. */
-const CGROUPS = PODS * (CONTAINERS_PER_POD + 1);
+export const CGROUPS = PODS * (CONTAINERS_PER_POD + 1);
 const PROCESSES = 20_000;
 /** As many as the ring gives at once under load. */
 const EVENTS_PER_BATCH = 500;
@@ -114,7 +114,7 @@ const HOST: Identity = Object.freeze({
 });
 
 /** From records to listeners, as the agent does it; without `resolves` everything is of the host. */
-function makeWay(resolves: boolean) {
+export function makeWay(resolves: boolean) {
   const decoder = makeDecoder();
   const registry = new CgroupRegistry({ readProcCgroup: () => null });
   const sources = resolves ? [new ScriptedSource('kube-api'), new ScriptedSource('cri')] : [];
@@ -162,6 +162,8 @@ function makeWay(resolves: boolean) {
   for (let pod = 0; pod < PODS; pod++) learn(pod);
   let oldest = 0;
   return {
+    table,
+    bus,
     /** Makes a change of pods; what it gives lets the agent learn of it. */
     prepareChange(): () => void {
       const [api, cri] = sources.map((source) => source.change(oldest));

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { admission } from './admission.ts';
 import { agentCpu } from './agent-cpu.ts';
+import { api } from './api.ts';
 import { footprint } from './footprint.ts';
 import { identity } from './identity.ts';
 import { cleanUp } from './host.ts';
@@ -24,6 +25,7 @@ const MEASUREMENTS: readonly Measurement[] = [
   identity,
   footprint,
   stream,
+  api,
   slowdown,
   admission,
 ];
