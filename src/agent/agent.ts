@@ -162,7 +162,11 @@ export class Agent implements AgentView, Closable {
       healSeconds: config.model.heal_seconds,
       onLoss: (text) => log.warn(text),
     });
-    this.#metrics = createMetrics({ status: () => this.status(), streams: () => this.#api.streams() });
+    this.#metrics = createMetrics({
+      status: () => this.status(),
+      streams: () => this.#api.streams(),
+      liveProcesses: () => this.#api.liveProcesses(),
+    });
     this.#api = createApiServer({
       listen: config.api.listen,
       tokens: openTokens(config, warn),
@@ -322,7 +326,7 @@ export class Agent implements AgentView, Closable {
       },
       metadata: this.#metadataStatus(),
       evidence: this.#evidence.status(),
-      clients: this.#api.streams().clients,
+      clients: this.#api.streams().clients + this.#api.liveProcesses().clients,
       memory: { rss_bytes: process.memoryUsage.rss(), model_bytes: this.model.estimatedBytes },
     };
   }

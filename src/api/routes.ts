@@ -6,6 +6,7 @@ import { doctorSchema } from './doctor.ts';
 import { eventQuerySchema, eventSchema, gapSchema, streamReadySchema } from './event.ts';
 import { evidenceQuerySchema, evidenceSchema } from './evidence.ts';
 import { openApiSchema } from './openapi-schema.ts';
+import { liveQuerySchema, liveRecordSchema } from './live.ts';
 import { processPageSchema, processQuerySchema, processSchema, processTreeSchema } from './process.ts';
 import { noParams, noQuery, type RouteContract } from './route.ts';
 import { healthSchema, readySchema, statusSchema } from './status.ts';
@@ -48,6 +49,14 @@ export const routes = {
     summary: 'A page of processes, filtered.',
     query: processQuerySchema,
     answer: processPageSchema,
+  },
+  liveProcesses: {
+    ...defaults,
+    path: '/api/v1/processes/live',
+    summary: 'The live list of processes: a snapshot, then what changes (server-sent events).',
+    query: liveQuerySchema,
+    answer: liveRecordSchema,
+    stream: true,
   },
   process: {
     ...defaults,

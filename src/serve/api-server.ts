@@ -22,6 +22,7 @@ import {
   openListener,
   resolveHost,
 } from './listener.ts';
+import { LiveProcesses, type LiveStats } from './live-processes.ts';
 import { processDetailJson } from './process-json.ts';
 import { measuredProcessPage } from './process-page.ts';
 import { findProcess, processTree } from './process-tree.ts';
@@ -59,11 +60,14 @@ export interface StreamSettings {
 
 /** How long events are kept for clients that come back, when there is no client any more. */
 const LINGER_MS = 300_000;
+/** Changes of a process within this time are one record of the live list. */
+const TICK_MS = 250;
 
 export interface ApiServer extends Closable {
   /** @throws CognitodError TOKEN_REQUIRED or LISTEN_FAILED */
   listen(): Promise<BoundAddress>;
   streams(): StreamStats;
+  liveProcesses(): LiveStats;
   /** Who asked for what so far. */
   access(): AccessBook;
   /** Every route with who may ask. */
@@ -85,15 +89,19 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     ...options.streams,
     heartbeatMs: options.streams.heartbeatSeconds * 1000,
   });
-  const streams = new EventStreams({
+  const common = {
     bus: view.bus,
     model: view.model,
     clients,
     pump: new BacklogPump(),
     run,
+    now: () => new Date().toISOString(),
+  };
+  const live = new LiveProcesses({ ...common, tickMs: TICK_MS });
+  const streams = new EventStreams({
+    ...common,
     replay: { events: options.streams.replayEvents, bytes: options.streams.replayBytes },
     lingerMs: LINGER_MS,
-    now: () => new Date().toISOString(),
   });
   addProbes(app, view);
   addStateRoutes(app, view, run);
@@ -102,6 +110,10 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   streamRoutes.add(routes.events, (query, socket, lastEventId) => {
     const client = streams.add(query, socket, lastEventId);
     return { finish: () => streams.finish(client), remove: () => streams.remove(client) };
+  });
+  streamRoutes.add(routes.liveProcesses, (query, socket) => {
+    const client = live.add(query, socket);
+    return { finish: () => client.finish(), remove: () => live.remove(client) };
   });
   let closing: Promise<void> | undefined;
   return {
@@ -112,11 +124,13 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       return openListener(app, address, NAME);
     },
     streams: () => streams.stats(),
+    liveProcesses: () => live.stats(),
     access: () => access,
     served,
     close() {
       streamRoutes.end();
       streams.stop();
+      live.stop();
       closing ??= close(options.closeTimeoutMs ?? CLOSE_TIMEOUT_MS);
       return closing;
     },

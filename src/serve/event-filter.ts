@@ -1,5 +1,5 @@
 // Decides on the server which events a stream gets.
-import type { EventQuery } from '../api/index.ts';
+import type { EventQuery, LiveQuery } from '../api/index.ts';
 import type { AppliedEvent } from '../model/index.ts';
 import { executableFilter } from './executable-filter.ts';
 import { placeFilter } from './place-filter.ts';
@@ -22,8 +22,8 @@ export function eventFilter(query: EventQuery): EventFilter {
 }
 
 /** Equal for queries that select the same events, so that their streams can share the text. */
-export function filterKey(query: EventQuery): string {
-  const { type, ...rest } = query;
+export function filterKey(query: EventQuery | LiveQuery): string {
+  const { type, ...rest } = query as EventQuery;
   const types = type === undefined ? null : [...new Set(type.split(','))].sort();
   const conditions = Object.entries(rest).filter(([, value]) => value !== undefined);
   return JSON.stringify([types, conditions.sort(([a], [b]) => (a < b ? -1 : 1))]);

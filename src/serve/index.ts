@@ -3,6 +3,7 @@ export type * from './agent-view.ts';
 export { type ApiServer, type ApiServerOptions, createApiServer } from './api-server.ts';
 export { EventEncoder } from './event-json.ts';
 export type { StreamStats } from './event-streams.ts';
+export type { LiveStats } from './live-processes.ts';
 export { refuseMalformed } from './http-app.ts';
 export {
   type BoundAddress,

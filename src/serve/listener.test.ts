@@ -18,6 +18,7 @@ const api = (host: string, port = 0, token: string | null = null) =>
 const metrics = createMetrics({
   status: () => sampleStatus,
   streams: () => noStreams,
+  liveProcesses: () => noStreams,
 });
 const ops = (host: string, port = 0) =>
   createOpsServer({ listen: { host, port }, view: new FakeAgent(), metrics, log });

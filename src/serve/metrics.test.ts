@@ -14,7 +14,8 @@ const streams = () => ({
   lost: 5,
   expired: 3,
 });
-const scrape = (status: StatusJson = sampleStatus) => createMetrics({ status: () => status, streams }).text();
+const scrape = (status: StatusJson = sampleStatus) =>
+  createMetrics({ status: () => status, streams, liveProcesses: () => noStreams }).text();
 
 function value(text: string, series: string): string | undefined {
   return text
@@ -43,9 +44,11 @@ test('the ledger, the sizes and the streams are told as they are at the scrape',
     cognitod_containers: '3',
     cognitod_cgroups: '9',
     cognitod_model_bytes: '1000000',
-    cognitod_stream_clients: '2',
-    cognitod_stream_sent_total: '50',
-    'cognitod_stream_lost_total{reason="slow-client"}': '5',
+    'cognitod_stream_clients{stream="events"}': '2',
+    'cognitod_stream_sent_total{stream="events"}': '50',
+    'cognitod_stream_lost_total{stream="events",reason="slow-client"}': '5',
+    'cognitod_stream_lost_total{stream="events",reason="buffer-expired"}': '3',
+    'cognitod_stream_clients{stream="processes"}': '0',
     cognitod_ready: '1',
     'cognitod_collector_info{kind="ebpf",kernel="6.12.0",btf="true"}': '1',
     cognitod_process_resident_memory_bytes: '90000000',
@@ -59,7 +62,7 @@ test('the ledger, the sizes and the streams are told as they are at the scrape',
 
 test('a second scrape replaces values, and series that are gone end', async () => {
   let status: StatusJson = { ...sampleStatus, decode_errors: { old: 1 } };
-  const metrics = createMetrics({ status: () => status, streams });
+  const metrics = createMetrics({ status: () => status, streams, liveProcesses: () => noStreams });
   await metrics.text();
   status = { ...sampleStatus, decode_errors: { fresh: 2 }, ready: false };
   const text = await metrics.text();
@@ -82,7 +85,7 @@ test('a collector without a ring has no ring metrics', async () => {
 });
 
 test('observed delays are counted in buckets', async () => {
-  const metrics = createMetrics({ status: () => sampleStatus, streams });
+  const metrics = createMetrics({ status: () => sampleStatus, streams, liveProcesses: () => noStreams });
   for (const seconds of [0.0004, 0.004, 0.02, 7]) metrics.observeDelay(seconds);
   const text = await metrics.text();
   assert.equal(value(text, 'cognitod_event_delay_seconds_count'), '4');

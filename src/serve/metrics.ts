@@ -2,11 +2,13 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { StatusJson } from '../api/index.ts';
 import type { StreamStats } from './event-streams.ts';
+import type { LiveStats } from './live-processes.ts';
 
 /** Where the values come from. Called once per scrape. */
 export interface MetricsSource {
   status(): StatusJson;
   streams(): StreamStats;
+  liveProcesses(): LiveStats;
 }
 
 export interface Metrics {
@@ -39,7 +41,7 @@ export function createMetrics(source: MetricsSource): Metrics {
       update(status);
       updateAgent(status);
       updateMetadata(status.metadata);
-      updateStreams(source.streams());
+      updateStreams(source.streams(), source.liveProcesses());
       return registry.metrics();
     },
     observeDelay: (seconds) => delay.observe(seconds),
@@ -216,25 +218,44 @@ function metadataMetrics(registry: Registry): (metadata: StatusJson['metadata'])
   };
 }
 
-function streamMetrics(registry: Registry): (stats: StreamStats) => void {
-  const clients = gauge(registry, 'stream_clients', 'Clients of the event stream.');
-  const queued = gauge(registry, 'stream_queued_bytes', 'Bytes that wait in the agent for stream clients.');
+function streamMetrics(registry: Registry): (events: StreamStats, processes: LiveStats) => void {
+  const stream = ['stream'];
+  const clients = gauge(registry, 'stream_clients', 'Clients of streams.', stream);
+  const queued = gauge(
+    registry,
+    'stream_queued_bytes',
+    'Bytes that wait in the agent for stream clients.',
+    stream,
+  );
   const replay = gauge(registry, 'stream_replay_events', 'Events kept for clients that come back.');
   const replayBytes = gauge(registry, 'stream_replay_bytes', 'Estimate of the memory of these events.');
-  const sent = counter(registry, 'stream_sent_total', 'Events sent, counted once per client.');
+  const sent = counter(
+    registry,
+    'stream_sent_total',
+    'Events and changes of processes sent, counted once per client.',
+    stream,
+  );
   const lost = counter(
     registry,
     'stream_lost_total',
-    'Events not sent to a client, which was told in a gap.',
-    ['reason'],
+    'Events and changes not sent to a client, which was told in a gap.',
+    ['stream', 'reason'],
   );
-  return (stats) => {
-    clients([stats.clients]);
-    queued([stats.queuedBytes]);
-    sent([stats.sent]);
-    lost([stats.lost, { reason: 'slow-client' }], [stats.expired, { reason: 'buffer-expired' }]);
-    replay([stats.replayEvents]);
-    replayBytes([stats.replayBytes]);
+  return (events, processes) => {
+    const byStream = (field: 'clients' | 'queuedBytes' | 'sent'): [number, Labels][] => [
+      [events[field], { stream: 'events' }],
+      [processes[field], { stream: 'processes' }],
+    ];
+    clients(...byStream('clients'));
+    queued(...byStream('queuedBytes'));
+    sent(...byStream('sent'));
+    lost(
+      [events.lost, { stream: 'events', reason: 'slow-client' }],
+      [events.expired, { stream: 'events', reason: 'buffer-expired' }],
+      [processes.lost, { stream: 'processes', reason: 'slow-client' }],
+    );
+    replay([events.replayEvents]);
+    replayBytes([events.replayBytes]);
   };
 }
 

@@ -10,6 +10,7 @@ async function start(t: { after(end: () => Promise<void>): void }, agent = new F
   const metrics = createMetrics({
     status: () => agent.status(),
     streams: () => noStreams,
+    liveProcesses: () => noStreams,
   });
   const server = createOpsServer({
     listen: { host: '127.0.0.1', port: 0 },

@@ -5,8 +5,7 @@ import { CognitodError } from '../lib/errors.ts';
 import type { ModelView, Process } from '../model/index.ts';
 import { type ActivitySource, type UsageView, usageJson } from './activity-json.ts';
 import { AnswerBudget } from './answer-budget.ts';
-import { executableFilter } from './executable-filter.ts';
-import { placeFilter } from './place-filter.ts';
+import { processFilter } from './process-filter.ts';
 import { processJson } from './process-json.ts';
 import { unixNs } from './rfc3339.ts';
 
@@ -94,19 +93,13 @@ function tables(model: ModelView, state: ProcessQuery['state']): IterableIterato
 }
 
 function matcher(model: ModelView, query: ProcessQuery): (process: Process) => boolean {
-  const { uid, comm, pid } = query;
-  const isPlace = placeFilter(query);
-  const isExecutable = executableFilter(query.executable);
+  const isAskedFor = processFilter(model, query);
   const sinceNs = ktimeOf(query.since, model);
   const untilNs = ktimeOf(query.until, model);
   return (process) =>
-    (pid === undefined || process.pid === pid) &&
-    (uid === undefined || process.uid === uid) &&
-    (comm === undefined || process.image.comm === comm) &&
     (untilNs === null || process.startNs <= untilNs) &&
     (sinceNs === null || process.exitKtimeNs === null || process.exitKtimeNs >= sinceNs) &&
-    (isExecutable === null || isExecutable(process.image.executable)) &&
-    (isPlace === null || isPlace(process.identity, model.metadataOf(process)));
+    isAskedFor(process);
 }
 
 function ktimeOf(time: string | undefined, model: ModelView): bigint | null {
