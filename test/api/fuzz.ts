@@ -8,6 +8,8 @@ import { type HostileRequest, hostileRequest } from './hostile-requests.ts';
 const MAX_BYTES = MAX_ANSWER_BYTES + 4_096;
 /** An answer that takes longer is none. */
 const TIMEOUT_MS = 20_000;
+/** After which a request that was not answered is taken for one that is not whole. */
+const PATIENCE_MS = 1_000;
 
 export interface Target {
   readonly port: number;
@@ -79,20 +81,24 @@ function exchange(port: number, bytes: string): Promise<Buffer> {
       socket.destroy();
       reject(new Error(`no answer within ${TIMEOUT_MS} ms`));
     }, TIMEOUT_MS);
+    // Node takes the end of what a client sends for the end of its interest, and an answer may take its time.
+    const patience = setTimeout(() => socket.end(), PATIENCE_MS);
     const finish = () => {
       clearTimeout(timer);
+      clearTimeout(patience);
       socket.destroy();
       resolve(Buffer.concat(chunks));
     };
     socket.on('data', (chunk: Buffer) => {
       chunks.push(chunk);
       length += chunk.length;
+      socket.end();
       // A stream has no end.
       const isStream = /^content-type: text\/event-stream/im.test(chunks[0]!.toString('latin1', 0, 1_000));
       if (length > MAX_BYTES || (isStream && length > 100)) finish();
     });
     // A server that closes before it has read everything resets the connection.
     socket.on('error', finish).on('close', finish);
-    socket.end(bytes, 'latin1');
+    socket.write(bytes, 'latin1');
   });
 }
