@@ -7,6 +7,8 @@ import { type HostileRequest, hostileRequest } from './hostile-requests.ts';
 /** The body of an answer, and what is before it. */
 const MAX_BYTES = MAX_ANSWER_BYTES + 4_096;
 /** An answer that takes longer is none. */
+/** Of Node's HTTP server. */
+const MAX_HEAD_BYTES = 16 * 1024;
 const TIMEOUT_MS = 20_000;
 /** After which a request that was not answered is taken for one that is not whole. */
 const PATIENCE_MS = 1_000;
@@ -46,9 +48,10 @@ function withoutContinue(answer: Buffer): Buffer {
 }
 
 /** What is wrong with an answer; null when nothing is. */
-function judge({ method, unavailable, unanswerable }: HostileRequest, answer: Buffer): string | null {
+function judge({ bytes, method, unavailable, unanswerable }: HostileRequest, answer: Buffer): string | null {
   if (answer.length > MAX_BYTES) return `more than ${MAX_BYTES} bytes`;
-  if (answer.length === 0) return unanswerable ? null : 'no answer';
+  // A server that closes before it has read a head that is too large resets the connection, with its answer.
+  if (answer.length === 0) return unanswerable || bytes.length > MAX_HEAD_BYTES ? null : 'no answer';
   const text = answer.toString();
   const [head, ...rest] = text.split('\r\n\r\n');
   const content = rest.join('\r\n\r\n');
