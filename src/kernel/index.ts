@@ -10,3 +10,4 @@ export * from './object-helpers.ts';
 export * from './program-info.ts';
 export * from './ring-reader.ts';
 export * from './snapshot-reader.ts';
+export * from './socket.ts';

@@ -83,6 +83,7 @@ export class EventStreams {
     const client: StreamClient = new StreamClient(socket, {
       totals: this.#totals,
       now,
+      turn: () => clients.turn,
       position: () => (this.#catchingUp.has(client) ? undefined : this.#position(bus.lastSeq)),
       onRoom: () => {
         if (this.#catchingUp.has(client)) pump.schedule(send);

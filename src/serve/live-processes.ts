@@ -89,6 +89,7 @@ export class LiveProcesses {
     const client: StreamClient = new StreamClient(socket, {
       totals: this.#totals,
       now,
+      turn: () => clients.turn,
       onRoom: () => {
         if (this.#clients.get(client)?.snapshot != null) pump.schedule(send);
       },

@@ -30,8 +30,14 @@ class FakeSocket {
 
 function setUp(queueBytes: number) {
   const socket = new FakeSocket();
+  let turns = 0;
   const totals: StreamTotals = { sent: 0, lost: 0, expired: 0 };
-  const client = new StreamClient(socket, { totals, now: () => 'now', position: () => 'run-7' });
+  const client = new StreamClient(socket, {
+    totals,
+    now: () => 'now',
+    turn: () => turns++,
+    position: () => 'run-7',
+  });
   client.tell('ready', { type: 'ready' }, 'run-1');
   socket.flushAll();
   const offer = (chunk: Buffer, events: number, limit = queueBytes) => client.offer(chunk, events, limit);

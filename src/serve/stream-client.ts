@@ -1,9 +1,11 @@
 // One subscriber of a stream: a bounded queue, and an exact count of what did not fit.
 //
-// Two states. Taking: chunks go to the socket as long as they fit in the queue. In a gap, from the first
-// chunk that does not fit: everything is counted and nothing is sent until half of what waited then is gone; then
-// one gap record with the count is sent, in the place of the events it stands for, and the client is taking
+// Two states. Taking: chunks go into the queue as long as they fit. In a gap, from the first chunk that does not fit, or
+// was taken back from the end of the queue: everything is counted and nothing is sent until half of what waited then is
+// gone; then one gap record with the count is sent, in the place of the events it stands for, and the client is taking
 // again.
+//
+// The socket gets little more than the kernel takes at once: what it has cannot be taken back.
 import { type GapJson, SCHEMA_VERSION } from '../api/index.ts';
 
 /** What a client needs of a socket (a net.Socket). `writableLength` counts what the kernel has not taken yet. */
@@ -23,6 +25,8 @@ export interface StreamTotals {
 export interface StreamClientOptions {
   readonly totals: StreamTotals;
   readonly now: () => string;
+  /** A count that grows with every chunk for any client. */
+  readonly turn: () => number;
   /** Called when the kernel has taken something. */
   readonly onRoom?: (() => void) | undefined;
   /** The id of the last record that the client needs no more, when nothing waits for it. */
@@ -30,6 +34,17 @@ export interface StreamClientOptions {
   /** Called after a gap was told: the client is taking again. */
   readonly onGapEnd?: (() => void) | undefined;
 }
+
+interface Waiting {
+  readonly chunk: Buffer;
+  readonly events: number;
+  /** Of a gap record what it tells. */
+  readonly lost: number;
+}
+
+/** Given to the socket ahead of the kernel. */
+const AHEAD_BYTES = 32_768;
+const HEARTBEAT = ': heartbeat\n';
 
 /** Wraps a JSON text that is one line as a record of an event stream. */
 export function streamRecord(name: string, json: string, id?: string): string {
@@ -39,6 +54,9 @@ export function streamRecord(name: string, json: string, id?: string): string {
 export class StreamClient {
   readonly #socket: StreamSocket;
   readonly #options: StreamClientOptions;
+  #queue: Waiting[] = [];
+  #waitingBytes = 0;
+  #behindSince = 0;
   /** Events lost since the last gap record. Above zero means: in a gap. */
   #lost = 0;
   /** A gap ends when no more than this waits. */
@@ -52,7 +70,17 @@ export class StreamClient {
 
   /** Bytes that wait in user space. */
   get queuedBytes(): number {
-    return this.#socket.writableLength;
+    return this.#waitingBytes + this.#socket.writableLength;
+  }
+
+  /** Of these, bytes that can be taken back: the socket does not have them yet. */
+  get waitingBytes(): number {
+    return this.#waitingBytes;
+  }
+
+  /** The turn in which something began to wait that can be taken back. */
+  get behindSince(): number {
+    return this.#behindSince;
   }
 
   /** False while in a gap: then `skip` is enough, and no text needs to be made for this client. */
@@ -63,12 +91,12 @@ export class StreamClient {
 
   /** Sends a record outside the count of events, whatever waits. */
   tell(name: string, document: object, id?: string): void {
-    this.#write(streamRecord(name, JSON.stringify(document), id));
+    this.#enqueue(Buffer.from(streamRecord(name, JSON.stringify(document), id)), 0, 0);
   }
 
   /** Sends a chunk with so many events when then at most `limit` bytes wait, or else counts them as lost. */
   offer(chunk: Buffer, events: number, limit: number): void {
-    const queued = this.#socket.writableLength;
+    const queued = this.queuedBytes;
     // An empty queue takes one chunk of any size, so that an event larger than the queue gets through.
     if (this.#lost > 0 || (queued > 0 && queued + chunk.length > limit)) {
       this.skip(events);
@@ -80,14 +108,33 @@ export class StreamClient {
   /** Sends a chunk with so many events, whatever waits: for a caller that has looked. */
   send(chunk: Buffer, events: number): void {
     this.#options.totals.sent += events;
-    this.#write(chunk);
+    this.#enqueue(chunk, events, 0);
   }
 
   /** Counts events that were not sent. */
   skip(events: number): void {
-    if (this.#lost === 0) this.#resumeAt = this.#socket.writableLength / 2;
+    if (this.#lost === 0) this.#resumeAt = this.queuedBytes / 2;
     this.#lost += events;
     this.#options.totals.lost += events;
+  }
+
+  /** Takes back the newer half of what waits: it is lost. */
+  shed(): void {
+    const { totals } = this.#options;
+    const keepBytes = this.#waitingBytes / 2;
+    let events = 0;
+    let lostBefore = 0;
+    while (this.#waitingBytes > keepBytes) {
+      const last = this.#queue.pop()!;
+      this.#waitingBytes -= last.chunk.length;
+      events += last.events;
+      lostBefore += last.lost;
+    }
+    totals.sent -= events;
+    this.skip(events);
+    // Told already, in a record that is gone now.
+    this.#lost += lostBefore;
+    this.#resumeAt = this.queuedBytes / 2;
   }
 
   /**
@@ -95,9 +142,9 @@ export class StreamClient {
    * moves a client on whose filter lets little through; without data it is no record for clients (HTML, 9.2.6).
    */
   heartbeat(): void {
-    if (!this.#wroteSinceHeartbeat && this.#socket.writableLength === 0) {
+    if (!this.#wroteSinceHeartbeat && this.queuedBytes === 0) {
       const id = this.#lost === 0 ? this.#options.position?.() : undefined;
-      this.#write(`: heartbeat\n${id === undefined ? '' : `id: ${id}\n`}\n`);
+      this.#enqueue(Buffer.from(`${HEARTBEAT}${id === undefined ? '' : `id: ${id}\n`}\n`), 0, 0);
     }
     this.#wroteSinceHeartbeat = false;
   }
@@ -105,10 +152,11 @@ export class StreamClient {
   /** The last word before the stream ends: a gap must not go untold, whatever is still in the queue. */
   finish(): void {
     if (this.#lost > 0) this.#writeGap();
+    this.#pass(Number.POSITIVE_INFINITY);
   }
 
   #leaveGap(): void {
-    if (this.#socket.writableLength > this.#resumeAt) return;
+    if (this.queuedBytes > this.#resumeAt) return;
     this.#writeGap();
     this.#options.onGapEnd?.();
   }
@@ -116,16 +164,32 @@ export class StreamClient {
   #writeGap(): void {
     const lost = this.#lost;
     this.#lost = 0;
-    this.tell('gap', gapRecord(lost, 'slow-client', this.#options.now()));
+    const gap = gapRecord(lost, 'slow-client', this.#options.now());
+    this.#enqueue(Buffer.from(streamRecord('gap', JSON.stringify(gap))), 0, lost);
   }
 
-  #write(chunk: Buffer | string): void {
+  #enqueue(chunk: Buffer, events: number, lost: number): void {
     this.#wroteSinceHeartbeat = true;
-    this.#socket.write(chunk, this.#flushed);
+    if (this.#waitingBytes === 0) this.#behindSince = this.#options.turn();
+    this.#queue.push({ chunk, events, lost });
+    this.#waitingBytes += chunk.length;
+    this.#pass(AHEAD_BYTES);
+  }
+
+  /** Gives the socket what waits, until it holds so much that the kernel has not taken. */
+  #pass(aheadBytes: number): void {
+    let passed = 0;
+    while (passed < this.#queue.length && this.#socket.writableLength < aheadBytes) {
+      const { chunk } = this.#queue[passed++]!;
+      this.#waitingBytes -= chunk.length;
+      this.#socket.write(chunk, this.#flushed);
+    }
+    if (passed > 0) this.#queue.splice(0, passed);
   }
 
   /** The kernel has taken a write. A gap begins only while one is under way: it ends here or in `taking`. */
   readonly #flushed = (): void => {
+    this.#pass(AHEAD_BYTES);
     if (this.#lost > 0) this.#leaveGap();
     this.#options.onRoom?.();
   };

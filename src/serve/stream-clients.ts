@@ -1,15 +1,15 @@
 // All clients of all streams together: how many there may be, what may wait for them, and their heartbeat.
 //
-// What may wait is shared by dynamic thresholds (Choudhury and Hahne, 1998): a client may have as much as is still free.
-// One slow client gets half of the room, a hundred get a hundredth each, and there is always room left for one more. A
-// client that keeps up needs none: what the kernel takes at once does not wait.
+// What waits for all of them is bounded. When it is too much, the client that has been behind for longest gives back the
+// newer half of what waits for it, and is told of it in a gap: those that do not read pay, and a client that keeps up
+// has all the room for a burst.
 import type { StreamClient } from './stream-client.ts';
 
 export interface StreamClientsOptions {
   readonly maxClients: number;
   /** Bound of what waits in user space for one client. */
   readonly queueBytes: number;
-  /** Bound for all clients, but for one slice of text each. */
+  /** Bound for all clients, but for what their sockets have already. */
   readonly totalQueueBytes: number;
   readonly heartbeatMs: number;
 }
@@ -19,6 +19,8 @@ const SLICE_CHARS = 65_536;
 export class StreamClients {
   readonly #options: StreamClientsOptions;
   readonly #clients = new Set<StreamClient>();
+  /** Counts chunks, to tell which client has been behind for longest. */
+  #turn = 0;
   #heartbeat: NodeJS.Timeout | undefined;
 
   constructor(options: StreamClientsOptions) {
@@ -28,6 +30,10 @@ export class StreamClients {
   /** Characters of a slice: large enough to make writes rare, small enough for several to fit in the queue. */
   get sliceChars(): number {
     return Math.min(SLICE_CHARS, this.#options.queueBytes / 4);
+  }
+
+  get turn(): number {
+    return this.#turn;
   }
 
   get size(): number {
@@ -64,12 +70,28 @@ export class StreamClients {
       return;
     }
     const { queueBytes, totalQueueBytes } = this.#options;
-    let free = totalQueueBytes - this.queuedBytes;
-    for (const client of clients) {
-      const before = client.queuedBytes;
-      client.offer(chunk, events, Math.min(queueBytes, free));
-      free -= client.queuedBytes - before;
+    this.#turn++;
+    for (const client of clients) client.offer(chunk, events, queueBytes);
+    let excess = -totalQueueBytes;
+    for (const client of this.#clients) excess += client.waitingBytes;
+    while (excess > 0) {
+      const client = this.#longestBehind();
+      if (client === null) return;
+      const before = client.waitingBytes;
+      client.shed();
+      excess -= before - client.waitingBytes;
     }
+  }
+
+  #longestBehind(): StreamClient | null {
+    let longest: StreamClient | null = null;
+    let since = Number.POSITIVE_INFINITY;
+    for (const client of this.#clients) {
+      if (client.waitingBytes === 0 || client.behindSince >= since) continue;
+      longest = client;
+      since = client.behindSince;
+    }
+    return longest;
   }
 
   #beat(): void {

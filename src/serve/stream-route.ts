@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { z } from 'zod';
 import type { RouteContract } from '../api/index.ts';
+import { limitSendBuffer } from '../kernel/index.ts';
 import { CognitodError } from '../lib/errors.ts';
 import { parseQuery } from './request-query.ts';
 import { addRoute } from './route.ts';
@@ -15,6 +16,9 @@ const HEADERS = {
   // Asks reverse proxies not to hold records back.
   'x-accel-buffering': 'no',
 };
+
+/** For a client that reads it is enough for a gigabit over 1 ms; what it does not take waits in the bounded queue. */
+const SEND_BUFFER_BYTES = 128 * 1024;
 
 /** A stream that was opened. */
 export interface OpenStream {
@@ -55,6 +59,7 @@ export class StreamRoutes {
       if (socket === null)
         throw new CognitodError('BAD_REQUEST', 'a stream cannot wait behind another request');
       const lastEventId = request.headers['last-event-id'];
+      limitSendBuffer(socket, SEND_BUFFER_BYTES);
       sendHead(reply);
       const stream = subscribe(query, socket, lastEventId === '' ? undefined : lastEventId?.toString());
       const end = () => {
