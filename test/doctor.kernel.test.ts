@@ -2,51 +2,24 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { type TestContext, test } from 'node:test';
-import { CHECK_IDS, type Finding } from '../src/doctor/index.ts';
-import { type AgentOptions, runCognitod, startAgent } from './support/agent.ts';
+import { test } from 'node:test';
+import { CHECK_IDS } from '../src/doctor/index.ts';
+import { runCognitod, startAgent } from './support/agent.ts';
+import { beforeInstall, examine, found, scratch } from './support/doctor.ts';
 import { ownNamespaces } from './support/namespaces.ts';
 import { cannotUseBpf } from './support/observe.ts';
 import { runWorkload } from './support/workload.ts';
 
 const skip = cannotUseBpf();
-type Checks = Readonly<Record<string, Finding>>;
-
-async function examine(
-  args: string[],
-  options: AgentOptions = {},
-): Promise<{ code: number | null; checks: Checks }> {
-  const { code, stdout, stderr } = await runCognitod(['doctor', '--json', ...args], options);
-  assert.notEqual(stdout, '', stderr);
-  const { checks, failed } = JSON.parse(stdout) as { failed: number; checks: (Finding & { id: string })[] };
-  assert.equal(failed, checks.filter(({ result }) => result === 'fail').length);
-  return { code, checks: Object.fromEntries(checks.map(({ id, ...finding }) => [id, finding])) };
-}
-
-const beforeInstall = (options: AgentOptions = {}) => examine(['--before-install'], options);
 const withOnly = (capabilities: string) => [
   'setpriv',
   '--inh-caps=-all',
   `--bounding-set=-all,${capabilities}`,
 ];
-
-function found(checks: Checks, id: string, result: Finding['result'], reason: RegExp): void {
-  assert.equal(checks[id]?.result, result, `${id}: ${checks[id]?.reason}`);
-  assert.match(checks[id]!.reason, reason);
-  if (result === 'fail' || result === 'warn')
-    assert.ok((checks[id]!.fix ?? '').length > 10, 'it says what to do');
-}
-
-function scratch(t: TestContext): string {
-  const directory = mkdtempSync(join(tmpdir(), 'cognitod-doctor-'));
-  t.after(() => rmSync(directory, { recursive: true, force: true }));
-  return directory;
-}
 
 test('every check is documented', () => {
   const page = readFileSync(join(import.meta.dirname, '../docs/doctor.md'), 'utf8');

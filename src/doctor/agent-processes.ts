@@ -12,7 +12,7 @@ export interface AgentProcess {
 }
 
 /** How it is started: by its launcher's script, or by the sources that the launcher starts. */
-const PROGRAM = /(?:^|\/)cognitod$|\/src\/main\.ts$/;
+const PROGRAM = /(?:^|\/)cognitod$|\/(?:src\/main\.ts|dist\/main\.js)$/;
 
 /** Whether a command line, as in /proc/PID/cmdline, is an agent's. */
 export function isAgent(argv: readonly string[]): boolean {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { chmodSync, chownSync, mkdirSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { parseAllDocuments } from 'yaml';
@@ -32,11 +33,11 @@ interface Made {
 
 async function make(
   t: TestContext,
-  change: (node: FakeNode) => void = () => {},
+  change: (node: FakeNode) => void | Promise<void> = () => {},
   options: Parameters<FakeNode['surroundings']>[0] = {},
 ): Promise<Made> {
   const node = fakeNode(t);
-  change(node);
+  await change(node);
   const surroundings = node.surroundings(options);
   const checks = KERNEL_CHECKS.filter(({ id }) => !LOADED.some((other) => other.id === id));
   const findings = await runChecks([...checks, ...LOADED], surroundings);
@@ -62,17 +63,18 @@ async function make(
   };
 }
 
-/** A socket file as the runtime makes it. */
-function socketAt(path: string, gid: number, mode: number): (node: FakeNode) => void {
-  return ({ directory }) => {
+/** A socket as the runtime makes it. */
+const socketAt =
+  (t: TestContext, path: string, gid: number, mode: number) =>
+  async ({ directory }: FakeNode): Promise<void> => {
     const file = join(directory, 'root', path);
     mkdirSync(dirname(file), { recursive: true });
-    const bind = 'import socket,sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])';
-    execFileSync('python3', ['-c', bind, file]);
+    const server = createServer().listen(file);
+    t.after(() => server.close());
+    await once(server, 'listening');
     chmodSync(file, mode);
     if (process.getuid?.() === 0) chownSync(file, 0, gid);
   };
-}
 
 const envOf = ({ container }: Made, name: string): string | undefined =>
   container.env.find((variable: { name: string }) => variable.name === name)?.value;
@@ -80,7 +82,7 @@ const ALL = ['A possible', 'B possible', 'C possible'];
 const ONLY_C = ['A NOT possible', 'B NOT possible', 'C possible'];
 
 test('an ordinary node: uid 65532, two capabilities, the host’s /proc and nothing else', async (t) => {
-  const made = await make(t, socketAt('run/containerd/containerd.sock', 0, 0o660));
+  const made = await make(t, socketAt(t, 'run/containerd/containerd.sock', 0, 0o660));
   assert.deepEqual(made.models, ALL);
   assert.deepEqual(
     made.objects.map(({ kind }) => kind),
@@ -116,7 +118,7 @@ test('every privilege and every mount has its reason', async (t) => {
 });
 
 test('CRI-O, of a group of its own, where the API is not asked: mounted, with that group and no right in the API', async (t) => {
-  const made = await make(t, socketAt('run/crio/crio.sock', 990, 0o660), {
+  const made = await make(t, socketAt(t, 'run/crio/crio.sock', 990, 0o660), {
     env: { COGNITOD_KUBERNETES_API: 'off' },
   });
   assert.deepEqual(
@@ -134,10 +136,10 @@ test('CRI-O, of a group of its own, where the API is not asked: mounted, with th
 });
 
 test('k3s: its socket is found, and named by the configuration it is mounted beside the API', async (t) => {
-  const k3s = socketAt('run/k3s/containerd/containerd.sock', 0, 0o660);
+  const k3s = socketAt(t, 'run/k3s/containerd/containerd.sock', 0, 0o660);
   assert.match((await make(t, k3s)).text, /Left out: \/run\/k3s\/containerd\/containerd\.sock/);
   const node = fakeNode(t);
-  k3s(node);
+  await k3s(node);
   const path = join(node.directory, 'root/run/k3s/containerd/containerd.sock');
   const surroundings = node.surroundings({ env: { COGNITOD_RUNTIME_CRI: path } });
   const text = manifestOf(surroundings.config, [], factsOf(surroundings));
@@ -147,7 +149,7 @@ test('k3s: its socket is found, and named by the configuration it is mounted bes
 });
 
 test('a socket that only root may use needs root, and says so', async (t) => {
-  const made = await make(t, socketAt('run/containerd/containerd.sock', 0, 0o600), {
+  const made = await make(t, socketAt(t, 'run/containerd/containerd.sock', 0, 0o600), {
     env: { COGNITOD_KUBERNETES_API: 'off' },
   });
   assert.equal(made.container.securityContext.runAsUser, 0);
@@ -244,8 +246,8 @@ test('all of them are objects that Kubernetes knows, field by field', async (t) 
     make(t),
     make(t, (node) => node.write('sys/fs/selinux/enforce', '1')),
     make(t, (node) => node.write('proc/1/mountinfo', '22 28 0:21 / /proc rw - proc proc rw,hidepid=2\n')),
-    make(t, socketAt('run/crio/crio.sock', 990, 0o660), { env: { COGNITOD_KUBERNETES_API: 'off' } }),
-    make(t, socketAt('run/crio/crio.sock', 0, 0o600), { env: { COGNITOD_KUBERNETES_API: 'off' } }),
+    make(t, socketAt(t, 'run/crio/crio.sock', 990, 0o660), { env: { COGNITOD_KUBERNETES_API: 'off' } }),
+    make(t, socketAt(t, 'run/crio/crio.sock', 0, 0o600), { env: { COGNITOD_KUBERNETES_API: 'off' } }),
   ];
   const made = await Promise.all(nodes);
   const manifests = made.flatMap(({ objects }, index) =>
