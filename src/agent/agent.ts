@@ -30,7 +30,7 @@ import {
   readPrivileges,
   VERSION,
 } from '../lib/index.ts';
-import { ActivityBook, EventBus, LateBinding, ProcessTable } from '../model/index.ts';
+import { ActivityBook, EventBus, LateBinding, ProcessTable, WorkloadBook } from '../model/index.ts';
 import {
   type AgentView,
   type ApiServer,
@@ -146,7 +146,14 @@ export class Agent implements AgentView, Closable {
       metadata: this.#metadata,
     });
     const nowMs = () => performance.now();
-    this.activity = new ActivityBook({ live: this.model, maxPlaces: config.model.max_places, nowMs });
+    const workloads = new WorkloadBook({ maxWorkloads: config.metrics.max_workloads, nowMs });
+    this.activity = new ActivityBook({
+      live: this.model,
+      maxPlaces: config.model.max_places,
+      nowMs,
+      onRetire: (place) =>
+        workloads.settle(place, place.identity === null ? null : this.#metadata.lookup(place.identity), 0),
+    });
     this.usage = new UsageReader({ procRoot: config.proc_root, nowMs });
     this.#binding = new LateBinding({
       metadata: this.#metadata,
@@ -166,6 +173,9 @@ export class Agent implements AgentView, Closable {
       status: () => this.status(),
       streams: () => this.#api.streams(),
       liveProcesses: () => this.#api.liveProcesses(),
+      activity: this,
+      workloads,
+      readUsage: config.metrics.usage,
     });
     this.#api = createApiServer({
       listen: config.api.listen,

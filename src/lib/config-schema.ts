@@ -175,6 +175,16 @@ export const configSchema = z.strictObject({
       listen: listen.prefault('127.0.0.1:9464').describe('address of /healthz, /readyz and /metrics'),
     })
     .prefault({}),
+  metrics: z
+    .strictObject({
+      max_workloads: integer(0, 10_000)
+        .default(500)
+        .describe('workloads with series of their own; the rest is counted together'),
+      usage: flag
+        .default(true)
+        .describe('whether CPU and memory of all live processes are read at each scrape'),
+    })
+    .prefault({}),
   kubernetes: z
     .strictObject({
       api: path

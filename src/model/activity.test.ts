@@ -57,9 +57,9 @@ test('each process is counted where it runs: pod, container, unit, host, kernel,
   book.note(event('fork'), identity({ provenance: 'cgroup-unknown', cgroupPath: null }));
   book.note(event('exit', { kernelThread: true }), identity());
   assert.deepEqual(kinds(book), ['pod', 'pod', 'container', 'unit', 'host', 'unknown', 'kernel', 'other']);
-  const first = book.find(pod(uid, 'new'), false)!.counts;
+  const first = book.placeOf(pod(uid, 'new'), false).counts;
   assert.deepEqual([first.forks, first.execs, first.exits], [1, 1, 0], 'all containers of a pod together');
-  assert.equal(book.find(identity(), true)!.counts.exits, 1);
+  assert.equal(book.placeOf(identity(), true).counts.exits, 1);
   assert.deepEqual([book.node.forks, book.node.execs, book.node.exits], [6, 1, 1]);
 });
 
@@ -69,7 +69,7 @@ test('an exit is counted by its cause, its length and its CPU time', () => {
   book.note(event('exit'), place);
   book.note(event('exit', { exitCode: 3, lifeNs: 999_999_999n }), place);
   book.note(event('exit', { exitSignal: 9, lifeNs: 1_000_000_000n }), place);
-  const { counts } = book.find(place, false)!;
+  const { counts } = book.placeOf(place, false);
   assert.deepEqual(
     [counts.exits, counts.failed, counts.killed, counts.shortLived, counts.endedCpuNs],
     [3, 1, 1, 2, 21],
@@ -91,7 +91,7 @@ test('rates are of the last ten whole seconds, the history of the last five minu
   desk.nowMs = 999;
   assert.equal(desk.book.node.rate('fork', desk.book.tick()), 0, 'the second is not over');
   desk.nowMs = 10_999;
-  assert.equal(desk.book.find(place, false)!.counts.rate('fork', desk.book.tick()), 2);
+  assert.equal(desk.book.placeOf(place, false).counts.rate('fork', desk.book.tick()), 2);
   assert.equal(desk.book.node.rate('fork', desk.book.tick()), 2);
   desk.nowMs = 11_000;
   assert.equal(desk.book.node.rate('fork', desk.book.tick()), 0);
@@ -106,7 +106,7 @@ test('a full book counts further places together, and tells how many events', ()
   assert.deepEqual(kinds(desk.book), ['pod', 'pod', 'kernel', 'other']);
   assert.equal(desk.book.overflow, 3);
   assert.equal(desk.book.places().at(-1)!.counts.forks, 3);
-  assert.equal(desk.book.find(pod('c'), false), null);
+  assert.equal(desk.book.placeOf(pod('c'), false).kind, 'other');
 });
 
 test('a place that is long over makes room, one with a live process stays', () => {

@@ -73,11 +73,13 @@ export class Place {
   /** Of the first process seen there; names are looked up with it. Null for what is no single cgroup. */
   readonly identity: Identity | null;
   readonly counts = new ActivityCounts(RATE_SECONDS);
-  lastSecond = 0;
+  /** Of the last event, or of the first look. */
+  lastSecond: number;
   /** No longer in the book: what happens there later is a new place. */
   retired = false;
 
-  constructor(kind: PlaceKind, identity: Identity | null) {
+  constructor(kind: PlaceKind, identity: Identity | null, second: number) {
+    this.lastSecond = second;
     this.kind = kind;
     this.identity = identity;
   }
@@ -103,8 +105,8 @@ export class ActivityBook {
   readonly #options: ActivityBookOptions;
   readonly #places = new Map<string, Place>();
   readonly #byIdentity = new WeakMap<Identity, Place>();
-  readonly #kernel = new Place('kernel', null);
-  readonly #other = new Place('other', null);
+  readonly #kernel = new Place('kernel', null, 0);
+  readonly #other = new Place('other', null, 0);
   #second = 0;
   #sweptAt = -SWEEP_SECONDS;
   #overflow = 0;
@@ -127,16 +129,10 @@ export class ActivityBook {
 
   note(event: ProcessEvent, identity: Identity): void {
     this.node.note(event, this.#second);
-    const place = this.#placeOf(identity, event.kernelThread);
+    const place = this.placeOf(identity, event.kernelThread);
     place.lastSecond = this.#second;
     place.counts.note(event, this.#second);
     if (place === this.#other) this.#overflow++;
-  }
-
-  /** Where a process is counted. Null for a process of a place without an event so far. */
-  find(identity: Identity, kernelThread: boolean): Place | null {
-    if (kernelThread) return this.#kernel;
-    return this.#places.get(placeKey(identity)) ?? null;
   }
 
   /** All places, after forgetting those that are long over. */
@@ -146,7 +142,8 @@ export class ActivityBook {
     return [...this.#places.values(), this.#kernel, this.#other];
   }
 
-  #placeOf(identity: Identity, kernelThread: boolean): Place {
+  /** Where what a process does is counted. */
+  placeOf(identity: Identity, kernelThread: boolean): Place {
     if (kernelThread) return this.#kernel;
     const known = this.#byIdentity.get(identity);
     if (known !== undefined && !known.retired) return known;
@@ -154,7 +151,7 @@ export class ActivityBook {
     let place = this.#places.get(key);
     if (place === undefined) {
       if (!this.#hasRoom()) return this.#other;
-      place = new Place(placeKind(identity), identity);
+      place = new Place(placeKind(identity), identity, this.#second);
       this.#places.set(key, place);
     }
     this.#byIdentity.set(identity, place);

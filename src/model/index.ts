@@ -8,3 +8,4 @@ export * from './process-id.ts';
 export * from './process-table.ts';
 export type * from './view.ts';
 export type { ClockReader } from './wall-clock.ts';
+export * from './workload-totals.ts';

@@ -7,15 +7,13 @@ import {
   type UsageJson,
 } from '../api/index.ts';
 import type { Usage } from '../collect/index.ts';
-import type { Identity, Metadata } from '../identity/index.ts';
 import {
   type ActivityBook,
   type ActivityCounts,
   HISTORY_SECONDS,
   type ModelView,
-  type PlaceKind,
+  type Place,
   type Process,
-  placeKey,
 } from '../model/index.ts';
 import { placeFilter } from './place-filter.ts';
 
@@ -32,11 +30,9 @@ export interface ActivitySource {
 }
 
 /** A place with what lives in it now. */
-interface Occupied {
-  readonly kind: PlaceKind;
-  readonly identity: Identity | null;
-  readonly counts: ActivityCounts | null;
-  readonly live: Process[];
+export interface Occupied {
+  readonly place: Place;
+  readonly live: readonly Process[];
 }
 
 /** Places by activity, the busiest first: by events of the last ten seconds, then by events ever. */
@@ -46,17 +42,13 @@ export async function activityJson(source: ActivitySource, query: ActivityQuery)
   const second = activity.tick();
   const isPlace = placeFilter(query);
   const places = occupiedPlaces(source)
-    .map((place) => ({
-      place,
-      metadata: place.identity === null ? null : model.metadataOf({ identity: place.identity }),
-    }))
     .filter(
-      ({ place, metadata }) =>
+      ({ place: { identity }, live }) =>
         isPlace === null ||
-        (place.identity !== null && isPlace(place.identity, metadata)) ||
-        place.live.some((process) => isPlace(process.identity, model.metadataOf(process))),
+        (identity !== null && isPlace(identity, model.metadataOf({ identity }))) ||
+        live.some((process) => isPlace(process.identity, model.metadataOf(process))),
     )
-    .map(({ place, metadata }) => placeJson(place, metadata, second, source))
+    .map((place) => placeJson(place, second, source))
     .sort((a, b) => recent(b) - recent(a) || total(b) - total(a) || b.running - a.running);
   const from = Math.floor(Date.now() / 1000) - HISTORY_SECONDS;
   const history = (type: 'fork' | 'exec' | 'exit') => activity.node.history(type, second);
@@ -80,34 +72,25 @@ export function usageJson(usage: Usage | null): UsageJson | null {
   };
 }
 
-/** Of all places that have counts or live processes. */
-function occupiedPlaces({ model, activity }: ActivitySource): Occupied[] {
-  const byKey = new Map<string, Occupied>();
-  for (const { kind, identity, counts } of activity.places()) {
-    byKey.set(identity === null ? kind : placeKey(identity), { kind, identity, counts, live: [] });
-  }
-  for (const process of model.running()) {
-    const { identity, kernelThread } = process;
-    const key = kernelThread ? 'kernel' : placeKey(identity);
-    let place = byKey.get(key);
-    if (place === undefined) {
-      place = { kind: key.slice(0, key.indexOf(':')) as PlaceKind, identity, counts: null, live: [] };
-      byKey.set(key, place);
-    }
-    place.live.push(process);
-  }
-  return [...byKey.values()].filter(
-    ({ counts, live }) =>
-      live.length > 0 || (counts !== null && counts.forks + counts.execs + counts.exits > 0),
+/** All places that have had an event or have a live process. */
+export function occupiedPlaces({ model, activity }: Pick<ActivitySource, 'model' | 'activity'>): Occupied[] {
+  const live = Map.groupBy(model.running(), ({ identity, kernelThread }) =>
+    activity.placeOf(identity, kernelThread),
   );
+  return activity
+    .places()
+    .map((place) => ({ place, live: live.get(place) ?? [] }))
+    .filter(
+      ({ place: { counts }, live }) => live.length > 0 || counts.forks + counts.execs + counts.exits > 0,
+    );
 }
 
 function placeJson(
-  { kind, identity, counts, live }: Occupied,
-  metadata: Metadata | null,
+  { place: { kind, identity, counts }, live }: Occupied,
   second: number,
   { model, usage }: ActivitySource,
 ): PlaceActivityJson {
+  const metadata = identity === null ? null : model.metadataOf({ identity });
   const containers = new Map<string, string | null>();
   for (const process of live) {
     const { containerId } = process.identity;
@@ -129,17 +112,17 @@ function placeJson(
   };
 }
 
-function countsJson(counts: ActivityCounts | null, second: number) {
+function countsJson(counts: ActivityCounts, second: number) {
   return {
-    forks: counts?.forks ?? 0,
-    execs: counts?.execs ?? 0,
-    exits: counts?.exits ?? 0,
-    failed_exits: counts?.failed ?? 0,
-    killed_exits: counts?.killed ?? 0,
-    short_lived: counts?.shortLived ?? 0,
-    fork_rate: rounded(counts?.rate('fork', second) ?? 0),
-    exec_rate: rounded(counts?.rate('exec', second) ?? 0),
-    exit_rate: rounded(counts?.rate('exit', second) ?? 0),
+    forks: counts.forks,
+    execs: counts.execs,
+    exits: counts.exits,
+    failed_exits: counts.failed,
+    killed_exits: counts.killed,
+    short_lived: counts.shortLived,
+    fork_rate: rounded(counts.rate('fork', second)),
+    exec_rate: rounded(counts.rate('exec', second)),
+    exit_rate: rounded(counts.rate('exit', second)),
   };
 }
 

@@ -13,8 +13,10 @@ import {
   type ModelView,
   type Process,
   parseProcessId,
+  WorkloadBook,
 } from '../model/index.ts';
 import type { AgentView } from './agent-view.ts';
+import type { MetricsSource } from './metrics.ts';
 import type { StreamSettings } from './api-server.ts';
 import type { StreamStats } from './event-streams.ts';
 
@@ -336,6 +338,16 @@ export const sampleStatus: StatusJson = {
   clients: 0,
   memory: { rss_bytes: 90_000_000, model_bytes: 1_000_000 },
 };
+
+/** What metrics are made of. */
+export const metricsSource = (agent = new FakeAgent()): MetricsSource => ({
+  status: () => sampleStatus,
+  streams: () => noStreams,
+  liveProcesses: () => noStreams,
+  activity: agent,
+  workloads: new WorkloadBook({ maxWorkloads: 100, nowMs: () => 0 }),
+  readUsage: true,
+});
 
 export class FakeAgent implements AgentView {
   readonly model = new FakeModel();

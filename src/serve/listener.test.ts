@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createApiServer } from './api-server.ts';
-import { FakeAgent, noStreams, sampleStatus, streamSettings } from './fake-agent.test-helper.ts';
+import { FakeAgent, streamSettings, metricsSource } from './fake-agent.test-helper.ts';
 import { createMetrics } from './metrics.ts';
 import { createOpsServer } from './ops-server.ts';
 
@@ -15,11 +15,7 @@ const api = (host: string, port = 0, token: string | null = null) =>
     log,
     streams: streamSettings,
   });
-const metrics = createMetrics({
-  status: () => sampleStatus,
-  streams: () => noStreams,
-  liveProcesses: () => noStreams,
-});
+const metrics = createMetrics(metricsSource());
 const ops = (host: string, port = 0) =>
   createOpsServer({ listen: { host, port }, view: new FakeAgent(), metrics, log });
 

@@ -3,7 +3,17 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import type { StatusJson } from '../api/index.ts';
-import { sampleStatus, noStreams } from './fake-agent.test-helper.ts';
+import type { Metadata } from '../identity/index.ts';
+import {
+  exec,
+  exit,
+  FakeAgent,
+  fork,
+  metricsSource,
+  noStreams,
+  podIdentity,
+  sampleStatus,
+} from './fake-agent.test-helper.ts';
 import { createMetrics } from './metrics.ts';
 
 const streams = () => ({
@@ -14,8 +24,8 @@ const streams = () => ({
   lost: 5,
   expired: 3,
 });
-const scrape = (status: StatusJson = sampleStatus) =>
-  createMetrics({ status: () => status, streams, liveProcesses: () => noStreams }).text();
+const scrape = (status: StatusJson = sampleStatus, agent = new FakeAgent()) =>
+  createMetrics({ ...metricsSource(agent), status: () => status, streams }).text();
 
 function value(text: string, series: string): string | undefined {
   return text
@@ -62,7 +72,7 @@ test('the ledger, the sizes and the streams are told as they are at the scrape',
 
 test('a second scrape replaces values, and series that are gone end', async () => {
   let status: StatusJson = { ...sampleStatus, decode_errors: { old: 1 } };
-  const metrics = createMetrics({ status: () => status, streams, liveProcesses: () => noStreams });
+  const metrics = createMetrics({ ...metricsSource(), status: () => status });
   await metrics.text();
   status = { ...sampleStatus, decode_errors: { fresh: 2 }, ready: false };
   const text = await metrics.text();
@@ -85,7 +95,7 @@ test('a collector without a ring has no ring metrics', async () => {
 });
 
 test('observed delays are counted in buckets', async () => {
-  const metrics = createMetrics({ status: () => sampleStatus, streams, liveProcesses: () => noStreams });
+  const metrics = createMetrics(metricsSource());
   for (const seconds of [0.0004, 0.004, 0.02, 7]) metrics.observeDelay(seconds);
   const text = await metrics.text();
   assert.equal(value(text, 'cognitod_event_delay_seconds_count'), '4');
@@ -101,4 +111,39 @@ test('promtool finds nothing to complain about', {
   const { status, stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], { input: await scrape() });
   assert.equal(`${stdout}${stderr}`, '');
   assert.equal(status, 0);
+});
+
+test('workloads: what their pods did, how their processes ended, what they use', async () => {
+  const agent = new FakeAgent();
+  const [one, two] = [podIdentity('uid-1', 'c1'), podIdentity('uid-2', 'c2')];
+  const workload = { kind: 'Deployment', name: 'web"\\n' };
+  for (const identity of [one, two])
+    agent.model.metadata.set(identity, { namespace: 'shop', workload } as unknown as Metadata);
+  const live = agent.model.add({ identity: one });
+  agent.usages.set(live.pid, { cpuNs: 2e9, rssBytes: 4096, cpuPercent: null });
+  for (const identity of [one, two]) agent.activity.note(fork(), identity);
+  agent.activity.note(exec(), two);
+  for (const exitCode of [0, 137, 77]) agent.activity.note(exit({ exitCode, cpuNs: 5e8 }), one);
+  agent.activity.note(exit({ exitCode: null, exitSignal: 9, cpuNs: 0 }), two);
+  agent.activity.note(exit({ exitCode: null, exitSignal: 40, cpuNs: 0 }), two);
+  agent.activity.note(fork(), { ...one, podUid: null, containerId: null, provenance: 'not-a-container' });
+
+  const text = await scrape(sampleStatus, agent);
+  const web = 'namespace="shop",workload_kind="Deployment",workload="web\\"\\\\n"';
+  const expected = {
+    [`cognitod_workload_forks_total{${web}}`]: '2',
+    [`cognitod_workload_execs_total{${web}}`]: '1',
+    [`cognitod_workload_exits_total{${web},code="0",signal=""}`]: '1',
+    [`cognitod_workload_exits_total{${web},code="137",signal=""}`]: '1',
+    [`cognitod_workload_exits_total{${web},code="other",signal=""}`]: '1',
+    [`cognitod_workload_exits_total{${web},code="",signal="SIGKILL"}`]: '1',
+    [`cognitod_workload_exits_total{${web},code="",signal="other"}`]: '1',
+    [`cognitod_workload_cpu_seconds_total{${web}}`]: '3.5',
+    [`cognitod_workload_processes{${web}}`]: '1',
+    [`cognitod_workload_containers{${web}}`]: '1',
+    [`cognitod_workload_resident_memory_bytes{${web}}`]: '4096',
+    'cognitod_workload_forks_total{namespace="",workload_kind="host",workload=""}': '1',
+  };
+  for (const [series, expectedValue] of Object.entries(expected))
+    assert.equal(value(text, series), expectedValue, `${series}\n${text}`);
 });

@@ -1,14 +1,22 @@
 // Prometheus metrics, read from the agent at a scrape, so that counting costs nothing in between.
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { Histogram, Registry } from 'prom-client';
 import type { StatusJson } from '../api/index.ts';
 import type { StreamStats } from './event-streams.ts';
+import type { WorkloadBook } from '../model/index.ts';
+import type { ActivitySource } from './activity-json.ts';
 import type { LiveStats } from './live-processes.ts';
+import { counter, gauge, type Labels } from './metric-set.ts';
+import { workloadMetrics } from './workload-metrics.ts';
 
 /** Where the values come from. Called once per scrape. */
 export interface MetricsSource {
   status(): StatusJson;
   streams(): StreamStats;
   liveProcesses(): LiveStats;
+  readonly activity: ActivitySource;
+  readonly workloads: WorkloadBook;
+  /** Whether CPU and memory of all live processes are read at each scrape. */
+  readonly readUsage: boolean;
 }
 
 export interface Metrics {
@@ -28,6 +36,7 @@ export function createMetrics(source: MetricsSource): Metrics {
   const updateAgent = agentMetrics(registry);
   const updateMetadata = metadataMetrics(registry);
   const updateStreams = streamMetrics(registry);
+  const updateWorkloads = workloadMetrics(registry, source.activity, source.workloads);
   const delay = new Histogram({
     name: 'cognitod_event_delay_seconds',
     help: 'Time from an event in the kernel to its decoding; one sample per batch, its oldest event.',
@@ -36,37 +45,18 @@ export function createMetrics(source: MetricsSource): Metrics {
   });
   return {
     contentType: registry.contentType,
-    text() {
+    async text() {
+      const { model, usage } = source.activity;
+      if (source.readUsage) await usage.refresh(model.running());
       const status = source.status();
       update(status);
       updateAgent(status);
       updateMetadata(status.metadata);
       updateStreams(source.streams(), source.liveProcesses());
+      updateWorkloads();
       return registry.metrics();
     },
     observeDelay: (seconds) => delay.observe(seconds),
-  };
-}
-
-type Labels = Record<string, string>;
-/** Sets all series of a metric; those that are not given end. */
-type Set = (...series: [value: number, labels?: Labels][]) => void;
-
-/** Counters count elsewhere: here they only take over a value that never falls. */
-function counter(registry: Registry, name: string, help: string, labelNames: string[] = []): Set {
-  const metric = new Counter({ name: `cognitod_${name}`, help, labelNames, registers: [registry] });
-  return (...series) => {
-    metric.reset();
-    for (const [value, labels] of series) metric.inc(labels ?? {}, value);
-  };
-}
-
-function gauge(registry: Registry, name: string, help: string, labelNames: string[] = []): Set {
-  const metric = new Gauge({ name: `cognitod_${name}`, help, labelNames, registers: [registry] });
-  return (...series) => {
-    metric.reset();
-    if (series.length === 0) metric.remove({});
-    for (const [value, labels] of series) metric.set(labels ?? {}, value);
   };
 }
 

@@ -2,16 +2,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { problemSchema } from '../api/index.ts';
-import { FakeAgent, noStreams, sampleStatus } from './fake-agent.test-helper.ts';
+import { FakeAgent, metricsSource, sampleStatus } from './fake-agent.test-helper.ts';
 import { createMetrics } from './metrics.ts';
 import { createOpsServer } from './ops-server.ts';
 
 async function start(t: { after(end: () => Promise<void>): void }, agent = new FakeAgent()) {
-  const metrics = createMetrics({
-    status: () => agent.status(),
-    streams: () => noStreams,
-    liveProcesses: () => noStreams,
-  });
+  const metrics = createMetrics({ ...metricsSource(agent), status: () => agent.status() });
   const server = createOpsServer({
     listen: { host: '127.0.0.1', port: 0 },
     view: agent,

@@ -26,7 +26,7 @@ describe('the Job before the installation', { skip, timeout: 180_000 }, () => {
     containerd = await startContainerd({ names: 'cgroupfs', view: 'hybrid' });
     const built = await builtImage('agent');
     importImage(containerd, built.archive);
-    image = built.name;
+    image = built.reference;
   });
   after(() => containerd?.close());
 
@@ -59,7 +59,10 @@ describe('the Job before the installation', { skip, timeout: 180_000 }, () => {
 
   test('finds that an agent could run here', async () => {
     const { code, checks } = await run();
-    assert.deepEqual(Object.values(checks).filter(({ result }) => result === 'fail'), []);
+    assert.deepEqual(
+      Object.values(checks).filter(({ result }) => result === 'fail'),
+      [],
+    );
     assert.equal(code, 0);
     found(checks, 'capabilities', 'ok', /are there/);
     found(checks, 'load', 'ok', /loaded, attached as tp_btf, and taken off again/);
@@ -75,7 +78,12 @@ describe('the Job before the installation', { skip, timeout: 180_000 }, () => {
       const others = job.securityContext.capabilities.add.filter((name: string) => name !== missing);
       const { code, checks } = await run(others);
       assert.equal(code, 1);
-      found(checks, 'capabilities', 'fail', new RegExp(`^CAP_${missing} missing \\(CAP_${missing} not even in the`));
+      found(
+        checks,
+        'capabilities',
+        'fail',
+        new RegExp(`^CAP_${missing} missing \\(CAP_${missing} not even in the`),
+      );
       found(checks, 'load', 'fail', /./);
     });
   }

@@ -1,0 +1,135 @@
+// Counters of workloads: they never fall, and together they have every event.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import type { ProcessEvent } from '../decode/index.ts';
+import type { Identity, Metadata } from '../identity/index.ts';
+import { ActivityBook, Place } from './activity.ts';
+import { WorkloadBook } from './workload-totals.ts';
+
+const identity = (podUid: string): Identity => ({
+  containerId: `${podUid}-c`,
+  podUid,
+  runtime: null,
+  qos: null,
+  unit: null,
+  tags: [],
+  cgroupPath: '/',
+  provenance: 'kernel-cgroup',
+});
+const named = (name: string) =>
+  ({ namespace: 'shop', workload: { kind: 'Deployment', name } }) as unknown as Metadata;
+const exit = (exitSignal: number | null = null) =>
+  ({
+    type: 'exit',
+    kernelThread: false,
+    startNs: 0n,
+    ktimeNs: 1n,
+    exitCode: exitSignal === null ? 1 : null,
+    exitSignal,
+    cpuNs: 5,
+  }) as unknown as ProcessEvent;
+
+function pod(exits: number): Place {
+  const place = new Place('pod', identity('p'), 0);
+  for (let count = 0; count < exits; count++) place.counts.note(exit(), 0);
+  return place;
+}
+
+test('pods of a workload are counted together, each event once', () => {
+  const book = new WorkloadBook({ maxWorkloads: 10, nowMs: () => 0 });
+  const [a, b] = [pod(2), pod(3)];
+  book.settle(a, named('web'), 100);
+  book.settle(b, named('web'), 0);
+  const totals = book.settle(a, named('web'), 100);
+  assert.deepEqual([totals.exits, totals.shortLived, totals.cpuNs], [5, 5, 125]);
+  assert.deepEqual([...totals.causes], [[1, 5]]);
+  assert.deepEqual(totals.workload, { namespace: 'shop', kind: 'Deployment', name: 'web' });
+  a.counts.note(exit(9), 0);
+  book.settle(a, named('web'), 0);
+  assert.deepEqual(
+    [totals.exits, totals.cpuNs, totals.causes.get(265)],
+    [6, 125, 1],
+    'CPU time does not fall',
+  );
+  book.settle(a, named('web'), 200);
+  assert.equal(totals.cpuNs, 230);
+});
+
+test('what was counted before a pod had its name stays unnamed, the rest is its own', () => {
+  const book = new WorkloadBook({ maxWorkloads: 10, nowMs: () => 0 });
+  const place = pod(2);
+  const unnamed = book.settle(place, null, 0);
+  place.counts.note(exit(), 0);
+  const totals = book.settle(place, named('web'), 0);
+  assert.deepEqual([unnamed.workload.kind, unnamed.exits, totals.exits], ['unnamed', 2, 1]);
+});
+
+test('beyond the limit workloads are counted together, until one has been away for an hour', () => {
+  let nowMs = 0;
+  const book = new WorkloadBook({ maxWorkloads: 2, nowMs: () => nowMs });
+  book.settle(pod(1), named('a'), 0);
+  book.settle(pod(1), named('b'), 0);
+  assert.equal(book.settle(pod(4), named('c'), 0).workload.kind, 'other');
+  assert.equal(book.refused, 1);
+  nowMs = 3_000_000;
+  book.settle(pod(1), named('b'), 0);
+  nowMs = 3_600_001;
+  assert.equal(book.settle(pod(8), named('d'), 0).workload.name, 'd');
+  assert.deepEqual(
+    book.totals().map(({ workload, exits }) => [workload.name || workload.kind, exits]),
+    [
+      ['b', 2],
+      ['d', 8],
+      ['other', 4],
+      ['ended', 1],
+    ],
+  );
+});
+
+test('no counter falls but by beginning anew after it was ended, and all together have every event, whatever comes, goes and is renamed', () => {
+  const step = fc.record({
+    uid: fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f'),
+    name: fc.constantFrom(null, 'web', 'api', 'db', 'job'),
+    liveCpuNs: fc.nat(1000),
+    pauseMs: fc.constantFrom(0, 0, 1000, 400_000, 4_000_000),
+    look: fc.boolean(),
+  });
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 60 }), fc.constantFrom(1, 2, 10), (steps, limit) => {
+      let nowMs = 0;
+      const names = new Map<string, string | null>();
+      const workloads = new WorkloadBook({ maxWorkloads: limit, nowMs: () => nowMs });
+      const metadataOf = (place: Place) => {
+        const name = names.get(place.identity?.podUid ?? '') ?? null;
+        return name === null ? null : named(name);
+      };
+      const activity = new ActivityBook({
+        live: { running: () => [] },
+        maxPlaces: limit + 1,
+        nowMs: () => nowMs,
+        onRetire: (place) => workloads.settle(place, metadataOf(place), 0),
+      });
+      const before = new Map<string, number>();
+      for (const { uid, name, liveCpuNs, pauseMs, look } of steps) {
+        nowMs += pauseMs;
+        names.set(uid, name);
+        activity.tick();
+        activity.note(exit(), identity(uid));
+        if (!look) continue;
+        for (const place of activity.places()) workloads.settle(place, metadataOf(place), liveCpuNs);
+        const ended = workloads.totals().find(({ workload }) => workload.kind === 'ended')?.exits ?? 0;
+        if (ended > (before.get('ended') ?? 0)) before.clear();
+        before.set('ended', ended);
+        for (const { workload, exits, cpuNs } of workloads.totals()) {
+          const key = JSON.stringify(workload);
+          assert.ok(exits >= (before.get(key) ?? 0), key);
+          assert.ok(cpuNs >= (before.get(`${key} cpu`) ?? 0), key);
+          before.set(key, exits).set(`${key} cpu`, cpuNs);
+        }
+        const sum = workloads.totals().reduce((total, { exits }) => total + exits, 0);
+        assert.equal(sum, activity.node.exits);
+      }
+    }),
+  );
+});

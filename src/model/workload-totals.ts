@@ -1,0 +1,150 @@
+// What workloads did, summed over their pods, as counters that never fall: for metrics.
+//
+// A pod's counts go with it, its name may come later than its first events, and a workload may return. So each place
+// hands over what it has counted since it was last looked at to the workload that it belongs to by then. Sums over all
+// workloads are the sums over all events.
+import type { Metadata } from '../identity/index.ts';
+import type { Place } from './activity.ts';
+
+/** Whom counts belong to. For what is no pod the kind says what it is, and the names are empty. */
+export interface WorkloadName {
+  readonly namespace: string;
+  /** As the API has it, e.g. `Deployment`; else `unit`, `container`, `host`, `kernel`, `unknown`, `unnamed`, `other`, `ended`. */
+  readonly kind: string;
+  readonly name: string;
+}
+
+/** Counts since the agent started. */
+export class WorkloadTotals {
+  readonly workload: WorkloadName;
+  forks = 0;
+  execs = 0;
+  exits = 0;
+  shortLived = 0;
+  /** Of processes that ended and of those that live. */
+  cpuNs = 0;
+  /** As ActivityCounts has them. */
+  readonly causes = new Map<number, number>();
+  /** When a place of it was last there; monotonic milliseconds. */
+  seenMs = 0;
+
+  constructor(workload: WorkloadName) {
+    this.workload = workload;
+  }
+}
+
+/** What a place had handed over when it was last looked at. */
+interface Handed {
+  forks: number;
+  execs: number;
+  exits: number;
+  shortLived: number;
+  cpuNs: number;
+  readonly causes: Map<number, number>;
+}
+
+export interface WorkloadBookOptions {
+  /** Workloads with counts of their own; further ones are counted together as `other`. */
+  readonly maxWorkloads: number;
+  /** Monotonic. */
+  readonly nowMs: () => number;
+}
+
+/** A workload without a place for so long makes room for others when there is none; its counts go to `ended`. */
+const RETENTION_MS = 3_600_000;
+
+export class WorkloadBook {
+  readonly #options: WorkloadBookOptions;
+  readonly #totals = new Map<string, WorkloadTotals>();
+  readonly #other = new WorkloadTotals({ namespace: '', kind: 'other', name: '' });
+  readonly #ended = new WorkloadTotals({ namespace: '', kind: 'ended', name: '' });
+  readonly #handed = new WeakMap<Place, Handed>();
+  #refused = 0;
+
+  constructor(options: WorkloadBookOptions) {
+    this.#options = options;
+  }
+
+  /** How many times a workload was counted in `other` for lack of room, once a look. */
+  get refused(): number {
+    return this.#refused;
+  }
+
+  /** `other` and `ended` are in it once they have counts. */
+  totals(): WorkloadTotals[] {
+    const together = [this.#other, this.#ended].filter(
+      ({ forks, execs, exits, cpuNs }) => forks + execs + exits + cpuNs > 0,
+    );
+    return [...this.#totals.values(), ...together];
+  }
+
+  /** Takes over what a place has counted since the last time. `liveCpuNs` is the CPU time of its live processes. */
+  settle(place: Place, metadata: Metadata | null, liveCpuNs: number): WorkloadTotals {
+    const totals = this.#totalsOf(workloadOf(place, metadata));
+    totals.seenMs = this.#options.nowMs();
+    const handed = this.#handedOf(place);
+    const { counts } = place;
+    for (const key of ['forks', 'execs', 'exits', 'shortLived'] as const) {
+      totals[key] += counts[key] - handed[key];
+      handed[key] = counts[key];
+    }
+    for (const [cause, count] of counts.causes) {
+      const before = handed.causes.get(cause) ?? 0;
+      if (count === before) continue;
+      totals.causes.set(cause, (totals.causes.get(cause) ?? 0) + count - before);
+      handed.causes.set(cause, count);
+    }
+    // A process that was moved took its time along, and one whose exit was lost left none: counters do not fall.
+    const cpuNs = Math.max(handed.cpuNs, counts.endedCpuNs + liveCpuNs);
+    totals.cpuNs += cpuNs - handed.cpuNs;
+    handed.cpuNs = cpuNs;
+    return totals;
+  }
+
+  #handedOf(place: Place): Handed {
+    let handed = this.#handed.get(place);
+    if (handed === undefined) {
+      handed = { forks: 0, execs: 0, exits: 0, shortLived: 0, cpuNs: 0, causes: new Map() };
+      this.#handed.set(place, handed);
+    }
+    return handed;
+  }
+
+  #totalsOf(workload: WorkloadName): WorkloadTotals {
+    if (workload.kind === 'other') return this.#other;
+    const key = `${workload.namespace}/${workload.kind}/${workload.name}`;
+    const known = this.#totals.get(key);
+    if (known !== undefined) return known;
+    if (this.#totals.size >= this.#options.maxWorkloads && !this.#makeRoom()) {
+      this.#refused++;
+      return this.#other;
+    }
+    const totals = new WorkloadTotals(workload);
+    this.#totals.set(key, totals);
+    return totals;
+  }
+
+  /** False when every workload was there in the last hour. */
+  #makeRoom(): boolean {
+    const before = this.#options.nowMs() - RETENTION_MS;
+    for (const [key, totals] of this.#totals) {
+      if (totals.seenMs >= before) continue;
+      this.#totals.delete(key);
+      for (const count of ['forks', 'execs', 'exits', 'shortLived', 'cpuNs'] as const)
+        this.#ended[count] += totals[count];
+      for (const [cause, count] of totals.causes)
+        this.#ended.causes.set(cause, (this.#ended.causes.get(cause) ?? 0) + count);
+    }
+    return this.#totals.size < this.#options.maxWorkloads;
+  }
+}
+
+/** Pods of no known workload are `unnamed`, whatever their number. */
+export function workloadOf({ kind, identity }: Place, metadata: Metadata | null): WorkloadName {
+  const plain = (what: string, name = ''): WorkloadName => ({ namespace: '', kind: what, name });
+  if (kind === 'unit') return plain('unit', identity?.unit ?? '');
+  if (kind !== 'pod') return plain(kind);
+  const workload = metadata?.workload ?? null;
+  if (workload === null || metadata?.namespace == null) return plain('unnamed');
+  return { namespace: metadata.namespace, kind: workload.kind, name: workload.name };
+}
