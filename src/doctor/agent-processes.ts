@@ -11,8 +11,8 @@ export interface AgentProcess {
   readonly argv: readonly string[];
 }
 
-/** How it is started: by its launcher's script, or by the sources that the launcher starts. */
-const PROGRAM = /(?:^|\/)cognitod$|\/(?:src\/main\.ts|dist\/main\.js)$/;
+/** How it is started: in packages and images, by the launcher's script, or by the sources of a checkout. */
+const PROGRAM = /(?:^|\/)cognitod$|\/cognitod\/dist\/main\.js$|\/src\/main\.ts$/;
 
 /** Whether a command line, as in /proc/PID/cmdline, is an agent's. */
 export function isAgent(argv: readonly string[]): boolean {
@@ -23,8 +23,9 @@ export function isAgent(argv: readonly string[]): boolean {
 export async function findAgents(procRoot: string): Promise<AgentProcess[]> {
   const found: AgentProcess[] = [];
   for await (const pid of eachPid(procRoot)) {
+    if (!isNode(readOr(`${procRoot}/${pid}/comm`))) continue;
     const argv = (readOr(`${procRoot}/${pid}/cmdline`) ?? '').split('\0').filter((part) => part !== '');
-    if (!isNode(readOr(`${procRoot}/${pid}/comm`)) || !isAgent(argv)) continue;
+    if (!isAgent(argv)) continue;
     const status = readOr(`${procRoot}/${pid}/status`);
     if (status === null) continue;
     const pids = (fieldOf(status, 'NSpid') ?? String(pid)).split(/\s+/).map(Number);
@@ -41,12 +42,11 @@ const isNode = (comm: string | null) => /^(?:node|cognitod|MainThread)/.test(com
  * through. Null where it is not shown, is on another machine, or cannot be told from another.
  */
 export async function findExamined(
-  { config: { proc_root } }: Surroundings,
+  { config: { proc_root }, agents }: Surroundings,
   { pid, boot_id }: Pick<StatusJson, 'pid' | 'boot_id'>,
 ): Promise<AgentProcess | null> {
   const bootId = readOr(`${proc_root}/sys/kernel/random/boot_id`)?.trim();
   if (bootId !== boot_id) return null;
-  const agents = await findAgents(proc_root);
-  const candidates = agents.filter(({ pids }) => pids.at(-1) === pid);
+  const candidates = (await agents()).filter(({ pids }) => pids.at(-1) === pid);
   return candidates.length === 1 ? candidates[0]! : null;
 }

@@ -1,6 +1,7 @@
 // What a check is. Each says what was seen, and what to do when it is not as it should be.
 import type { EventJson, FindingJson, StatusJson } from '../api/index.ts';
 import type { Config } from '../lib/index.ts';
+import type { AgentProcess } from './agent-processes.ts';
 
 export type Finding = Pick<FindingJson, 'result' | 'reason' | 'fix'>;
 export type Result = Finding['result'];
@@ -27,6 +28,8 @@ export interface Surroundings {
   readonly boot: string;
   /** As `uname -r`. */
   readonly kernelRelease: string;
+  /** Agents in proc_root; several checks want them, and looking at all processes is not free. */
+  agents(): Promise<readonly AgentProcess[]>;
 }
 
 export interface Check {

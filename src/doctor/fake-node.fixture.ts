@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
 import type { StatusJson } from '../api/index.ts';
 import { loadConfig } from '../lib/index.ts';
+import { findAgents } from './agent-processes.ts';
 import type { Check, DoctorAgent, Finding, Surroundings } from './check.ts';
 
 export const BOOT_ID = '0f5e6c1a-0000-4000-8000-00000000aaaa';
@@ -98,6 +99,7 @@ export function fakeNode(t: TestContext): FakeNode {
       ownProc: `${directory}/own`,
       boot: `${directory}/root/boot`,
       kernelRelease: '6.1.0-18-amd64',
+      agents: () => findAgents(`${directory}/proc`),
       ...options,
     }),
   };

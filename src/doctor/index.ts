@@ -2,6 +2,7 @@
 import { release } from 'node:os';
 import type { FindingJson } from '../api/index.ts';
 import { CognitodError, type Config } from '../lib/index.ts';
+import { findAgents } from './agent-processes.ts';
 import { AGENT_CHECKS } from './agent-checks.ts';
 import type { Check, DoctorAgent, Surroundings } from './check.ts';
 import { KERNEL_CHECKS } from './kernel-checks.ts';
@@ -79,14 +80,21 @@ const surroundingsOf = (
   config: Config,
   agent: DoctorAgent | null,
   status: Surroundings['status'],
-): Surroundings => ({
-  config,
-  agent,
-  status,
-  ownProc: '/proc',
-  boot: `${config.runtime.host_root ?? ''}/boot`,
-  kernelRelease: release(),
-});
+): Surroundings => {
+  let agents: ReturnType<Surroundings['agents']> | undefined;
+  return {
+    config,
+    agent,
+    status,
+    ownProc: '/proc',
+    boot: `${config.runtime.host_root ?? ''}/boot`,
+    kernelRelease: release(),
+    agents: () => {
+      agents ??= findAgents(config.proc_root);
+      return agents;
+    },
+  };
+};
 
 async function statusOf(agent: DoctorAgent | null): Promise<Surroundings['status']> {
   if (agent === null) return null;

@@ -23,12 +23,14 @@ async function seen(node: FakeNode, options: Parameters<FakeNode['surroundings']
 test('an agent is known by its command line', () => {
   const line = (text: string) => isAgent(text.split(' '));
   assert.equal(line('/opt/cognitod/bin/node --x /opt/cognitod/bin/cognitod agent --json'), true);
+  assert.equal(line('/opt/cognitod/bin/node --x /opt/cognitod/dist/main.js agent'), true);
   assert.equal(line('/x/node --y /x/src/main.ts agent'), true);
   for (const other of [
     '/opt/cognitod/bin/node /opt/cognitod/bin/cognitod doctor',
     '/opt/cognitod/bin/node /opt/cognitod/bin/cognitod agent --check-config',
     'grep agent /opt/cognitod/bin/cognitod.log',
     'node server.js agent',
+    'node /srv/shop/dist/main.js agent',
   ])
     assert.equal(line(other), false, other);
 });

@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { lockFile } from '../kernel/index.ts';
 import { type Config, formatListen, type ListenAddress } from '../lib/index.ts';
-import { type AgentProcess, findAgents } from './agent-processes.ts';
+import type { AgentProcess } from './agent-processes.ts';
 import { type Check, type Finding, fail, isSidecar, ok, statusOr, warn } from './check.ts';
 
 const FIX =
@@ -16,7 +16,7 @@ export const secondAgent: Check = {
   async run(surroundings) {
     const { config, agent } = surroundings;
     const { proc_root } = config;
-    const found = await findAgents(proc_root);
+    const found = await surroundings.agents();
     const wide = isSidecar(surroundings) ? found : found.filter((process) => !isInPod(process));
     const sidecars = found.length - wide.length;
     const besides = sidecars === 0 ? '' : `; ${sidecars} sidecars, which see their own pods`;
