@@ -44,6 +44,9 @@ export function buildDeb(output: string): string {
     for (const [from, to, mode] of [
       ['deploy/systemd/cognitod.service', 'lib/systemd/system/cognitod.service', 0o644],
       ['deploy/cognitod.yaml', 'etc/cognitod/cognitod.yaml', 0o644],
+      ['src/cli/completion/cognitod.bash', 'usr/share/bash-completion/completions/cognitod', 0o644],
+      ['src/cli/completion/cognitod.zsh', 'usr/share/zsh/vendor-completions/_cognitod', 0o644],
+      ['src/cli/completion/cognitod.fish', 'usr/share/fish/vendor_completions.d/cognitod.fish', 0o644],
       ['deploy/deb/copyright', 'usr/share/doc/cognitod/copyright', 0o644],
       ['deploy/deb/postinst', 'DEBIAN/postinst', 0o755],
       ['deploy/deb/prerm', 'DEBIAN/prerm', 0o755],

@@ -19,7 +19,7 @@ const COMMONJS = [
 ].join('');
 
 /**
- * Writes dist/main.js, its chunks and the files that the sources read (kernel objects, protocol definitions), these at
+ * Writes dist/main.js, its chunks and the files that the sources read (kernel objects, protocol definitions, scripts of shells), these at
  * the same place below dist/ as below src/. Returns the names of the npm packages that are in the bundle, sorted.
  */
 export async function buildDist(directory: string): Promise<string[]> {
@@ -47,7 +47,7 @@ export async function buildDist(directory: string): Promise<string[]> {
     metafile: true,
     logLevel: 'warning',
   });
-  for (const file of globSync('**/*.{o,proto,json,html,css,svg}', { cwd: SRC })) {
+  for (const file of globSync('**/*.{o,proto,json,html,css,svg,bash,zsh,fish}', { cwd: SRC })) {
     if (file.split(sep).includes('testdata')) continue;
     mkdirSync(join(directory, dirname(file)), { recursive: true });
     cpSync(join(SRC, file), join(directory, file));

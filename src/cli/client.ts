@@ -25,10 +25,13 @@ export class NotAnAgent extends CognitodError {}
 export class ApiClient {
   readonly #settings: ClientSettings;
   readonly #timeoutMs: number;
+  readonly #signal: AbortSignal | undefined;
 
-  constructor(settings: ClientSettings, answerTimeoutMs = ANSWER_TIMEOUT_MS) {
+  /** `signal` ends whatever is under way, also in the middle of an answer. */
+  constructor(settings: ClientSettings, answerTimeoutMs = ANSWER_TIMEOUT_MS, signal?: AbortSignal) {
     this.#settings = settings;
     this.#timeoutMs = answerTimeoutMs;
+    this.#signal = signal;
   }
 
   /** For people; without the credentials that a URL may hold. */
@@ -106,12 +109,13 @@ export class ApiClient {
     }
     const { token } = this.#settings;
     const headers = { accept, ...more, ...(token === null ? {} : { authorization: `Bearer ${token}` }) };
+    const signal = this.#signal === undefined ? {} : { signal: this.#signal };
     // TLS is loaded only where it is used: it takes as long as all of the client.
     const send = url.protocol === 'https:' ? (await import('node:https')).request : httpRequest;
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
       let outgoing: ClientRequest;
       try {
-        outgoing = send(url, { headers, timeout: this.#timeoutMs, agent: false });
+        outgoing = send(url, { headers, timeout: this.#timeoutMs, agent: false, ...signal });
       } catch (cause) {
         reject(this.unreachable(describe(cause), cause));
         return;

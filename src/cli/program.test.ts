@@ -18,6 +18,7 @@ const COMMANDS = [
   'evidence',
   'cgroup',
   'admission',
+  'completion',
   'version',
   'help',
 ];

@@ -1,8 +1,9 @@
 // The commands, their options and their help. What they do is loaded when one of them runs.
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { CognitodError } from '../lib/errors.ts';
 import type { Query } from './client.ts';
 import { COLOR_MODES, type ColorMode, useColor } from './color.ts';
+import { SHELLS, type Shell, scriptOf } from './completion/index.ts';
 import { type Context, makeContext } from './context.ts';
 import type { CliDeps } from './deps.ts';
 import { configureHelp, type HelpNotes, withNotes } from './help.ts';
@@ -49,6 +50,26 @@ export function buildProgram(deps: CliDeps, run: CliRun): Command {
   addClients(add, deps, run);
   addCgroup(add, deps, run);
   addAdmission(add, deps, run);
+  add('completion', 'print the script that completes command lines in a shell', {
+    notes: [
+      'It completes commands, options, and, by asking the agent for at most a second, names of pods, namespaces, workloads,',
+      'containers and pids. The agent is found as always: --api on the line, COGNITOD_API, or the default.',
+      'To keep it: bash: ~/.local/share/bash-completion/completions/cognitod (needs the package bash-completion), or source',
+      'it in ~/.bashrc; zsh: a file _cognitod in a directory of $fpath; fish: ~/.config/fish/completions/cognitod.fish.',
+    ],
+    examples: [
+      'source <(cognitod completion bash)',
+      'source <(cognitod completion zsh)',
+      'cognitod completion fish | source',
+    ],
+  })
+    .addArgument(new Argument('<shell>', 'bash, zsh or fish').choices(SHELLS))
+    .action((shell: Shell) => {
+      const script = scriptOf(shell);
+      return run.output.write(
+        run.json ? `${JSON.stringify({ schema_version: 1, shell, script })}\n` : script,
+      );
+    });
   add('version', 'print the version', { examples: ['cognitod version --json'] }).action(() =>
     run.output.write(`${versionText(deps, run.json)}\n`),
   );

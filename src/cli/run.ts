@@ -1,6 +1,7 @@
 // Runs a command line and turns whatever happens into words and an exit code.
 import { CommanderError } from 'commander';
 import { CognitodError } from '../lib/errors.ts';
+import { COMPLETE, complete } from './completion/index.ts';
 import type { CliDeps } from './deps.ts';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
 import { buildProgram, type CliRun } from './program.ts';
@@ -15,7 +16,9 @@ export async function runCli(argv: readonly string[], deps: CliDeps): Promise<nu
   // With nobody to complain to, go on.
   deps.stderr.on('error', () => {});
   try {
-    await parse(argv, deps, run);
+    if (argv[0] === COMPLETE) {
+      await complete(buildProgram(deps, run), argv.slice(argv[1] === '--' ? 2 : 1), deps.env, run.output);
+    } else await parse(argv, deps, run);
     await run.output.flush();
     return run.code;
   } catch (error) {

@@ -1,0 +1,199 @@
+// What may stand at the end of a command line: read from the commands and options of the program itself.
+import type { Argument, Command, Option } from 'commander';
+import type { GlobalOptions } from '../settings.ts';
+
+/** Something to write, and what it is. */
+export interface Candidate {
+  readonly value: string;
+  readonly description: string;
+}
+
+/** Values that the program does not know by itself. */
+export type Source =
+  | 'pods'
+  | 'namespaces'
+  | 'workloads'
+  | 'containers'
+  | 'pids'
+  | 'comms'
+  /** Pods, workloads and containers. */
+  | 'places'
+  /** The same, and processes. */
+  | 'places and pids'
+  | 'files'
+  | 'pids and files'
+  | 'nothing';
+
+export interface Wanted {
+  /** What stands before the value in the same word: `--pod=`, or nothing. */
+  readonly prefix: string;
+  /** What of the value is written. */
+  readonly text: string;
+  readonly candidates: readonly Candidate[];
+  readonly source: Source;
+  /** Where the agent is, as far as the command line says it. */
+  readonly globals: GlobalOptions;
+}
+
+/** By the name of the option. Options with choices need no entry. */
+const OF_OPTIONS: Readonly<Record<string, Source | readonly string[]>> = {
+  pod: 'pods',
+  namespace: 'namespaces',
+  workload: 'workloads',
+  container: 'containers',
+  comm: 'comms',
+  pid: 'pids',
+  type: ['fork', 'exec', 'exit'],
+  config: 'files',
+  tokenFile: 'files',
+  procRoot: 'files',
+  tlsDir: 'files',
+  ...Object.fromEntries(
+    [
+      'uid',
+      'limit',
+      'count',
+      'interval',
+      'readyFd',
+      'api',
+      'apiListen',
+      'opsListen',
+      'listen',
+      'image',
+      'service',
+      'secret',
+      'webhook',
+      'excludeNamespaces',
+      'from',
+      'to',
+      'days',
+      'head',
+    ].map((name) => [name, 'nothing' as const]),
+  ),
+};
+
+/** By the name of the argument. */
+const OF_ARGUMENTS: Readonly<Record<string, Source | readonly string[]>> = {
+  where: 'places',
+  what: 'places and pids',
+  process: 'pids',
+  'pid-or-path': 'pids and files',
+  action: ['verify'],
+  file: 'files',
+};
+
+/** Where the values of an option or argument come from; undefined when nobody has decided. */
+export function sourceOf(of: Option | Argument): Source | readonly string[] | undefined {
+  if (of.argChoices !== undefined) return of.argChoices;
+  return 'attributeName' in of ? OF_OPTIONS[of.attributeName()] : OF_ARGUMENTS[of.name()];
+}
+
+const NOTHING = { prefix: '', candidates: [], source: 'nothing' } as const;
+
+/** `words` are those after the name of the program; the last one is being written. */
+export function wantedAt(program: Command, words: readonly string[]): Wanted {
+  const text = words.at(-1) ?? '';
+  const line = new Line(program);
+  for (const word of words.slice(0, -1)) line.read(word);
+  const base = { ...NOTHING, text, globals: line.globals };
+  if (line.waiting !== null) return { ...base, ...valuesOf(line.waiting) };
+  if (line.onlyOperands) return { ...base, ...line.operand() };
+  const assigned = /^(--[^=]+)=(.*)$/s.exec(text);
+  if (assigned !== null) {
+    const option = line.find(assigned[1]!);
+    if (option === undefined || !takesValue(option)) return base;
+    return { ...base, prefix: `${assigned[1]}=`, text: assigned[2]!, ...valuesOf(option) };
+  }
+  return text.startsWith('-') ? { ...base, candidates: line.options() } : { ...base, ...line.operand() };
+}
+
+const takesValue = (option: Option) => option.required || option.optional;
+
+function valuesOf(of: Option | Argument): Pick<Wanted, 'candidates' | 'source'> {
+  const source = sourceOf(of) ?? 'nothing';
+  if (typeof source === 'string') return { candidates: [], source };
+  return { candidates: source.map((value) => ({ value, description: '' })), source: 'nothing' };
+}
+
+/** The words before the last one, as commander would read them. */
+class Line {
+  readonly #program: Command;
+  readonly #given = new Map<string, string>();
+  #command: Command;
+  #operands = 0;
+  /** The option whose value comes next. */
+  waiting: Option | null = null;
+  /** After `--`. */
+  onlyOperands = false;
+
+  constructor(program: Command) {
+    this.#program = program;
+    this.#command = program;
+  }
+
+  get globals(): GlobalOptions {
+    return Object.fromEntries(
+      ['api', 'tokenFile', 'config'].flatMap((name) => {
+        const value = this.#given.get(name);
+        return value === undefined ? [] : [[name, value]];
+      }),
+    );
+  }
+
+  read(word: string): void {
+    if (this.waiting !== null) {
+      this.#given.set(this.waiting.attributeName(), word);
+      this.waiting = null;
+    } else if (word === '--' && !this.onlyOperands) this.onlyOperands = true;
+    else if (word.startsWith('-') && word !== '-' && !this.onlyOperands) this.#readOption(word);
+    else this.#readOperand(word);
+  }
+
+  find(flag: string): Option | undefined {
+    return [...this.#command.options, ...this.#program.options].find(
+      ({ long, short }) => flag === long || flag === short,
+    );
+  }
+
+  options(): Candidate[] {
+    return this.#command
+      .createHelp()
+      .visibleOptions(this.#command)
+      .filter((option) => option.long != null && !this.#given.has(option.attributeName()))
+      .map(({ long, description }) => ({ value: long!, description }));
+  }
+
+  operand(): Pick<Wanted, 'candidates' | 'source'> {
+    if (this.#command === this.#program) return { candidates: this.#commands(), source: 'nothing' };
+    const declared = this.#command.registeredArguments;
+    const last = declared.at(-1);
+    const argument = declared[this.#operands] ?? (last?.variadic === true ? last : undefined);
+    if (argument === undefined) return { candidates: [], source: 'nothing' };
+    if (argument.name() === 'command') return { candidates: this.#commands(), source: 'nothing' };
+    return valuesOf(argument);
+  }
+
+  #commands(): Candidate[] {
+    return this.#program
+      .createHelp()
+      .visibleCommands(this.#program)
+      .map((command) => ({ value: command.name(), description: command.description() }));
+  }
+
+  #readOption(word: string): void {
+    const [flag, ...value] = word.split('=');
+    const option = this.find(flag!);
+    if (option === undefined) return;
+    if (takesValue(option) && value.length === 0) this.waiting = option;
+    else this.#given.set(option.attributeName(), value.join('='));
+  }
+
+  #readOperand(word: string): void {
+    const command =
+      this.#command === this.#program
+        ? this.#program.commands.find((candidate) => candidate.name() === word)
+        : undefined;
+    if (command === undefined) this.#operands++;
+    else this.#command = command;
+  }
+}
