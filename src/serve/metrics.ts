@@ -36,7 +36,6 @@ export function createMetrics(source: MetricsSource): Metrics {
   const updateAgent = agentMetrics(registry);
   const updateMetadata = metadataMetrics(registry);
   const updateStreams = streamMetrics(registry);
-  const updateWorkloads = workloadMetrics(registry, source.activity, source.workloads);
   const delay = new Histogram({
     name: 'cognitod_event_delay_seconds',
     help: 'Time from an event in the kernel to its decoding; one sample per batch, its oldest event.',
@@ -53,8 +52,7 @@ export function createMetrics(source: MetricsSource): Metrics {
       updateAgent(status);
       updateMetadata(status.metadata);
       updateStreams(source.streams(), source.liveProcesses());
-      updateWorkloads();
-      return registry.metrics();
+      return `${await registry.metrics()}\n${workloadMetrics(source.activity, source.workloads)}`;
     },
     observeDelay: (seconds) => delay.observe(seconds),
   };

@@ -1,11 +1,8 @@
 // Metrics by workload: what its processes do and use.
-import type { Registry } from 'prom-client';
 import type { WorkloadBook, WorkloadTotals } from '../model/index.ts';
 import { type ActivitySource, type Occupied, occupiedPlaces } from './activity-json.ts';
-import { counter, gauge, type Labels } from './metric-set.ts';
+import { type Family, familyText, labelText } from './exposition.ts';
 import { signalName } from './signal-name.ts';
-
-const LABELS = ['namespace', 'workload_kind', 'workload'];
 
 /** Exit codes with a series of their own; others are counted as `other`. 126 to 143 are what shells make of failures. */
 const CODES: ReadonlySet<number> = new Set([0, 1, 2, 126, 127, 130, 134, 137, 139, 143]);
@@ -22,69 +19,70 @@ interface Alive {
   rssBytes: number;
 }
 
-/** Returns what brings the series up to date; the usage of live processes must have been refreshed before. */
-export function workloadMetrics(registry: Registry, source: ActivitySource, book: WorkloadBook): () => void {
-  const forks = counter(registry, 'workload_forks_total', 'Processes that were forked, by workload.', LABELS);
-  const execs = counter(registry, 'workload_execs_total', 'Programs that were started, by workload.', LABELS);
-  const exits = counter(
-    registry,
-    'workload_exits_total',
-    'Processes that ended, by workload and by exit code or signal.',
-    [...LABELS, 'code', 'signal'],
-  );
-  const shortLived = counter(
-    registry,
-    'workload_short_lived_exits_total',
-    'Of the processes that ended, those that had lived less than a second.',
-    LABELS,
-  );
-  const cpu = counter(
-    registry,
-    'workload_cpu_seconds_total',
-    'CPU time of the processes of a workload, those that ended and those that live.',
-    LABELS,
-  );
-  const processes = gauge(registry, 'workload_processes', 'Live processes, by workload.', LABELS);
-  const containers = gauge(
-    registry,
-    'workload_containers',
-    'Containers with a live process, by workload.',
-    LABELS,
-  );
-  const memory = gauge(
-    registry,
-    'workload_resident_memory_bytes',
-    'Resident memory of the live processes of a workload; shared pages count in each.',
-    LABELS,
-  );
-  const workloads = gauge(registry, 'workloads', 'Workloads that have series of their own.');
-  const overflow = counter(
-    registry,
-    'workload_overflow_total',
-    'How often a workload was counted as `other` because too many have series: once a scrape each.',
-  );
-  const places = counter(
-    registry,
-    'activity_overflow_total',
-    'Events that were counted together because there were too many pods and services.',
-  );
-  return () => {
-    const alive = settle(source, book);
-    const all = book.totals().map((totals) => ({ totals, labels: labelsOf(totals) }));
-    const series = (value: (totals: WorkloadTotals) => number) =>
-      all.map(({ totals, labels }): [number, Labels] => [value(totals), labels]);
-    forks(...series((totals) => totals.forks));
-    execs(...series((totals) => totals.execs));
-    exits(...all.flatMap(({ totals, labels }) => exitSeries(totals, labels)));
-    shortLived(...series((totals) => totals.shortLived));
-    cpu(...series(({ cpuNs }) => cpuNs / 1e9));
-    processes(...series((totals) => alive.get(totals)?.processes ?? 0));
-    containers(...series((totals) => alive.get(totals)?.containers.size ?? 0));
-    memory(...series((totals) => alive.get(totals)?.rssBytes ?? 0));
-    workloads([all.length]);
-    overflow([book.refused]);
-    places([source.activity.overflow]);
-  };
+/** All families by workload, as text; the usage of live processes must have been refreshed before. */
+export function workloadMetrics(source: ActivitySource, book: WorkloadBook): string {
+  const alive = settle(source, book);
+  const all = book.totals().map((totals) => ({ totals, labels: labelsOf(totals), alive: alive.get(totals) }));
+  const family = (
+    name: string,
+    type: Family['type'],
+    help: string,
+    value: (one: (typeof all)[number]) => number,
+  ): Family => ({ name: `workload_${name}`, type, help, series: all.map((one) => [one.labels, value(one)]) });
+  const families: Family[] = [
+    family('forks_total', 'counter', 'Processes that were forked.', ({ totals }) => totals.forks),
+    family('execs_total', 'counter', 'Programs that were started.', ({ totals }) => totals.execs),
+    {
+      name: 'workload_exits_total',
+      type: 'counter',
+      help: 'Processes that ended, by exit code or signal.',
+      series: all.flatMap(({ totals, labels }) => exitSeries(totals, labels)),
+    },
+    family(
+      'short_lived_exits_total',
+      'counter',
+      'Of the processes that ended, those that had lived less than a second.',
+      ({ totals }) => totals.shortLived,
+    ),
+    family(
+      'cpu_seconds_total',
+      'counter',
+      'CPU time of the processes that ended and of those that live.',
+      ({ totals }) => totals.cpuNs / 1e9,
+    ),
+    family('processes', 'gauge', 'Live processes.', (one) => one.alive?.processes ?? 0),
+    family(
+      'containers',
+      'gauge',
+      'Containers with a live process.',
+      (one) => one.alive?.containers.size ?? 0,
+    ),
+    family(
+      'resident_memory_bytes',
+      'gauge',
+      'Resident memory of the live processes; shared pages count in each.',
+      (one) => one.alive?.rssBytes ?? 0,
+    ),
+    {
+      name: 'workloads',
+      type: 'gauge',
+      help: 'Workloads that have series of their own.',
+      series: [['', all.length]],
+    },
+    {
+      name: 'workload_overflow_total',
+      type: 'counter',
+      help: 'How often a workload was counted as `other` because too many have series: once a scrape each.',
+      series: [['', book.refused]],
+    },
+    {
+      name: 'activity_overflow_total',
+      type: 'counter',
+      help: 'Events that were counted together because there were too many pods and services.',
+      series: [['', source.activity.overflow]],
+    },
+  ];
+  return families.map(familyText).join('');
 }
 
 /** Brings the counters up to now, and tells what lives. */
@@ -115,27 +113,20 @@ function resources(live: Occupied['live'], { usage }: ActivitySource) {
   return { cpuNs, rssBytes };
 }
 
-const labelsOf = ({ workload: { namespace, kind, name } }: WorkloadTotals): Labels => ({
-  namespace,
-  workload_kind: kind,
-  workload: name,
-});
+const labelsOf = ({ workload: { namespace, kind, name } }: WorkloadTotals): string =>
+  labelText({ namespace, workload_kind: kind, workload: name });
 
-function exitSeries({ causes }: WorkloadTotals, labels: Labels): [number, Labels][] {
+function exitSeries({ causes }: WorkloadTotals, labels: string): [string, number][] {
   const counts = new Map<string, number>();
   for (const [cause, count] of causes) {
-    const name = causeName(cause);
+    const name = causeText(cause);
     counts.set(name, (counts.get(name) ?? 0) + count);
   }
-  return [...counts].map(([name, count]) => {
-    const [code = '', signal = ''] = name.split('/');
-    return [count, { ...labels, code, signal }];
-  });
+  return [...counts].map(([cause, count]) => [`${labels},${cause}`, count]);
 }
 
-/** `code/` or `/signal`. */
-function causeName(cause: number): string {
-  if (cause < 256) return `${CODES.has(cause) ? cause : 'other'}/`;
+function causeText(cause: number): string {
+  if (cause < 256) return `code="${CODES.has(cause) ? cause : 'other'}",signal=""`;
   const name = signalName(cause - 256);
-  return `/${SIGNALS.has(name) ? name : 'other'}`;
+  return `code="",signal="${SIGNALS.has(name) ? name : 'other'}"`;
 }
