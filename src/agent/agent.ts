@@ -12,7 +12,7 @@ import {
   SCHEMA_VERSION,
   type StatusJson,
 } from '../api/index.ts';
-import { type CollectorCounts, UsageReader } from '../collect/index.ts';
+import { type CollectorCounts, NodeReader, UsageReader } from '../collect/index.ts';
 import { type ArgvMasker, createMasker, type EventBase } from '../decode/index.ts';
 import {
   CgroupRegistry,
@@ -90,6 +90,7 @@ export class Agent implements AgentView, Closable {
   readonly bus = new EventBus();
   readonly activity: ActivityBook;
   readonly usage: UsageReader;
+  readonly node: NodeReader;
   readonly #config: Config;
   readonly #log: AgentLog;
   readonly #start: PrivilegedStart;
@@ -154,6 +155,7 @@ export class Agent implements AgentView, Closable {
       onRetire: (place) =>
         workloads.settle(place, place.identity === null ? null : this.#metadata.lookup(place.identity), 0),
     });
+    this.node = new NodeReader(config.proc_root);
     this.usage = new UsageReader({ procRoot: config.proc_root, nowMs });
     this.#binding = new LateBinding({
       metadata: this.#metadata,

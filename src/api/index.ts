@@ -1,6 +1,7 @@
 // The HTTP contract: schemas and types that server, command line and dashboard share.
 export * from './activity.ts';
 export * from './collected-data.ts';
+export * from './compat.ts';
 export * from './configuration.ts';
 export * from './doctor.ts';
 export * from './event.ts';

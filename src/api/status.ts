@@ -135,7 +135,19 @@ export const statusSchema = z.object({
 export type StatusJson = z.infer<typeof statusSchema>;
 
 /** `/healthz`: alive. `/readyz`: 503 and reasons when the node is not wholly seen. */
-export const healthSchema = z.object({ status: z.literal('ok') });
+/** For clients of the first cognitod; on the API listener only. */
+const instrumentation = {
+  kernel_instrumentation: z.enum(['active', 'unavailable']).optional(),
+  transport: z.enum(['tracepoint', 'userspace']).optional(),
+};
+export const healthSchema = z.object({ status: z.literal('ok'), ...instrumentation });
 export type HealthJson = z.infer<typeof healthSchema>;
-export const readySchema = z.object({ ready: z.boolean(), reasons: z.array(z.string()) });
+export const readySchema = z.object({
+  ready: z.boolean(),
+  reasons: z.array(z.string()),
+  ...instrumentation,
+  btf_available: z.boolean().optional(),
+  rss_probe: z.string().optional(),
+  reason: z.string().nullable().optional().describe('all reasons together'),
+});
 export type ReadyJson = z.infer<typeof readySchema>;

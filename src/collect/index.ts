@@ -8,4 +8,5 @@ export {
   readCmdline,
   readExecutable,
 } from './procfs/index.ts';
+export { NodeReader, type NodeReading } from './node/node-reader.ts';
 export { type Usage, UsageReader } from './usage/usage-reader.ts';

@@ -7,12 +7,14 @@ import type {
   ReadyJson,
   StatusJson,
 } from '../api/index.ts';
+import type { NodeReader } from '../collect/index.ts';
 import type { EventBus } from '../model/index.ts';
 import type { ActivitySource } from './activity-json.ts';
 
 /** The agent as its HTTP listeners see it. Every call is cheap enough for each request. */
 export interface AgentView extends ActivitySource {
   readonly bus: EventBus;
+  readonly node: Pick<NodeReader, 'read'>;
   /** `clients` and `memory` included: what it returns is answered as it is. */
   status(): StatusJson;
   readiness(): ReadyJson;

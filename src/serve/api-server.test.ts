@@ -62,11 +62,19 @@ async function sendBytes(port: number, bytes: string): Promise<string> {
 test('status, health and readiness are the agent’s', async (t) => {
   const { agent, ask } = await start(t);
   statusSchema.strict().parse(await (await ask('/api/v1/status')).json());
-  assert.deepEqual(await (await ask('/healthz')).json(), { status: 'ok' });
+  const instrumentation = { kernel_instrumentation: 'active', transport: 'tracepoint' };
+  assert.deepEqual(await (await ask('/healthz')).json(), { status: 'ok', ...instrumentation });
   agent.ready = { ready: false, reasons: ['no BPF'] };
   const readiness = await ask('/readyz');
   assert.equal(readiness.status, 503);
-  assert.deepEqual(await readiness.json(), { ready: false, reasons: ['no BPF'] });
+  assert.deepEqual(await readiness.json(), {
+    ready: false,
+    reasons: ['no BPF'],
+    ...instrumentation,
+    btf_available: true,
+    rss_probe: 'procfs',
+    reason: 'no BPF',
+  });
 });
 
 test('processes are answered as pages, alone, and as a tree', async (t) => {
@@ -120,7 +128,7 @@ test('wrong and unknown parameters are named, all at once', async (t) => {
 
 test('unknown routes are 404, other methods on known routes 405 with what is allowed', async (t) => {
   const { refused } = await start(t);
-  for (const path of ['/', '/api/v1', '/api/v1/process', '/api/v1/status/', '/metrics']) {
+  for (const path of ['/', '/api/v1', '/api/v1/process', '/api/v1/status/', '/metrics/prometheus']) {
     assert.equal((await refused(path)).status, 404, path);
   }
   assert.equal((await refused('/nowhere', { method: 'POST', body: 'x' })).status, 404);

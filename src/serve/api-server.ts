@@ -11,6 +11,8 @@ import { accessLine } from './access-log.ts';
 import { accessGuard, isLoopbackAddress } from './access.ts';
 import type { AgentView, ServeLog } from './agent-view.ts';
 import { BacklogPump } from './backlog-pump.ts';
+import { addCompatRoutes, compatProbes } from './compat/compat-routes.ts';
+import { CompatStream } from './compat/compat-stream.ts';
 import { addDocsRoutes } from './docs-routes.ts';
 import { EventStreams, type StreamStats } from './event-streams.ts';
 import { addProbes, createHttpApp, type ServedRoute } from './http-app.ts';
@@ -103,7 +105,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     replay: { events: options.streams.replayEvents, bytes: options.streams.replayBytes },
     lingerMs: LINGER_MS,
   });
-  addProbes(app, view);
+  addProbes(app, view, compatProbes(view));
   addStateRoutes(app, view, run);
   addDocsRoutes(app);
   const streamRoutes = new StreamRoutes(app, clients);
@@ -115,6 +117,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     const client = live.add(query, socket);
     return { finish: () => client.finish(), remove: () => live.remove(client) };
   });
+  addCompatRoutes(app, view, streamRoutes, new CompatStream(view.bus, clients));
   let closing: Promise<void> | undefined;
   return {
     async listen() {

@@ -1,7 +1,7 @@
 // A fake agent for the tests of this folder: a process table and events made by hand, no kernel.
 import { NOTHING_HELD } from '../api/privileges.fixture.ts';
 import type { ConfigurationJson, DoctorJson, EvidenceJson, ReadyJson, StatusJson } from '../api/index.ts';
-import type { Usage } from '../collect/index.ts';
+import type { NodeReading, Usage } from '../collect/index.ts';
 import type { ExecEvent, ExitEvent, ForkEvent } from '../decode/index.ts';
 import type { Identity, Metadata } from '../identity/index.ts';
 import {
@@ -354,6 +354,19 @@ export class FakeAgent implements AgentView {
   readonly bus = new EventBus();
   nowMs = 1_000_000;
   readonly activity = new ActivityBook({ live: this.model, maxPlaces: 100, nowMs: () => this.nowMs });
+  readonly node = {
+    read: (): NodeReading => ({
+      cpuPercent: 12.345,
+      memoryTotalBytes: 8_000_000,
+      memoryUsedBytes: 2_000_000,
+      loadAverage: [0.5, 1, 2],
+      diskReadBytes: 512,
+      diskWriteBytes: 1024,
+      netReceivedBytes: 10,
+      netSentBytes: 20,
+      pressure: { cpu: { some: 1.5, full: 0 }, memory: null, io: { some: 3, full: 2 } },
+    }),
+  };
   /** By pid. */
   readonly usages = new Map<number, Usage>();
   readonly usage = {

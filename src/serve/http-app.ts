@@ -2,7 +2,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
-import { type HealthJson, type RouteAccess, routes } from '../api/index.ts';
+import { type HealthJson, type ReadyJson, type RouteAccess, routes } from '../api/index.ts';
 import { CognitodError } from '../lib/errors.ts';
 import type { Guard } from './access.ts';
 import type { AnsweredRequest } from './access-log.ts';
@@ -111,13 +111,25 @@ export function createHttpApp(
 
 const HEALTHY: HealthJson = { status: 'ok' };
 
+/** What a listener adds to the answers of its probes. */
+export interface ProbeFields {
+  health(): Omit<HealthJson, 'status'>;
+  ready(readiness: ReadyJson): Partial<ReadyJson>;
+}
+
+const NO_FIELDS: ProbeFields = { health: () => ({}), ready: () => ({}) };
+
 /** `/healthz` and `/readyz` of both listeners. A probe must not fail for a parameter: any is taken. */
-export function addProbes(app: FastifyInstance, view: Pick<AgentView, 'readiness'>): void {
+export function addProbes(
+  app: FastifyInstance,
+  view: Pick<AgentView, 'readiness'>,
+  more: ProbeFields = NO_FIELDS,
+): void {
   const open = { config: { access: routes.health.access } };
-  app.get(routes.health.path, open, () => HEALTHY);
+  app.get(routes.health.path, open, () => ({ ...HEALTHY, ...more.health() }));
   app.get(routes.ready.path, open, (_request, reply) => {
     const readiness = view.readiness();
-    return reply.code(readiness.ready ? 200 : 503).send(readiness);
+    return reply.code(readiness.ready ? 200 : 503).send({ ...readiness, ...more.ready(readiness) });
   });
 }
 

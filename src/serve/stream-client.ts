@@ -31,6 +31,8 @@ export interface StreamClientOptions {
   readonly onRoom?: (() => void) | undefined;
   /** The id of the last record that the client needs no more, when nothing waits for it. */
   readonly position?: (() => string | undefined) | undefined;
+  /** How a gap is told; left out: as a record. */
+  readonly gapText?: ((lost: number) => string) | undefined;
   /** Called after a gap was told: the client is taking again. */
   readonly onGapEnd?: (() => void) | undefined;
 }
@@ -164,8 +166,10 @@ export class StreamClient {
   #writeGap(): void {
     const lost = this.#lost;
     this.#lost = 0;
-    const gap = gapRecord(lost, 'slow-client', this.#options.now());
-    this.#enqueue(Buffer.from(streamRecord('gap', JSON.stringify(gap))), 0, lost);
+    const { gapText, now } = this.#options;
+    const text =
+      gapText?.(lost) ?? streamRecord('gap', JSON.stringify(gapRecord(lost, 'slow-client', now())));
+    this.#enqueue(Buffer.from(text), 0, lost);
   }
 
   #enqueue(chunk: Buffer, events: number, lost: number): void {

@@ -47,12 +47,19 @@ export class StreamRoutes {
     this.#clients = clients;
   }
 
-  add<Contract extends RouteContract>(contract: Contract, subscribe: Subscribe<Contract>): void {
+  /** `instead`: a document for queries that are not answered with a stream. */
+  add<Contract extends RouteContract>(
+    contract: Contract,
+    subscribe: Subscribe<Contract>,
+    instead: (query: z.output<Contract['query']>) => unknown = () => undefined,
+  ): void {
     this.#app.head(contract.path, { config: { access: contract.access } }, (request, reply) => {
       parseQuery(contract.query, request.query);
       return reply.headers(HEADERS).send();
     });
     addRoute(this.#app, contract, ({ query, request, reply }) => {
+      const document = instead(query);
+      if (document !== undefined) return document;
       if (this.#closing) throw unavailable('the agent is shutting down');
       if (this.#clients.full) throw unavailable('all streams are taken; try again later');
       const { socket } = reply.raw;
