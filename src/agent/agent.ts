@@ -42,6 +42,7 @@ import {
 } from '../serve/index.ts';
 import { enrichSnapshot } from './enrich.ts';
 import { AgentDoctor } from './agent-doctor.ts';
+import { apiListeners } from './api-listeners.ts';
 import { AgentEvidence, type RunningSnapshot } from './agent-evidence.ts';
 import { readBootId } from './boot-id.ts';
 import { ClockWatch } from './clock-watch.ts';
@@ -178,9 +179,10 @@ export class Agent implements AgentView, Closable {
       activity: this,
       workloads,
       readUsage: config.metrics.usage,
+      tls: () => this.#api.tls(),
     });
     this.#api = createApiServer({
-      listen: config.api.listen,
+      ...apiListeners(config, log),
       tokens: openTokens(config, warn),
       view: this,
       log,

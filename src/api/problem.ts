@@ -8,8 +8,10 @@ export const PROBLEM_STATUS = {
   UNAUTHORIZED: 401,
   FORBIDDEN: 403,
   HOST_REFUSED: 403,
+  ORIGIN_REFUSED: 403,
   NOT_FOUND: 404,
   METHOD_NOT_ALLOWED: 405,
+  RATE_LIMITED: 429,
   INTERNAL: 500,
   STREAMS_UNAVAILABLE: 503,
 } as const satisfies Partial<Record<ErrorCode, number>>;

@@ -165,6 +165,29 @@ export const configSchema = z.strictObject({
       admin_token: optional(z.string().max(4096))
         .default(null)
         .describe('that token itself; a file is better'),
+      socket: optional(path)
+        .default(null)
+        .describe('path of a Unix socket for the API too; root and the user of the agent may do everything'),
+      rate_limit: integer(0, 1_000_000)
+        .default(200)
+        .describe('requests per second of one peer in the long run; 0: no limit'),
+      rate_burst: integer(1, 1_000_000).default(400).describe('requests of one peer at once'),
+      tls: z
+        .strictObject({
+          cert_file: optional(path)
+            .default(null)
+            .describe(
+              'PEM file with the certificate and its chain: the API is https; it may change while the agent runs',
+            ),
+          key_file: optional(path).default(null).describe('PEM file with its private key'),
+          client_ca_file: optional(path)
+            .default(null)
+            .describe('PEM file with the authorities of client certificates: who shows one may look'),
+          admin_names: list(z.string('must be a name').min(1, 'must be a name').max(512))
+            .default([])
+            .describe('names (CN or alternative names) of client certificates that may do everything'),
+        })
+        .prefault({}),
       access_log: flag
         .default(false)
         .describe('a line in the log for each request: who, what, answer; no tokens, no values of queries'),

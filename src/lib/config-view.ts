@@ -32,9 +32,14 @@ export function shownKeys(config: Config): ShownKey[] {
 export function shownConfig(config: Config): Record<string, unknown> {
   const shown: Record<string, unknown> = {};
   for (const { path, value } of shownKeys(config)) {
-    const [group, name] = path.split('.') as [string, string?];
-    if (name === undefined) shown[group] = value;
-    else shown[group] = { ...(shown[group] as object | undefined), [name]: value };
+    const groups = path.split('.');
+    const name = groups.pop()!;
+    let at = shown;
+    for (const group of groups) {
+      at[group] ??= {};
+      at = at[group] as Record<string, unknown>;
+    }
+    at[name] = value;
   }
   return shown;
 }

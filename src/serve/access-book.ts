@@ -1,11 +1,9 @@
 // Who asked the API for what, counted by kind of request: for the evidence.
 
-import type { Caller } from './access.ts';
-
 /** A request that was answered. */
 export interface Access {
-  /** How it was let in. */
-  readonly who: Caller | 'refused';
+  /** `who` of the caller, or `refused`. */
+  readonly who: string;
   readonly method: string;
   /** The route's pattern, never what a client wrote. */
   readonly route: string;

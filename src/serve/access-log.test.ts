@@ -8,15 +8,15 @@ const REQUEST = {
   route: '/api/v1/processes',
   url: '/api/v1/processes?limit=5&namespace=secret-project',
   status: 200,
-  caller: 'token',
+  caller: { who: 'read-token', access: 'read' },
   durationMs: 1.26,
 } as const;
 
 test('a request is a line with who, what and the answer; of the query the names only', () => {
-  const line = accessLine('token', REQUEST, new Date('2026-11-23T10:00:00Z'));
+  const line = accessLine('read-token', REQUEST, new Date('2026-11-23T10:00:00Z'));
   assert.deepEqual(JSON.parse(line.replace(/^access /, '')), {
     time: '2026-11-23T10:00:00.000Z',
-    who: 'token',
+    who: 'read-token',
     peer: '127.0.0.1',
     method: 'GET',
     route: '/api/v1/processes',

@@ -1,10 +1,10 @@
 // A line for each request to the API: who asked for what, and the answer. Nothing that could be a secret is in it.
-import type { Caller } from './access.ts';
 import type { Access } from './access-book.ts';
+import type { Caller } from './caller.ts';
 
 /** What is known of a request when it was answered. */
 export interface AnsweredRequest extends Omit<Access, 'who'> {
-  /** Address of the client's end of the connection. */
+  /** Address of the client's end of the connection; `unix` where it has none. */
   readonly peer: string;
   /** Null when it was refused. */
   readonly caller: Caller | null;

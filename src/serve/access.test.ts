@@ -1,9 +1,11 @@
 // What counts as loopback, and which token opens what.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { accessGuard, isLoopbackAddress, isLoopbackHost } from './access.ts';
+import { accessGuard } from './access.ts';
+import type { Caller } from './caller.ts';
 import type { ApiTokens } from '../lib/token.ts';
 import { createHttpApp } from './http-app.ts';
+import { isLoopbackAddress, isLoopbackHost } from './origin.ts';
 
 test('loopback addresses are 127.0.0.0/8 and ::1, also when mapped', () => {
   for (const address of ['127.0.0.1', '127.8.9.10', '::1', '::ffff:127.0.0.1']) {
@@ -42,8 +44,9 @@ const ADMIN = 'admin-token';
 /** An application with a route of each kind, and one that nobody has decided about. */
 function appWith(tokens: ApiTokens | null) {
   const callers: (string | null)[] = [];
-  const guard = accessGuard(tokens);
-  const { app } = createHttpApp({ error: () => {} }, guard, ({ caller }) => callers.push(caller));
+  const guard = accessGuard({ tokens, clientCertificates: null, peers: new WeakMap() });
+  const noteAccess = ({ caller }: { caller: Caller | null }) => callers.push(caller?.who ?? null);
+  const { app } = createHttpApp({ error: () => {} }, { guard, noteAccess });
   for (const access of ['open', 'read', 'admin'] as const) {
     app.get(`/${access}`, { config: { access } }, () => 'ok');
   }
@@ -68,7 +71,16 @@ test('the read token opens what only looks, the admin token everything', async (
   for (const [url, ...answers] of cases) {
     for (const [token, answer] of answers) assert.equal(await ask(url, token), answer, `${url} ${token}`);
   }
-  assert.deepEqual(callers.slice(4, 12), [null, null, 'token', 'admin', null, null, null, 'admin']);
+  assert.deepEqual(callers.slice(4, 12), [
+    null,
+    null,
+    'read-token',
+    'admin-token',
+    null,
+    null,
+    null,
+    'admin-token',
+  ]);
 });
 
 test('a route that nobody has decided about is closed to everyone', async () => {

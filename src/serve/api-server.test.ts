@@ -269,8 +269,8 @@ test('each request is a line for the access log, and the token is in none', asyn
     }),
     [
       ['refused', '/api/v1/processes', ['limit', 'token'], 401],
-      ['token', '/api/v1/status', [], 200],
-      ['token', 'none', [], 404],
+      ['read-token', '/api/v1/status', [], 200],
+      ['read-token', 'none', [], 404],
     ],
   );
   assert.doesNotMatch(lines.join(), /super-secret/);

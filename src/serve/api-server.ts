@@ -1,14 +1,17 @@
 // The API listener: status, processes and the event stream, behind a token or the loopback address.
 import { randomBytes } from 'node:crypto';
+import type { Server as HttpsServer } from 'node:https';
+import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { routes } from '../api/index.ts';
+import type { PeerCredentials } from '../kernel/index.ts';
 import type { Closable } from '../lib/close.ts';
 import { CognitodError } from '../lib/errors.ts';
 import type { ApiTokens } from '../lib/token.ts';
 import { activityJson } from './activity-json.ts';
 import { AccessBook } from './access-book.ts';
 import { accessLine } from './access-log.ts';
-import { accessGuard, isLoopbackAddress } from './access.ts';
+import { accessGuard } from './access.ts';
 import type { AgentView, ServeLog } from './agent-view.ts';
 import { BacklogPump } from './backlog-pump.ts';
 import { addCompatRoutes, compatProbes } from './compat/compat-routes.ts';
@@ -25,20 +28,32 @@ import {
   resolveHost,
 } from './listener.ts';
 import { LiveProcesses, type LiveStats } from './live-processes.ts';
+import { isLoopbackAddress } from './origin.ts';
 import { processDetailJson } from './process-json.ts';
 import { measuredProcessPage } from './process-page.ts';
 import { findProcess, processTree } from './process-tree.ts';
+import { RateLimit } from './rate-limit.ts';
 import { addRoute } from './route.ts';
 import { StreamClients } from './stream-clients.ts';
 import { StreamRoutes } from './stream-route.ts';
+import { readTls, type TlsFiles, type TlsMaterial, type TlsStats, TlsWatcher } from './tls-files.ts';
+import { openUnixListener } from './unix-listener.ts';
 
 const NAME: ListenerName = { name: 'API', flag: '--api-listen', key: 'api.listen' };
 const CLOSE_TIMEOUT_MS = 2_000;
+/** How often certificates are looked at. */
+const TLS_LOOK_MS = 5_000;
 
 export interface ApiServerOptions {
   readonly listen: ListenAddress;
   /** Null: no authentication, which only a loopback address allows. */
   readonly tokens: ApiTokens | null;
+  /** Null or left out: http. */
+  readonly tls?: ApiTls | null;
+  /** Path of a Unix socket to listen on as well. */
+  readonly socket?: string | null;
+  /** Null or left out: none. */
+  readonly rateLimit?: { readonly perSecond: number; readonly burst: number } | null;
   readonly view: AgentView;
   readonly log: ServeLog;
   /** Is given a line for each request when it was answered. */
@@ -46,6 +61,14 @@ export interface ApiServerOptions {
   readonly streams: StreamSettings;
   /** How long streams and requests under way may take to finish at close. */
   readonly closeTimeoutMs?: number;
+}
+
+export interface ApiTls {
+  readonly files: TlsFiles;
+  /** Client certificates that may do everything. */
+  readonly adminNames: readonly string[];
+  readonly info: (text: string) => void;
+  readonly warn: (text: string) => void;
 }
 
 export interface StreamSettings {
@@ -72,6 +95,8 @@ export interface ApiServer extends Closable {
   liveProcesses(): LiveStats;
   /** Who asked for what so far. */
   access(): AccessBook;
+  /** Null without TLS. */
+  tls(): TlsStats | null;
   /** Every route with who may ask. */
   readonly served: readonly ServedRoute[];
 }
@@ -79,12 +104,25 @@ export interface ApiServer extends Closable {
 export function createApiServer(options: ApiServerOptions): ApiServer {
   const { view, tokens } = options;
   const access = new AccessBook();
-  const { app, served, close } = createHttpApp(options.log, accessGuard(tokens), (request) => {
-    const who = request.caller ?? 'refused';
-    const { method, route, status } = request;
-    access.note({ who, method, route, status });
-    options.logAccess?.(accessLine(who, request, new Date()));
+  const peers = new WeakMap<Socket, PeerCredentials>();
+  const files = options.tls?.files ?? null;
+  const tls = files === null ? null : readTls(files);
+  const clientCertificates =
+    files === null || files.clientCaFile === null ? null : { adminNames: options.tls!.adminNames };
+  const { rateLimit } = options;
+  const { app, served, addServer, close } = createHttpApp(options.log, {
+    guard: accessGuard({ tokens, clientCertificates, peers }),
+    rateLimit: rateLimit ? new RateLimit({ ...rateLimit, nowMs: () => performance.now() }) : null,
+    tls,
+    noteAccess: (request) => {
+      const who = request.caller?.who ?? 'refused';
+      const { method, route, status } = request;
+      access.note({ who, method, route, status });
+      options.logAccess?.(accessLine(who, request, new Date()));
+    },
   });
+  const watcher = tls === null ? null : watchTls(app, options.tls!, tls);
+  let looking: NodeJS.Timeout | undefined;
   // Marks ids and paging cursors of this run of the agent.
   const run = randomBytes(4).toString('hex');
   const clients = new StreamClients({
@@ -123,14 +161,20 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     async listen() {
       const host = await resolveHost(options.listen, NAME);
       const address = { host, port: options.listen.port };
-      if (tokens === null && !isLoopbackAddress(host)) throw tokenRequired(address);
-      return openListener(app, address, NAME);
+      if (tokens === null && clientCertificates === null && !isLoopbackAddress(host))
+        throw tokenRequired(address);
+      const bound = await openListener(app, address, NAME, tls === null ? 'http' : 'https');
+      if (options.socket != null) await openUnixListener(addServer(), options.socket, peers);
+      if (watcher !== null) looking = setInterval(() => watcher.look(), TLS_LOOK_MS).unref();
+      return bound;
     },
     streams: () => streams.stats(),
     liveProcesses: () => live.stats(),
     access: () => access,
+    tls: () => watcher?.stats() ?? null,
     served,
     close() {
+      clearInterval(looking);
       streamRoutes.end();
       streams.stop();
       live.stop();
@@ -138,6 +182,13 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       return closing;
     },
   };
+}
+
+function watchTls(app: FastifyInstance, { files, info, warn }: ApiTls, current: TlsMaterial): TlsWatcher {
+  // New connections get the new certificate; those that stand keep theirs.
+  const use = (material: TlsMaterial) =>
+    (app.server as unknown as HttpsServer).setSecureContext({ ...material, minVersion: 'TLSv1.2' });
+  return new TlsWatcher({ files, use, info, warn }, current);
 }
 
 function addStateRoutes(app: FastifyInstance, view: AgentView, run: string): void {
@@ -156,6 +207,8 @@ function tokenRequired(address: ListenAddress): CognitodError {
   return new CognitodError(
     'TOKEN_REQUIRED',
     `the API listener at ${hostPort(address)} can be reached from outside this machine, and no token is set`,
-    { hint: 'set api.token_file, or listen on 127.0.0.1 with --api-listen or api.listen' },
+    {
+      hint: 'set api.token_file or api.tls.client_ca_file, or listen on 127.0.0.1 with --api-listen or api.listen',
+    },
   );
 }

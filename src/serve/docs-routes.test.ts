@@ -9,7 +9,9 @@ import { html } from './html.ts';
 import { createHttpApp } from './http-app.ts';
 
 function server() {
-  const { app } = createHttpApp({ error: () => {} }, accessGuard({ read: () => 'secret', admin: null }));
+  const tokens = { read: () => 'secret', admin: null };
+  const guard = accessGuard({ tokens, clientCertificates: null, peers: new WeakMap() });
+  const { app } = createHttpApp({ error: () => {} }, { guard });
   addDocsRoutes(app);
   return app;
 }

@@ -344,6 +344,7 @@ export const metricsSource = (agent = new FakeAgent()): MetricsSource => ({
   status: () => sampleStatus,
   streams: () => noStreams,
   liveProcesses: () => noStreams,
+  tls: () => null,
   activity: agent,
   workloads: new WorkloadBook({ maxWorkloads: 100, nowMs: () => 0 }),
   readUsage: true,

@@ -1,12 +1,20 @@
 // What all listeners have in common: time limits, problem documents, 404 and 405, probes, a bounded close.
-import type { ServerResponse } from 'node:http';
+import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
+import fastify, {
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  type FastifyServerOptions,
+} from 'fastify';
 import { type HealthJson, type ReadyJson, type RouteAccess, routes } from '../api/index.ts';
 import { CognitodError } from '../lib/errors.ts';
 import type { Guard } from './access.ts';
 import type { AnsweredRequest } from './access-log.ts';
 import type { AgentView, ServeLog } from './agent-view.ts';
+import { peerKey, type RateLimit } from './rate-limit.ts';
+import { STRICT_HEADERS, TLS_HEADERS } from './strict-headers.ts';
+import type { TlsMaterial } from './tls-files.ts';
 import { PROBLEM_TYPE, problem, problemOf, sendProblem } from './problem.ts';
 
 /** No client of an agent needs longer to send a request without a body. */
@@ -27,16 +35,26 @@ export interface HttpApp {
   readonly app: FastifyInstance;
   /** Every route that was added, each method by itself. */
   readonly served: readonly ServedRoute[];
+  /** A further server with the same routes and limits, which closes with the others. */
+  addServer(): Server;
   /** Stops accepting, lets what is under way finish, and cuts what is left after `timeoutMs`. */
   close(timeoutMs: number): Promise<void>;
 }
 
-/** An application without routes. `guard` sees every request first, also those without a route. */
-export function createHttpApp(
-  log: ServeLog,
-  guard: Guard = () => {},
-  noteAccess: (request: AnsweredRequest) => void = () => {},
-): HttpApp {
+export interface HttpAppOptions {
+  /** Sees every request first, also those without a route. */
+  readonly guard?: Guard;
+  /** How often a peer may ask for what is no probe. */
+  readonly rateLimit?: RateLimit | null;
+  readonly noteAccess?: (request: AnsweredRequest) => void;
+  readonly tls?: TlsMaterial | null;
+}
+
+/** An application without routes. */
+export function createHttpApp(log: ServeLog, options: HttpAppOptions = {}): HttpApp {
+  const { guard = () => {}, noteAccess = () => {}, rateLimit = null, tls = null } = options;
+  const servers: Server[] = [];
+  const headers = { ...STRICT_HEADERS, ...(tls === null ? {} : TLS_HEADERS) };
   const patterns: RegExp[] = [];
   const underWay = new UnderWay();
   const app = fastify({
@@ -46,12 +64,11 @@ export function createHttpApp(
     return503OnClosing: false,
     // The time that closing may take has its own limit.
     pluginTimeout: 0,
-    frameworkErrors: (error, _request, reply) => sendProblem(reply, problemOf(error)),
+    frameworkErrors: (error, _request, reply) => sendProblem(reply.headers(headers), problemOf(error)),
     clientErrorHandler: refuseMalformed,
-  });
-  app.server.maxConnections = MAX_CONNECTIONS;
-  // An expectation that nobody knows may be ignored (RFC 9110, 10.1.1); Node would answer 417 by itself.
-  app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
+    ...(tls === null ? {} : { https: tlsOptions(tls) }),
+  } as FastifyServerOptions);
+  setUpServer(app.server);
   app.decorateRequest('caller', null);
   const served: ServedRoute[] = [];
   app.addHook('onRoute', ({ url, method, config }) => {
@@ -60,7 +77,8 @@ export function createHttpApp(
   });
   app.addHook('onRequest', async (request, reply) => {
     underWay.add(reply.raw);
-    reply.header('cache-control', 'no-store').header('x-content-type-options', 'nosniff');
+    reply.headers(headers);
+    if (rateLimit !== null) limitRate(rateLimit, request, reply);
     guard(request);
     if (!request.is404) return;
     const path = request.url.split('?', 1)[0]!;
@@ -75,7 +93,7 @@ export function createHttpApp(
       method: request.method,
       route: request.routeOptions.url ?? 'none',
       status: reply.statusCode,
-      peer: request.ip,
+      peer: request.raw.socket.remoteAddress ?? 'unix',
       url: request.url,
       caller: request.caller,
       durationMs: reply.elapsedTime,
@@ -94,19 +112,60 @@ export function createHttpApp(
   return {
     app,
     served,
+    addServer() {
+      const server = createServer((request, response) => app.routing(request, response));
+      server.requestTimeout = REQUEST_TIMEOUT_MS;
+      server.keepAliveTimeout = KEEP_ALIVE_MS;
+      server.on('clientError', refuseMalformed);
+      setUpServer(server);
+      servers.push(server);
+      return server;
+    },
     async close(timeoutMs) {
       // Repeated, because a connection can be accepted between the first cut and the end of listening.
       const deadline = setInterval(() => {
         underWay.giveUp();
-        app.server.closeAllConnections();
+        for (const server of [app.server, ...servers]) server.closeAllConnections();
       }, timeoutMs);
       try {
-        await app.close();
+        await Promise.all([app.close(), ...servers.map(closeServer)]);
       } finally {
         clearInterval(deadline);
       }
     },
   };
+}
+
+function setUpServer(server: Server): void {
+  server.maxConnections = MAX_CONNECTIONS;
+  // An expectation that nobody knows may be ignored (RFC 9110, 10.1.1); Node would answer 417 by itself.
+  server.on('checkExpectation', (request, response) => server.emit('request', request, response));
+}
+
+/** A client certificate is asked for where there are authorities; whether it must be there, the guard decides. */
+function tlsOptions({ cert, key, ca }: TlsMaterial) {
+  const clients = ca === undefined ? {} : { ca, requestCert: true, rejectUnauthorized: false };
+  return { cert, key, minVersion: 'TLSv1.2', handshakeTimeout: REQUEST_TIMEOUT_MS, ...clients } as const;
+}
+
+function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeIdleConnections();
+  });
+}
+
+/** Before the guard, so that guessing tokens is limited too. */
+function limitRate(limit: RateLimit, request: FastifyRequest, reply: FastifyReply): void {
+  const { url } = request.routeOptions;
+  if (url === routes.health.path || url === routes.ready.path) return;
+  const waitMs = limit.take(peerKey(request.raw.socket.remoteAddress));
+  if (waitMs === 0) return;
+  reply.header('retry-after', Math.ceil(waitMs / 1000));
+  throw new CognitodError(
+    'RATE_LIMITED',
+    'too many requests: api.rate_limit and api.rate_burst allow no more',
+  );
 }
 
 const HEALTHY: HealthJson = { status: 'ok' };
@@ -165,6 +224,10 @@ function routeOf(request: FastifyRequest): string {
   return `${request.method} ${request.routeOptions.url ?? 'unknown'}`;
 }
 
+const STRICT_LINES = Object.entries(STRICT_HEADERS)
+  .map(([name, value]) => `${name}: ${value}\r\n`)
+  .join('');
+
 /** Requests that are not HTTP never become a request object: the answer is written by hand. */
 export function refuseMalformed(
   error: NodeJS.ErrnoException,
@@ -174,7 +237,7 @@ export function refuseMalformed(
   if (error.code !== 'ECONNRESET' && socket.writable && socket._httpMessage == null) {
     const body = JSON.stringify(malformed(error.code));
     socket.write(
-      `HTTP/1.1 ${statusLine(error.code)}\r\ncontent-type: ${PROBLEM_TYPE}\r\n` +
+      `HTTP/1.1 ${statusLine(error.code)}\r\ncontent-type: ${PROBLEM_TYPE}\r\n${STRICT_LINES}` +
         `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
     );
   }

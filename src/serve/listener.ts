@@ -47,6 +47,7 @@ export async function openListener(
   app: Pick<FastifyInstance, 'listen' | 'server'>,
   address: ListenAddress,
   name: ListenerName,
+  scheme: 'http' | 'https' = 'http',
 ): Promise<BoundAddress> {
   try {
     await app.listen({ host: address.host, port: address.port });
@@ -54,7 +55,7 @@ export async function openListener(
     throw listenFailed(address, name, cause);
   }
   const { address: host, port } = app.server.address() as AddressInfo;
-  return { host, port, url: `http://${hostPort({ host, port })}` };
+  return { host, port, url: `${scheme}://${hostPort({ host, port })}` };
 }
 
 function listenFailed(

@@ -7,6 +7,7 @@ import type { ActivitySource } from './activity-json.ts';
 import type { LiveStats } from './live-processes.ts';
 import { counter, gauge, type Labels } from './metric-set.ts';
 import { workloadMetrics } from './workload-metrics.ts';
+import type { TlsStats } from './tls-files.ts';
 
 /** Where the values come from. Called once per scrape. */
 export interface MetricsSource {
@@ -17,6 +18,7 @@ export interface MetricsSource {
   readonly workloads: WorkloadBook;
   /** Whether CPU and memory of all live processes are read at each scrape. */
   readonly readUsage: boolean;
+  tls(): TlsStats | null;
 }
 
 export interface Metrics {
@@ -36,6 +38,7 @@ export function createMetrics(source: MetricsSource): Metrics {
   const updateAgent = agentMetrics(registry);
   const updateMetadata = metadataMetrics(registry);
   const updateStreams = streamMetrics(registry);
+  const updateTls = tlsMetrics(registry);
   const delay = new Histogram({
     name: 'cognitod_event_delay_seconds',
     help: 'Time from an event in the kernel to its decoding; one sample per batch, its oldest event.',
@@ -52,6 +55,7 @@ export function createMetrics(source: MetricsSource): Metrics {
       updateAgent(status);
       updateMetadata(status.metadata);
       updateStreams(source.streams(), source.liveProcesses());
+      updateTls(source.tls());
       return `${await registry.metrics()}\n${workloadMetrics(source.activity, source.workloads)}`;
     },
     observeDelay: (seconds) => delay.observe(seconds),
@@ -244,6 +248,30 @@ function streamMetrics(registry: Registry): (events: StreamStats, processes: Liv
     );
     replay([events.replayEvents]);
     replayBytes([events.replayBytes]);
+  };
+}
+
+/** Nothing without TLS. */
+function tlsMetrics(registry: Registry): (tls: TlsStats | null) => void {
+  const notAfter = gauge(
+    registry,
+    'api_certificate_not_after_seconds',
+    'When the certificate of the API ends, in seconds since 1970.',
+  );
+  const reloads = counter(
+    registry,
+    'api_certificate_reloads_total',
+    'Times that a new certificate was taken.',
+  );
+  const failures = counter(
+    registry,
+    'api_certificate_reload_failures_total',
+    'Times that changed files of the certificate could not be used.',
+  );
+  return (tls) => {
+    notAfter(...known(tls?.notAfterSeconds ?? null));
+    reloads(...known(tls?.reloads ?? null));
+    failures(...known(tls?.failures ?? null));
   };
 }
 

@@ -1,4 +1,5 @@
 // Routes that are event streams: opens streams, and ends them when the agent goes.
+import type { OutgoingHttpHeaders } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { z } from 'zod';
@@ -11,8 +12,6 @@ import type { StreamClients } from './stream-clients.ts';
 
 const HEADERS = {
   'content-type': 'text/event-stream; charset=utf-8',
-  'cache-control': 'no-store',
-  'x-content-type-options': 'nosniff',
   // Asks reverse proxies not to hold records back.
   'x-accel-buffering': 'no',
 };
@@ -98,10 +97,11 @@ export class StreamRoutes {
  * first, so that a large batch would overflow the queue of a client that reads as fast as it can.
  */
 function sendHead(reply: FastifyReply): void {
+  const headers = reply.getHeaders() as OutgoingHttpHeaders;
   reply.hijack();
   const { raw } = reply;
   raw.removeHeader('transfer-encoding');
-  raw.writeHead(200, { ...HEADERS, connection: 'close' });
+  raw.writeHead(200, { ...headers, ...HEADERS, connection: 'close' });
   raw.flushHeaders();
 }
 

@@ -17,12 +17,15 @@ export interface StreamReader {
 }
 
 /** Subscribes, and resolves when the `ready` record has come. */
-export async function readStream(url: string, headers: Record<string, string> = {}): Promise<StreamReader> {
+export async function readStream(
+  url: string,
+  headers: Record<string, string> = {},
+): Promise<StreamReader & { readonly headers: IncomingMessage['headers'] }> {
   const request = get(url, { headers, agent: false });
   const [response] = (await once(request, 'response')) as [IncomingMessage];
   const reader = parse(response, () => request.destroy());
   await reader.until(() => reader.named('ready').length > 0);
-  return reader;
+  return Object.assign(reader, { headers: response.headers });
 }
 
 /** The position in the id of a record. */

@@ -1,0 +1,33 @@
+// Where and how the API listens, from the configuration.
+import { CognitodError, type Config } from '../lib/index.ts';
+import type { ApiServerOptions, ApiTls } from '../serve/index.ts';
+import type { AgentLog } from './agent.ts';
+
+/** @throws CognitodError CONFIG_INVALID */
+export function apiListeners(
+  { api }: Config,
+  log: AgentLog,
+): Pick<ApiServerOptions, 'listen' | 'tls' | 'socket' | 'rateLimit'> {
+  return {
+    listen: api.listen,
+    tls: apiTls(api.tls, log),
+    socket: api.socket,
+    rateLimit: api.rate_limit === 0 ? null : { perSecond: api.rate_limit, burst: api.rate_burst },
+  };
+}
+
+function apiTls(tls: Config['api']['tls'], log: AgentLog): ApiTls | null {
+  const { cert_file: certFile, key_file: keyFile, client_ca_file: clientCaFile, admin_names } = tls;
+  if (certFile !== null && keyFile !== null) {
+    return {
+      files: { certFile, keyFile, clientCaFile },
+      adminNames: admin_names,
+      info: (text) => log.info(text),
+      warn: (text) => log.warn(text),
+    };
+  }
+  if (certFile === null && keyFile === null && clientCaFile === null) return null;
+  throw new CognitodError('CONFIG_INVALID', 'api.tls needs both cert_file and key_file', {
+    hint: 'without them there is no TLS, and no client can show a certificate',
+  });
+}
