@@ -8,6 +8,8 @@ export interface ClientSettings {
   /** Base address; a path (of a proxy) goes before the routes. */
   readonly api: URL;
   readonly token: string | null;
+  /** Authorities to trust instead of the usual ones, PEM. */
+  readonly ca?: string;
 }
 
 export type Query = Readonly<Record<string, string | number | undefined>>;
@@ -36,7 +38,8 @@ export class ApiClient {
 
   /** For people; without the credentials that a URL may hold. */
   get address(): string {
-    const { origin, pathname } = this.#settings.api;
+    const { origin, pathname, protocol } = this.#settings.api;
+    if (protocol === 'unix:') return `unix:${decodeURIComponent(pathname)}`;
     return origin + pathname.replace(/\/+$/, '');
   }
 
@@ -102,12 +105,13 @@ export class ApiClient {
     accept: string,
     more: Readonly<Record<string, string>> = {},
   ): Promise<IncomingMessage> {
-    const url = new URL(this.#settings.api);
+    const { api, token, ca } = this.#settings;
+    const isUnix = api.protocol === 'unix:';
+    const url = new URL(isUnix ? 'http://localhost/' : api);
     url.pathname = url.pathname.replace(/\/+$/, '') + path;
     for (const [key, value] of Object.entries(query)) {
       if (value !== undefined) url.searchParams.set(key, String(value));
     }
-    const { token } = this.#settings;
     const headers = { accept, ...more, ...(token === null ? {} : { authorization: `Bearer ${token}` }) };
     const signal = this.#signal === undefined ? {} : { signal: this.#signal };
     // TLS is loaded only where it is used: it takes as long as all of the client.
@@ -115,7 +119,11 @@ export class ApiClient {
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
       let outgoing: ClientRequest;
       try {
-        outgoing = send(url, { headers, timeout: this.#timeoutMs, agent: false, ...signal });
+        const where = {
+          ...(isUnix ? { socketPath: decodeURIComponent(api.pathname) } : {}),
+          ...(ca === undefined ? {} : { ca }),
+        };
+        outgoing = send(url, { headers, timeout: this.#timeoutMs, agent: false, ...where, ...signal });
       } catch (cause) {
         reject(this.unreachable(describe(cause), cause));
         return;
@@ -193,6 +201,11 @@ function parseProblem(text: string): { detail: string; code: string } | undefine
 }
 
 const MEANINGS: Readonly<Record<string, string>> = {
+  EACCES: 'this user may not connect to its socket',
+  ENOENT: 'there is no such socket',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'its certificate is of an authority that is not trusted (--ca-file)',
+  SELF_SIGNED_CERT_IN_CHAIN: 'its certificate is of an authority that is not trusted (--ca-file)',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is its own authority, which is not trusted (--ca-file)',
   ECONNREFUSED: 'connection refused',
   ECONNRESET: 'the connection was cut',
   EHOSTUNREACH: 'no route to the host',

@@ -444,7 +444,8 @@ function addCommonOptions(command: Command): void {
     .optionsGroup('Common options:')
     .option('--json', 'JSON: one document, or one line per record')
     .option('--config <file>', 'configuration file (COGNITOD_CONFIG)')
-    .option('--api <url>', `address of the agent (COGNITOD_API; default ${DEFAULT_API})`)
+    .option('--api <url>', `address of the agent, or unix:/path (COGNITOD_API; default ${DEFAULT_API})`)
+    .option('--ca-file <file>', 'authority of the certificate of the agent, PEM (or COGNITOD_CA_FILE)')
     .option('--token-file <file>', 'file with the token of the agent (or the token itself in COGNITOD_TOKEN)')
     .addOption(new Option('--color <when>', 'colours; NO_COLOR is honoured').choices(COLOR_MODES))
     .helpOption('-h, --help', 'this help');

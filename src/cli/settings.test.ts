@@ -1,6 +1,7 @@
 // Where the client looks for the agent and its token.
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -121,4 +122,41 @@ test('a wrong configuration is told as the agent tells it', async () => {
   const { code, stderr } = await run(['status', '--config', wrong]);
   assert.equal(code, 2);
   assert.match(stderr, /wrong\.yaml:2: the key api\.lisen is unknown; the nearest is api\.listen/);
+});
+
+test('an agent on a Unix socket is asked by its path, whatever is in it', async (t) => {
+  for (const name of ['api.sock', 'with % ? # blanks']) {
+    const path = join(folder, name);
+    const hosts: (string | undefined)[] = [];
+    const server = createServer((request, response) => {
+      hosts.push(`${request.headers.host} ${request.url}`);
+      documents({ '/api/v1/status': sampleStatus() })(request, response);
+    });
+    await new Promise<void>((resolve) => server.listen(path, resolve));
+    t.after(() => server.close());
+    const { code, stdout } = await run(['status', '--json', '--api', `unix:${path}`]);
+    assert.equal(code, 0);
+    assert.equal(JSON.parse(stdout).node, sampleStatus().node);
+    assert.deepEqual(hosts, ['localhost /api/v1/status']);
+  }
+  const { code, stderr } = await run(['status', '--api', `unix:${folder}/none`]);
+  assert.equal(code, 4);
+  assert.match(stderr, /the agent at unix:.*\/none does not answer: there is no such socket/);
+});
+
+test('where the configuration has a socket that may be used it is, else the address, as https with a certificate', async () => {
+  const socket = file('is-there.sock', '');
+  const withSocket = file('socket.yaml', `api:\n  socket: ${socket}\n`);
+  assert.deepEqual(await settings({ config: withSocket }), [`unix:${socket}`, null]);
+  const withTls = file(
+    'tls.yaml',
+    'api:\n  socket: /nonexistent/s\n  listen: 127.0.0.1:3443\n  tls: { cert_file: /c, key_file: /k }\n',
+  );
+  assert.deepEqual(await settings({ config: withTls }), ['https://127.0.0.1:3443/', null]);
+  const ca = file('ca.pem', 'PEM');
+  assert.equal((await clientSettings({ caFile: ca }, { COGNITOD_CA_FILE: '/other' })).ca, 'PEM');
+  await assert.rejects(
+    clientSettings({}, { COGNITOD_CA_FILE: '/none/ca.pem' }),
+    /\/none\/ca.pem cannot be read/,
+  );
 });

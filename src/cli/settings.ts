@@ -1,4 +1,5 @@
 // Where the agent is and which token it wants: flag, then environment, then configuration, then default.
+import { accessSync, constants, readFileSync } from 'node:fs';
 import { CognitodError } from '../lib/errors.ts';
 import { checkToken, readTokenFile } from '../lib/token.ts';
 import type { ClientSettings } from './client.ts';
@@ -9,15 +10,22 @@ export const DEFAULT_API = `http://127.0.0.1:${DEFAULT_PORT}`;
 const FILE_HINT = 'it is named by --token-file, or by api.token_file in the configuration';
 
 /** The agent's own settings: where they are set, as in its pod, clients find it without any flag. */
-const AGENT_VARIABLES = ['LISTEN', 'TOKEN_FILE', 'TOKEN', 'ADMIN_TOKEN_FILE', 'ADMIN_TOKEN'].map(
-  (name) => `COGNITOD_API_${name}`,
-);
+const AGENT_VARIABLES = [
+  'LISTEN',
+  'TOKEN_FILE',
+  'TOKEN',
+  'ADMIN_TOKEN_FILE',
+  'ADMIN_TOKEN',
+  'SOCKET',
+  'TLS_CERT_FILE',
+].map((name) => `COGNITOD_API_${name}`);
 /** An agent that listens on all addresses is reached by the loopback one. */
 const ALL_ADDRESSES: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' };
 
 export interface GlobalOptions {
   readonly api?: string;
   readonly tokenFile?: string;
+  readonly caFile?: string;
   readonly config?: string;
 }
 
@@ -32,6 +40,12 @@ export async function clientSettings(
   options: GlobalOptions,
   env: NodeJS.ProcessEnv,
 ): Promise<ClientSettings> {
+  const settings = await addressAndToken(options, env);
+  const caFile = options.caFile ?? (env.COGNITOD_CA_FILE || undefined);
+  return caFile === undefined ? settings : { ...settings, ca: readCa(caFile) };
+}
+
+async function addressAndToken(options: GlobalOptions, env: NodeJS.ProcessEnv): Promise<ClientSettings> {
   const configured = await readConfiguration(options.config ?? env.COGNITOD_CONFIG, env);
   const api = parseAddress(options.api ?? (env.COGNITOD_API || configured?.api) ?? DEFAULT_API);
   if (options.tokenFile !== undefined) return { api, token: readTokenFile(options.tokenFile, FILE_HINT) };
@@ -49,17 +63,43 @@ async function readConfiguration(
   // Only then: the schema library takes longer to load than all of the client.
   const { formatListen, loadConfig } = await import('../lib/index.ts');
   const { config } = loadConfig({ ...(file ? { file } : {}), env });
-  const { listen, token_file, token, admin_token_file, admin_token } = config.api;
+  const { listen, token_file, token, admin_token_file, admin_token, socket, tls } = config.api;
   const host = ALL_ADDRESSES[listen.host] ?? listen.host;
-  const api = `http://${formatListen({ host, port: listen.port })}`;
+  const scheme = tls.cert_file === null ? 'http' : 'https';
+  const api =
+    socket !== null && mayConnect(socket)
+      ? `unix:${socket}`
+      : `${scheme}://${formatListen({ host, port: listen.port })}`;
   // Clients only look: the admin token is for agents that have no other.
   return token_file !== null || token !== null
     ? { api, tokenFile: token_file, token }
     : { api, tokenFile: admin_token_file, token: admin_token };
 }
 
-/** `http://host:port`, or just `host:port`, or just `host`. */
+/** The socket needs no token; whoever may not use it asks as others do. */
+function mayConnect(socket: string): boolean {
+  try {
+    accessSync(socket, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function readCa(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new CognitodError('USAGE', `${file} cannot be read: ${(cause as Error).message}`, {
+      hint: '--ca-file, or COGNITOD_CA_FILE, names the authority of the certificate of the agent',
+      cause,
+    });
+  }
+}
+
+/** `unix:/path`, `http://host:port`, or just `host:port`, or just `host`. */
 function parseAddress(text: string): URL {
+  if (/^unix:\/[^/]/.test(text)) return unixAddress(text.slice('unix:'.length));
   const bare = !/^[a-z]+:\/\//i.test(text);
   let url: URL | undefined;
   try {
@@ -67,10 +107,17 @@ function parseAddress(text: string): URL {
   } catch {}
   if (url === undefined || !/^https?:$/.test(url.protocol) || url.search !== '' || url.hash !== '') {
     throw new CognitodError('USAGE', `«${text}» is no address of an agent`, {
-      hint: `it should look like ${DEFAULT_API}`,
+      hint: `it should look like ${DEFAULT_API}, or unix:/run/cognitod.sock`,
     });
   }
   // Of a bare host nobody means port 80.
   if (bare && url.port === '' && !/:80(\/|$)/.test(text)) url.port = String(DEFAULT_PORT);
+  return url;
+}
+
+function unixAddress(path: string): URL {
+  const url = new URL('unix:/');
+  // A path is bytes that mean nothing else here.
+  url.pathname = path.replaceAll('%', '%25').replaceAll('?', '%3F').replaceAll('#', '%23');
   return url;
 }

@@ -45,7 +45,13 @@ export function runCognitod(args: string[], options: AgentOptions & { input?: st
 }
 
 function spawnCognitod(args: string[], options: AgentOptions): ChildProcess {
-  const { COGNITOD_API: _api, COGNITOD_TOKEN: _token, COGNITOD_CONFIG: _config, ...env } = process.env;
+  const {
+    COGNITOD_API: _api,
+    COGNITOD_TOKEN: _token,
+    COGNITOD_CONFIG: _config,
+    COGNITOD_CA_FILE: _ca,
+    ...env
+  } = process.env;
   const drop = ['--bounding-set=-all', '--inh-caps=-all', '--no-new-privs'];
   const prefix = options.prefix ?? (options.unprivileged === true ? ['setpriv', ...drop] : []);
   const [command, ...rest] = [...prefix, COGNITOD, ...args];

@@ -10,7 +10,10 @@ import { sourceOf } from './wanted.ts';
 async function offered(words: readonly string[], env: Record<string, string> = {}): Promise<string[]> {
   const { code, stdout, stderr } = await run(['__complete', '--', ...words], { env });
   assert.deepEqual([code, stderr], [0, ''], words.join(' '));
-  return stdout.split('\n').slice(0, -1).map((line) => line.split('\t')[0]!);
+  return stdout
+    .split('\n')
+    .slice(0, -1)
+    .map((line) => line.split('\t')[0]!);
 }
 
 async function node(t: TestContext) {
@@ -41,7 +44,8 @@ test('each option with a value and each argument has a decision on what complete
   const program = buildProgram({} as never, { json: false } as never);
   for (const command of [program, ...program.commands]) {
     for (const option of command.options) {
-      if (option.required || option.optional) assert.ok(sourceOf(option), `${command.name()} ${option.flags}`);
+      if (option.required || option.optional)
+        assert.ok(sourceOf(option), `${command.name()} ${option.flags}`);
     }
     for (const argument of command.registeredArguments) {
       if (argument.name() === 'command') continue;
@@ -62,7 +66,11 @@ test('pods, namespaces, workloads, containers, commands and pids, from the agent
   assert.deepEqual(await ask('ps', '--comm', ''), ['curl', 'kswapd0']);
   assert.deepEqual(await ask('ps', '--pid', '4'), ['4211', '4212']);
   assert.deepEqual(await ask('cgroup', '9'), ['977', ':files']);
-  assert.deepEqual(await ask('cgroup', '977', '42'), ['4211', '4212', ':files'], 'one argument after another');
+  assert.deepEqual(
+    await ask('cgroup', '977', '42'),
+    ['4211', '4212', ':files'],
+    'one argument after another',
+  );
   assert.deepEqual(await ask('ps', '--config', ''), [':files']);
 });
 
@@ -89,7 +97,10 @@ test('descriptions say what is meant, and nothing in them steers a terminal', as
 
 test('the agent is the one that the command line names, also with its token', async (t) => {
   const { api, requests } = await node(t);
-  for (const words of [['--api', api, 'ps', '--pid', '9'], ['ps', `--api=${api}`, '--pid', '9']])
+  for (const words of [
+    ['--api', api, 'ps', '--pid', '9'],
+    ['ps', `--api=${api}`, '--pid', '9'],
+  ])
     assert.deepEqual(await offered(words, NO_AGENT), ['977']);
   await offered(['ps', '--api', api, '--pid', ''], { COGNITOD_TOKEN: 'secret-of-sixteen-characters' });
   assert.equal(requests.at(-1)!.headers.authorization, 'Bearer secret-of-sixteen-characters');

@@ -46,12 +46,15 @@ for (const shell of SHELLS) {
     await until(/--config=(my\\ settings\.yaml|'my settings\.yaml')/);
 
     await clear();
-    await press('cognitod ps --pod \'shop/', 'Tab');
+    await press("cognitod ps --pod 'shop/", 'Tab');
     await until(/shop\/api-2c4/);
     await clear();
     await press('cognitod ps --comm ', 'Tab', 'Tab');
     await until(/kswapd0/);
-    assert.deepEqual(readdirSync(directory).filter((name) => name.includes('evil')), []);
+    assert.deepEqual(
+      readdirSync(directory).filter((name) => name.includes('evil')),
+      [],
+    );
   });
 }
 
