@@ -32,7 +32,7 @@ e2e-install:
 # The images, both variants for both architectures: every one has its digest, runs, and comes out the same elsewhere.
 e2e-image:
 	@scripts/setup e2e-image
-	@TEST_IMAGES=all $(NODE) scripts/test.ts test/image/image.kernel.test.ts test/image/doctor-job.kernel.test.ts test/image/all-images.test.ts test/image/emulated.test.ts
+	@TEST_IMAGES=all $(NODE) scripts/test.ts test/image/image.kernel.test.ts test/image/doctor-job.kernel.test.ts test/image/doctor-pods.kernel.test.ts test/image/all-images.test.ts test/image/emulated.test.ts
 
 # OCI archives and bills of materials in build/image; ARGS: --arch, --variant, --tag, --output (docs/image.md).
 image:

@@ -126,6 +126,13 @@ export class CriClient {
     throw new Error(`container ${id} did not end in ${timeoutMs} ms`);
   }
 
+  /** A command in a running container, to its end. */
+  async exec(id: string, cmd: readonly string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+    const answer = await this.call('ExecSync', { container_id: id, cmd, timeout: 25 });
+    const { stdout, stderr, exit_code } = answer as { stdout: Buffer; stderr: Buffer; exit_code: number };
+    return { code: exit_code, stdout: stdout.toString(), stderr: stderr.toString() };
+  }
+
   /** Kills what runs in it and removes it. */
   async removePod(pod: Pod): Promise<void> {
     await this.call('StopPodSandbox', { pod_sandbox_id: pod.sandboxId });
