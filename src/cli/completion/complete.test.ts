@@ -1,7 +1,8 @@
 // `cognitod __complete` as the scripts ask it.
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
-import { fakeAgent, run, sampleProcess, sendJson } from '../fake-agent.test-helper.ts';
+import { sampleActivity, samplePlace } from '../fake-activity.test-helper.ts';
+import { documents, fakeAgent, run, sampleProcess, sendJson } from '../fake-agent.test-helper.ts';
 import { buildProgram } from '../program.ts';
 import { sampleNode } from './sample-node.test-helper.ts';
 import { sourceOf } from './wanted.ts';
@@ -82,6 +83,21 @@ test('what may be a pod, a workload, a container or a process', async (t) => {
   assert.deepEqual(await ask('tree', '4'), ['4f5e6d7c8b9a', '4211', '4212']);
   assert.deepEqual(await ask('ps', '4'), ['4f5e6d7c8b9a'], 'of processes ps knows only where they run');
   assert.deepEqual(await ask('show', 'shop/api-2c4', ''), [], 'it takes one');
+});
+
+test('without names there are still containers, and without these processes', async (t) => {
+  const process = {
+    '/api/v1/processes': { schema_version: 1, processes: [sampleProcess()], total: 1, next_cursor: null },
+  };
+  const unnamed = samplePlace({ pod_name: null, namespace: null, workload_kind: null, workload_name: null });
+  for (const [places, offers] of [
+    [[unnamed], ['4f5e6d7c8b9a']],
+    [[], ['4211']],
+  ] as const) {
+    const activity = sampleActivity({ places: [...places] });
+    const { api } = await fakeAgent(t, documents({ '/api/v1/activity': activity, ...process }));
+    assert.deepEqual(await offered(['show', ''], { COGNITOD_API: api }), offers);
+  }
 });
 
 test('descriptions say what is meant, and nothing in them steers a terminal', async (t) => {

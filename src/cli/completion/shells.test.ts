@@ -35,7 +35,7 @@ for (const shell of SHELLS) {
     await clear();
     await press('cognitod ps --pid 4', 'Tab', 'Tab', 'Tab');
     // With what they are, and harmless.
-    await until(/4211 .*curl -s http:\/\/example\.org\/[^]*4212 .*touch evil.*\\x1b/);
+    await until(/4211 .*curl -s http:\/\/example\.org\/[\s\S]*4212 .*touch evil.*\\x1b/);
 
     await clear();
     writeFileSync(join(directory, 'my settings.yaml'), '');

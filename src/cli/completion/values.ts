@@ -26,9 +26,11 @@ export async function valuesFrom(client: ApiClient, source: Source, text: string
       return begun(containersOf(await placesOf(client)), text);
     case 'places':
       return placesNamed(client, text);
-    case 'places and pids':
+    case 'places and pids': {
+      const found = await placesNamed(client, text);
       // A node has hundreds of processes: they would bury the pods.
-      return [...(await placesNamed(client, text)), ...(/^\d/.test(text) ? await pidsOf(client, text) : [])];
+      return /^\d/.test(text) || found.length === 0 ? [...found, ...(await pidsOf(client, text))] : found;
+    }
     case 'pids':
     case 'pids and files':
       return pidsOf(client, text);
@@ -46,7 +48,8 @@ async function placesOf(client: ApiClient): Promise<readonly PlaceActivityJson[]
 
 async function placesNamed(client: ApiClient, text: string): Promise<Candidate[]> {
   const places = await placesOf(client);
-  const ids = text === '' ? [] : begun(idsOf(places), text);
+  // Of a pod with a name the ids of containers are offered to those who have begun one.
+  const ids = begun(idsOf(text === '' ? places.filter((place) => place.pod_name === null) : places), text);
   return [...podsNamed(places, text), ...begun(workloadsOf(places), text), ...ids];
 }
 
@@ -72,8 +75,8 @@ const namespacesOf = (places: readonly PlaceActivityJson[]) =>
   places.flatMap(({ namespace }) => (namespace === null ? [] : [{ value: namespace, description: '' }]));
 
 const workloadsOf = (places: readonly PlaceActivityJson[]) =>
-  places.flatMap(({ workload_kind: kind, workload_name: name, namespace }) =>
-    kind === null || name === null
+  places.flatMap(({ workload_kind: kind, workload_name: name, namespace, pod_name: pod }) =>
+    kind === null || name === null || (kind === 'Pod' && name === pod)
       ? []
       : [{ value: `${kind.toLowerCase()}/${name}`, description: `in ${namespace}` }],
   );
