@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { sampleActivity, samplePlace } from '../fake-activity.test-helper.ts';
 import { documents, fakeAgent, run, sampleProcess, sendJson } from '../fake-agent.test-helper.ts';
+import { ApiClient } from '../client.ts';
+import { findPlace } from '../place.ts';
 import { buildProgram } from '../program.ts';
 import { sampleNode } from './sample-node.test-helper.ts';
 import { sourceOf } from './wanted.ts';
@@ -76,10 +78,16 @@ test('pods, namespaces, workloads, containers, commands and pids, from the agent
 });
 
 test('what may be a pod, a workload, a container or a process', async (t) => {
-  const { ask } = await node(t);
+  const { ask, api } = await node(t);
   const pods = ['payments/api-7f9', 'payments/worker-1', 'shop/api-2c4'];
+  const workloads = ['payments/deployment/api', 'deployment/worker', 'shop/deployment/api'];
   for (const command of ['ps', 'top', 'stream', 'tree', 'show'])
-    assert.deepEqual(await ask(command, ''), [...pods, 'deployment/api', 'deployment/worker'], command);
+    assert.deepEqual(await ask(command, ''), [...pods, ...workloads], command);
+  for (const place of [...pods, ...workloads])
+    assert.ok(
+      await findPlace(new ApiClient({ api: new URL(api), token: null }), place),
+      'what is offered is understood',
+    );
   assert.deepEqual(await ask('tree', '4'), ['4f5e6d7c8b9a', '4211', '4212']);
   assert.deepEqual(await ask('ps', '4'), ['4f5e6d7c8b9a'], 'of processes ps knows only where they run');
   assert.deepEqual(await ask('show', 'shop/api-2c4', ''), [], 'it takes one');

@@ -50,7 +50,7 @@ async function placesNamed(client: ApiClient, text: string): Promise<Candidate[]
   const places = await placesOf(client);
   // Of a pod with a name the ids of containers are offered to those who have begun one.
   const ids = begun(idsOf(text === '' ? places.filter((place) => place.pod_name === null) : places), text);
-  return [...podsNamed(places, text), ...begun(workloadsOf(places), text), ...ids];
+  return [...podsNamed(places, text), ...begun(distinctWorkloads(places), text), ...ids];
 }
 
 /** As namespace/pod; who has begun with the pod itself gets its name alone. */
@@ -78,8 +78,19 @@ const workloadsOf = (places: readonly PlaceActivityJson[]) =>
   places.flatMap(({ workload_kind: kind, workload_name: name, namespace, pod_name: pod }) =>
     kind === null || name === null || (kind === 'Pod' && name === pod)
       ? []
-      : [{ value: `${kind.toLowerCase()}/${name}`, description: `in ${namespace}` }],
+      : [{ value: `${kind.toLowerCase()}/${name}`, namespace, description: `in ${namespace}` }],
   );
+
+/** With its namespace where another has a workload of this name. */
+function distinctWorkloads(places: readonly PlaceActivityJson[]): Candidate[] {
+  const namespaces = new Map<string, Set<string | null>>();
+  for (const { value, namespace } of workloadsOf(places))
+    namespaces.set(value, (namespaces.get(value) ?? new Set()).add(namespace));
+  return workloadsOf(places).map(({ value, namespace, description }) => ({
+    value: namespaces.get(value)!.size > 1 ? `${namespace}/${value}` : value,
+    description,
+  }));
+}
 
 const idsOf = (places: readonly PlaceActivityJson[]) =>
   places.flatMap(({ containers, namespace, pod_name: pod }) =>
