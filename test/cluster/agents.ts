@@ -1,12 +1,6 @@
 // The agents of a run: one for each choice of sources, all watching the same workloads.
 import type { ProcessJson, StatusJson } from '../../src/api/index.ts';
-import {
-  type EventClient,
-  openStream,
-  type RunningAgent,
-  runCognitod,
-  startAgent,
-} from '../support/agent.ts';
+import { type EventClient, openStream, runCognitod, startAgent } from '../support/agent.ts';
 import type { Cluster } from './cluster.ts';
 import { Evidence } from './evidence.ts';
 
@@ -14,7 +8,6 @@ export interface SuiteAgent {
   readonly title: string;
   /** Whether names come late by nature: the API tells of a container only after the kubelet has told it. */
   readonly mayBeLate: boolean;
-  readonly agent: RunningAgent;
   /** Of what the stream has brought so far. */
   evidence(): Evidence;
   listed(): Promise<ProcessJson[]>;
@@ -49,19 +42,34 @@ async function startOne(title: string, cluster: Cluster, run: string, cri: strin
       COGNITOD_MODEL_MAX_EXITED: '200000',
     },
   });
+  return watchAgent({ title, mayBeLate: cri === 'off', run, api: agent.api, stop: () => agent.stop() });
+}
+
+export interface WatchedAgent {
+  readonly title: string;
+  readonly mayBeLate: boolean;
+  /** Begins the marks of the run. */
+  readonly run: string;
+  readonly api: string;
+  /** Called last, also when the stream does not open. */
+  readonly stop: () => Promise<unknown>;
+}
+
+/** Follows the events of an agent that runs somewhere, by the program that people use for it. */
+export async function watchAgent({ title, mayBeLate, run, api, stop }: WatchedAgent): Promise<SuiteAgent> {
+  const agent = { api };
   let stream: EventClient;
   try {
     stream = await openStream(agent);
   } catch (error) {
-    await agent.stop();
+    await stop();
     throw error;
   }
   const evidence = new Evidence(run);
   let taken = 0;
   return {
     title,
-    mayBeLate: cri === 'off',
-    agent,
+    mayBeLate,
     evidence() {
       for (; taken < stream.events.length; taken++) evidence.add(stream.events[taken]!);
       return evidence;
@@ -72,12 +80,12 @@ async function startOne(title: string, cluster: Cluster, run: string, cri: strin
     gaps: () => stream.gaps.length,
     async stop() {
       await stream.stop();
-      await agent.stop();
+      await stop();
     },
   };
 }
 
-async function ask<T>({ api }: RunningAgent, args: string[]): Promise<T> {
+async function ask<T>({ api }: { readonly api: string }, args: string[]): Promise<T> {
   const { code, stdout, stderr } = await runCognitod([...args, '--api', api]);
   // `status` also ends with 1 when the agent is not ready.
   if (stdout === '') throw new Error(`cognitod ${args.join(' ')} ended with ${code}: ${stderr}`);

@@ -4,12 +4,9 @@ import type { EventJson } from '../../src/api/index.ts';
 import { startAgents, type SuiteAgent } from './agents.ts';
 import { Closers } from './closers.ts';
 import { clusterPart, openCluster } from './cluster.ts';
-import { compareEndings } from './endings.ts';
-import { judge } from './judge.ts';
-import type { Mark } from './mark.ts';
 import { playOutage, POD_AFTER, POD_DURING } from './outage.ts';
-import { report } from './report.ts';
 import { BEFORE, Scene, STEADY } from './scene.ts';
+import { groupsOf, type Verdict, verdictOn } from './verdict.ts';
 
 const closers = new Closers('e2e-cluster');
 
@@ -24,8 +21,7 @@ async function run(): Promise<boolean> {
   closers.push(() => Promise.all(agents.map(({ stop }) => stop())));
   await scene.play();
   await scene.waitDone(agents);
-  const wanted = new Set([...scene.expected.map(({ group }) => group), 'exec', 'ephemeral']);
-  const right = await allRight(agents, (agent) => verdictOn(agent, scene, wanted, (mark) => mark.group));
+  const right = await allRight(agents, (agent) => verdictOn(agent, scene, groupsOf(scene)));
   if (cluster.state === null) {
     console.log('skipped: an outage of the API server: it is not ours to stop');
     return right;
@@ -47,41 +43,11 @@ async function run(): Promise<boolean> {
 
 async function allRight(
   agents: readonly SuiteAgent[],
-  judgeOne: (agent: SuiteAgent) => Promise<boolean>,
+  judgeOne: (agent: SuiteAgent) => Promise<Verdict>,
 ): Promise<boolean> {
   let right = true;
-  for (const agent of agents) right = (await judgeOne(agent)) && right;
+  for (const agent of agents) right = (await judgeOne(agent)).right && right;
   return right;
-}
-
-async function verdictOn(
-  agent: SuiteAgent,
-  scene: Scene,
-  groups: ReadonlySet<string>,
-  groupOf: (mark: Mark, event: EventJson) => string | null,
-): Promise<boolean> {
-  const { pods } = scene;
-  const evidence = agent.evidence();
-  const verdicts = judge({
-    evidence,
-    pods,
-    listed: await agent.listed(),
-    required: scene.required().filter(({ group }) => groups.has(group)),
-    groupOf,
-    groupOfListed: ({ group }) => (groups.has(group) ? group : null),
-    duringOutage: new Set([POD_DURING]),
-  });
-  const { title, mayBeLate } = agent;
-  const right = report({ title, verdicts, mayBeLate });
-  const { ended, outOfMemory, wrong } = compareEndings(evidence, pods, groups);
-  console.log(
-    `  ends of containers: ${ended - wrong.length} of ${ended} as kubectl says, ${outOfMemory} of them for memory`,
-  );
-  for (const text of wrong) console.log(`  wrong: ${text}`);
-  if (agent.gaps() > 0) console.log(`  the stream had ${agent.gaps()} gaps`);
-  const sawOutOfMemory = !groups.has('out-of-memory') || outOfMemory > 0;
-  if (!sawOutOfMemory) console.log('  wrong: no container was killed for memory');
-  return right && wrong.length === 0 && agent.gaps() === 0 && sawOutOfMemory;
 }
 
 try {

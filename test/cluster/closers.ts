@@ -5,9 +5,10 @@ export class Closers {
   readonly #closers: (() => Promise<unknown>)[] = [];
   #closing: Promise<void> | undefined;
 
-  /** `suite` goes before its messages. From now on a signal closes everything and ends the process. */
-  constructor(suite: string) {
+  /** `suite` goes before its messages. From now on a signal closes everything and ends the process, unless others see to it. */
+  constructor(suite: string, { signals = true } = {}) {
     this.#suite = suite;
+    if (!signals) return;
     for (const signal of ['SIGINT', 'SIGTERM'] as const)
       process.on(signal, () => {
         if (!this.begun) console.error(`${suite}: ${signal}: everything is stopped, a moment`);

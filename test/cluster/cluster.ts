@@ -12,6 +12,8 @@ const START_TIMEOUT_MS = 30_000;
 export interface Cluster {
   readonly kubeconfig: string;
   readonly kubectl: Kubectl;
+  /** For what goes on while others are called: a port-forward. */
+  readonly kubectlProgram: string;
   /** Null where the runtime cannot be asked from here. */
   readonly criSocket: string | null;
   readonly node: string;
@@ -33,10 +35,12 @@ export async function openCluster(
   const image = env.IMAGE ?? 'localhost/busybox:1';
   if (env.CLUSTER_STATE !== undefined) return ownCluster(env.CLUSTER_STATE, image, true);
   if (env.KUBECONFIG === undefined) return startCluster(image, beforeStart);
-  const kubectl = kubectlWith(env.KUBECTL ?? 'kubectl', env.KUBECONFIG);
+  const kubectlProgram = env.KUBECTL ?? 'kubectl';
+  const kubectl = kubectlWith(kubectlProgram, env.KUBECONFIG);
   return {
     kubeconfig: env.KUBECONFIG,
     kubectl,
+    kubectlProgram,
     criSocket: env.CRI_SOCKET ?? null,
     node: env.NODE_NAME ?? (await onlyNode(kubectl)),
     image,
@@ -68,10 +72,12 @@ async function ownCluster(state: string, image: string, isKept: boolean): Promis
       .map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)] as const),
   );
   const kubeconfig = env.get('KUBECONFIG')!;
-  const kubectl = kubectlWith(env.get('KUBECTL')!, kubeconfig);
+  const kubectlProgram = env.get('KUBECTL')!;
+  const kubectl = kubectlWith(kubectlProgram, kubeconfig);
   return {
     kubeconfig,
     kubectl,
+    kubectlProgram,
     criSocket: env.get('CTR_SOCK')!,
     node: await onlyNode(kubectl),
     image,

@@ -24,7 +24,9 @@ export function compare(told: Told, mark: Mark, pods: Pods): Comparison {
     const value = told[field];
     if (isRight(value)) return;
     const reason = told.metadata_provenance?.[part] ?? 'absent';
-    if (value == null && reason === 'pending') return;
+    // The pod's uid and the container's id are the kernel's: nobody has to be waited for.
+    const isKernels = field === 'pod_uid' || field === 'container_id';
+    if (value == null && reason === 'pending' && !isKernels) return;
     const list = value == null && reason === 'api-unreachable' ? unreachable : wrong;
     list.push(`${field} is ${JSON.stringify(value)}, not ${JSON.stringify(right)} (${part}: ${reason})`);
   };

@@ -110,13 +110,11 @@ async function run(cluster: Cluster): Promise<void> {
   const { kubectl } = cluster;
   if (cluster.criSocket === null) throw new Error('the image is brought to the node by CRI_SOCKET');
   console.log(`image: ${importImage(cluster.criSocket, process.env)}`);
-  await kubectl(['label', 'node', cluster.node, 'node-pool=observability-tier', '--overwrite']);
-  await kubectl(['taint', 'node', cluster.node, 'observability=true:NoSchedule', '--overwrite']);
+  const unprepareNode = await release.prepareNode();
   closers.push(async () => {
     await release.remove().catch(() => undefined);
     await kubectl(['delete', 'namespace', NAMESPACE, '--ignore-not-found'], { timeoutMs: 90_000 });
-    await kubectl(['taint', 'node', cluster.node, 'observability-']).catch(() => '');
-    await kubectl(['label', 'node', cluster.node, 'node-pool-']);
+    await unprepareNode();
   });
 
   console.log('\nA, named capabilities');

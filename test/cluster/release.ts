@@ -37,6 +37,35 @@ export class Release {
     return this.#helm(['uninstall', RELEASE, '--wait', `--timeout=${WAIT}`]);
   }
 
+  /** Label and taint of the observability tier, as the chart asks for; the result takes them off again. */
+  async prepareNode(): Promise<() => Promise<void>> {
+    const { kubectl, node } = this.#cluster;
+    await kubectl(['label', 'node', node, 'node-pool=observability-tier', '--overwrite']);
+    await kubectl(['taint', 'node', node, 'observability=true:NoSchedule', '--overwrite']);
+    return async () => {
+      await kubectl(['taint', 'node', node, 'observability-']).catch(() => '');
+      await kubectl(['label', 'node', node, 'node-pool-']);
+    };
+  }
+
+  /** Of the only pod that is running and not on its way out. */
+  async podName(): Promise<string> {
+    const path =
+      '{range .items[*]}{.metadata.name} {.status.phase} {.metadata.deletionTimestamp}{"\\n"}{end}';
+    const text = await this.kubectl([
+      'get',
+      'pods',
+      '--selector=app.kubernetes.io/name=cognitod',
+      `--output=jsonpath=${path}`,
+    ]);
+    const names = text.split('\n').flatMap((line) => {
+      const [name, phase, deleted] = line.split(' ');
+      return name && phase === 'Running' && !deleted ? [name] : [];
+    });
+    if (names.length !== 1) throw new Error(`one pod of the agent is wanted, not: ${text}`);
+    return names[0]!;
+  }
+
   /** What the agent in the pod says. */
   async status(): Promise<StatusJson> {
     const exec = ['exec', 'daemonset/cognitod', '--', '/opt/cognitod/bin/cognitod', 'status', '--json'];

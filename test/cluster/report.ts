@@ -10,11 +10,21 @@ export interface ReportOptions {
   readonly mayBeLate: boolean;
 }
 
-/** Whether all is as it must be. */
-export function report({ title, verdicts, mayBeLate }: ReportOptions): boolean {
+/** Events and processes of all workloads together. */
+export interface Figures {
+  right: number;
+  late: number;
+  unreachable: number;
+  all: number;
+  processesRight: number;
+  processes: number;
+}
+
+/** Whether all is as it must be, and the totals. */
+export function report({ title, verdicts, mayBeLate }: ReportOptions): { right: boolean; figures: Figures } {
   console.log(`\n${title}`);
   const ordered = [...verdicts].sort(([a], [b]) => (a < b ? -1 : 1));
-  const sum = { right: 0, late: 0, unreachable: 0, all: 0, processesRight: 0, processes: 0 };
+  const sum: Figures = { right: 0, late: 0, unreachable: 0, all: 0, processesRight: 0, processes: 0 };
   for (const [group, verdict] of ordered) {
     const { right, late, unreachable, missing } = verdict;
     const wrongEvents = verdict.wrong.filter(({ told }) => 'type' in told).length;
@@ -50,7 +60,8 @@ export function report({ title, verdicts, mayBeLate }: ReportOptions): boolean {
   );
   if (sum.all === 0)
     console.log('  no process of a workload was seen: does this kernel run the containers of the node?');
-  return sum.all > 0 && sum.right + excused === sum.all && sum.processesRight === sum.processes;
+  const right = sum.all > 0 && sum.right + excused === sum.all && sum.processesRight === sum.processes;
+  return { right, figures: sum };
 }
 
 /** The first of each kind, in full. */

@@ -138,13 +138,16 @@ export class Scene {
     );
   }
 
-  async close(): Promise<void> {
+  /** `gone`: its pods too, though the cluster goes as a whole later. */
+  async close({ gone = this.cluster.isKept } = {}): Promise<void> {
     for (const file of this.#manifests) rmSync(file, { force: true });
     await this.pods.stop();
-    // A cluster of the run's own goes as a whole.
-    if (!this.cluster.isKept) return;
+    if (!gone) return;
     const timeoutMs = NAMESPACE_TIMEOUT_MS;
-    await this.cluster.kubectl(['delete', 'namespace', this.#namespace, '--ignore-not-found'], { timeoutMs });
+    // A cluster of the run's own goes as a whole: nobody waits for the last trace.
+    const wait = `--wait=${this.cluster.isKept}`;
+    const args = ['delete', 'namespace', this.#namespace, '--ignore-not-found', wait];
+    await this.cluster.kubectl(args, { timeoutMs });
   }
 
   #missingOf({ group, pods, lives }: Workload): string[] {
