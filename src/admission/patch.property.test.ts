@@ -53,7 +53,17 @@ const pod = fc.record({
       hostNetwork: fc.boolean(),
       restartPolicy: fc.constantFrom('Always', 'Always', 'OnFailure', 'Never'),
       securityContext: fc.record({ runAsNonRoot: fc.boolean() }, { requiredKeys: [] }),
-      volumes: json,
+      volumes: fc.array(
+        fc.record({
+          name: fc.oneof(
+            { weight: 20, arbitrary: text },
+            { weight: 1, arbitrary: fc.constant('cognitod-no-token') },
+          ),
+          emptyDir: json,
+        }),
+        { maxLength: 3 },
+      ),
+      automountServiceAccountToken: fc.boolean(),
       affinity: json,
     },
     { requiredKeys: ['containers'] },
@@ -81,10 +91,10 @@ test('removing what was injected gives the original, and what was there is never
       assert.notDeepEqual(changed, original);
       // By the patch: the added paths, backwards. A list's end is where the sidecar went.
       const undone = PLAIN(changed);
-      const last = undone.spec.containers.length - 1;
-      const removals = patch
-        .toReversed()
-        .map(({ path }) => ({ op: 'remove', path: path.replace(/\/-$/, `/${last}`) }));
+      const removals = patch.toReversed().map(({ path }) => {
+        const last = undone.spec[path.split('/')[2]!]?.length - 1;
+        return { op: 'remove', path: path.replace(/\/-$/, `/${last}`) };
+      });
       // The annotation of an injection whose container is gone stood there before.
       const kept = removals.filter(
         ({ path }) =>
@@ -95,22 +105,33 @@ test('removing what was injected gives the original, and what was there is never
         undone.metadata.annotations['sidecar.linnix.io/status'] =
           original.metadata.annotations['sidecar.linnix.io/status'];
       assert.deepEqual(undone, original);
-      // By hand, as a person would: the container, the annotation, the field.
-      assert.deepEqual(bare(changed), bare(original));
+      // By hand, as a person would: the container, the volume, the annotation, the field.
+      const hadVolume = (original.spec.volumes ?? []).some(
+        ({ name }: { name: string }) => name === 'cognitod-no-token',
+      );
+      assert.deepEqual(bare(changed, !hadVolume), bare(original, !hadVolume));
     }),
     { numRuns: 1500 },
   );
   assert.ok(seen.injected > 300 && seen.left > 50, JSON.stringify(seen));
 });
 
-function bare(value: unknown): object {
+function bare(value: unknown, withoutVolume: boolean): object {
   const { metadata, spec, ...rest } = PLAIN(value);
   const others = (list: { name: string }[] = []) => list.filter(({ name }) => name !== 'cognitod-sidecar');
   const { 'sidecar.linnix.io/status': _status, ...annotations } = metadata.annotations ?? {};
   const { shareProcessNamespace: _shared, ...fields } = spec;
+  const volumes = (spec.volumes ?? []).filter(
+    ({ name }: { name: string }) => !withoutVolume || name !== 'cognitod-no-token',
+  );
   return {
     ...rest,
     metadata: { ...metadata, annotations },
-    spec: { ...fields, containers: others(spec.containers), initContainers: others(spec.initContainers) },
+    spec: {
+      ...fields,
+      volumes,
+      containers: others(spec.containers),
+      initContainers: others(spec.initContainers),
+    },
   };
 }

@@ -5,6 +5,7 @@
 import type { SidecarPlan } from './decision.ts';
 import type { Pod } from './pod.ts';
 import { INJECTED, STATUS_ANNOTATION } from './names.ts';
+import { needsNoTokenVolume, NO_TOKEN } from './no-token.ts';
 import type { SidecarContainer } from './sidecar.ts';
 
 export interface PatchOperation {
@@ -19,6 +20,10 @@ export function injectionPatch(pod: Pod, plan: SidecarPlan, sidecar: SidecarCont
   if (pod.metadata.annotations == null) add('/metadata/annotations', {});
   add(`/metadata/annotations/${escapePointer(STATUS_ANNOTATION)}`, INJECTED);
   if (pod.spec.shareProcessNamespace !== true) add('/spec/shareProcessNamespace', true);
+  if (needsNoTokenVolume(pod)) {
+    if (pod.spec.volumes == null) add('/spec/volumes', []);
+    add('/spec/volumes/-', NO_TOKEN.volume);
+  }
   if (plan.native) {
     if (pod.spec.initContainers == null) add('/spec/initContainers', []);
     // Before the others, so that it sees them too.

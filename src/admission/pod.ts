@@ -20,6 +20,8 @@ const podSchema = z.object({
   spec: z.object({
     containers: z.array(container).min(1),
     initContainers: z.array(container).nullish(),
+    volumes: z.array(z.object({ name: z.string() })).nullish(),
+    automountServiceAccountToken: z.boolean().nullish(),
     shareProcessNamespace: z.boolean().nullish(),
     hostPID: z.boolean().nullish(),
     hostNetwork: z.boolean().nullish(),

@@ -87,6 +87,8 @@ export const SHAPES: Readonly<Record<string, PodObject>> = {
   'with the port of the sidecar': aPod({
     containers: [aContainer('web', { ports: [{ containerPort: 19_463 }] })],
   }),
+  'without a token': aPod({ automountServiceAccountToken: false }),
+  'whose metrics are asked for': aPod({}, { annotations: { ...ASKS, 'sidecar.linnix.io/metrics': 'true' } }),
   guaranteed: aPod({ containers: [aContainer('web', { resources: { limits: both, requests: both } })] }),
   'with a bound for all of it': aPod({ resources: { limits: both } }),
   'that must not run as root': aPod({ securityContext: { runAsNonRoot: true, runAsUser: 1000 } }),

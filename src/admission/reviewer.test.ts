@@ -107,6 +107,45 @@ test('a guaranteed pod stays guaranteed, and a pod with a bound for all of it ke
   assert.equal('resources' in sidecarOf(await injected(SHAPES['with a bound for all of it'])), false);
 });
 
+test('the sidecar has an empty volume in place of the token of the application', async () => {
+  const path = '/var/run/secrets/kubernetes.io/serviceaccount';
+  const pod = await injected(aPod());
+  const mounts = sidecarOf(pod).volumeMounts;
+  assert.deepEqual(mounts, [{ name: 'cognitod-no-token', mountPath: path, readOnly: true }]);
+  assert.deepEqual(pod.spec.volumes.slice(0, -1), aPod().spec.volumes);
+  assert.deepEqual(pod.spec.volumes.at(-1), { name: 'cognitod-no-token', downwardAPI: { items: [] } });
+  const bare = await injected(SHAPES.smallest);
+  assert.deepEqual(bare.spec.volumes, [{ name: 'cognitod-no-token', downwardAPI: { items: [] } }]);
+
+  const without = await injected(SHAPES['without a token']);
+  assert.equal('volumeMounts' in sidecarOf(without), false);
+  assert.deepEqual(without.spec.volumes, aPod().spec.volumes);
+  const volumes = [{ name: 'cognitod-no-token', hostPath: { path: '/' } }];
+  const taken = await injected(aPod({ volumes }));
+  assert.equal('volumeMounts' in sidecarOf(taken), false, 'a volume of somebody else is not mounted');
+  assert.deepEqual(taken.spec.volumes, volumes);
+});
+
+test('metrics are on loopback unless the pod says otherwise, and only where the port is free', async () => {
+  const annotations = { ...ASKS, 'sidecar.linnix.io/metrics': 'true' };
+  const listens = ({ env }: Json) => env.find(({ name }: Json) => name === 'COGNITOD_OPS_LISTEN').value;
+  const asked = sidecarOf(await injected(aPod({}, { annotations })));
+  assert.equal(listens(asked), '0.0.0.0:19464');
+  assert.deepEqual(asked.ports, [{ name: 'cognitod-ops', containerPort: 19_464, protocol: 'TCP' }]);
+  const taken = [aContainer('web', { ports: [{ containerPort: 19_464 }] })];
+  const silent: [unknown, string][] = [
+    [aPod(), '127.0.0.1:19464'],
+    [aPod({}, { annotations: { ...annotations, 'sidecar.linnix.io/metrics': 'yes' } }), '127.0.0.1:19464'],
+    [aPod({ hostNetwork: true }, { annotations }), '127.0.0.1:0'],
+    [aPod({ containers: taken }, { annotations }), '127.0.0.1:0'],
+  ];
+  for (const [pod, address] of silent) {
+    const sidecar = sidecarOf(await injected(pod));
+    assert.equal(listens(sidecar), address);
+    assert.equal('ports' in sidecar, false);
+  }
+});
+
 test('the sidecar takes no port that the pod or another pod of the node could need', async () => {
   const listens = async (shape: string) =>
     sidecarOf(await injected(SHAPES[shape]))

@@ -1,6 +1,7 @@
 // The container that is added to a pod.
 import type { SidecarPlan } from './decision.ts';
-import { SIDECAR_NAME } from './names.ts';
+import { METRICS_ANNOTATION, METRICS_PORT, SIDECAR_NAME } from './names.ts';
+import { needsNoTokenVolume, NO_TOKEN } from './no-token.ts';
 import type { Container, Pod } from './pod.ts';
 
 export interface Quantities {
@@ -32,6 +33,8 @@ export function sidecarContainer(pod: Pod, plan: SidecarPlan, settings: SidecarS
     args: ['agent'],
     ...(plan.native ? { restartPolicy: 'Always' } : {}),
     env: environment(pod, plan, settings),
+    ...metricsPort(pod, settings),
+    ...(needsNoTokenVolume(pod) ? { volumeMounts: [NO_TOKEN.mount] } : {}),
     ...resources(pod, settings),
     securityContext: {
       allowPrivilegeEscalation: false,
@@ -64,12 +67,23 @@ function environment(pod: Pod, plan: SidecarPlan, { apiPort, opsPort }: SidecarS
     value('COGNITOD_EVENTS_PRINT', 'false'),
     ...(plan.ptrace ? [value('COGNITOD_PRIVILEGES_KEEP', 'SYS_PTRACE')] : []),
     value('COGNITOD_API_LISTEN', `127.0.0.1:${freePort(pod, apiPort)}`),
-    value('COGNITOD_OPS_LISTEN', `127.0.0.1:${freePort(pod, opsPort)}`),
+    value('COGNITOD_OPS_LISTEN', `${opsAddress(pod, opsPort)}:${freePort(pod, opsPort)}`),
     field('COGNITOD_NODE_NAME', 'spec.nodeName'),
     field('COGNITOD_POD_NAME', 'metadata.name'),
     field('COGNITOD_POD_NAMESPACE', 'metadata.namespace'),
     field('COGNITOD_POD_UID', 'metadata.uid'),
   ];
+}
+
+/** /healthz, /readyz and /metrics, and nothing that could be changed; on loopback where nobody asked or the port is not free. */
+function opsAddress(pod: Pod, opsPort: number): string {
+  const asks = pod.metadata.annotations?.[METRICS_ANNOTATION] === 'true';
+  return asks && freePort(pod, opsPort) !== 0 ? '0.0.0.0' : '127.0.0.1';
+}
+
+function metricsPort(pod: Pod, { opsPort }: SidecarSettings): object {
+  if (opsAddress(pod, opsPort) !== '0.0.0.0') return {};
+  return { ports: [{ name: METRICS_PORT, containerPort: opsPort, protocol: 'TCP' }] };
 }
 
 /** 0, so that the kernel chooses one, where the pod has the port itself, or where all pods of a node share their ports. */

@@ -2,7 +2,7 @@
 import type { EventJson } from '../../src/api/index.ts';
 import type { Evidence } from './evidence.ts';
 import { lifeKey } from './mark.ts';
-import type { ContainerEnd, Pods } from './pods.ts';
+import type { ContainerEnd, ContainerLife, Pods } from './pods.ts';
 
 export interface Endings {
   /** Containers that kubectl says have ended. */
@@ -12,8 +12,13 @@ export interface Endings {
   readonly wrong: readonly string[];
 }
 
-/** Containers of the given groups, all lives that kubectl knows. */
-export function compareEndings(evidence: Evidence, pods: Pods, groups: ReadonlySet<string>): Endings {
+/** `lives`: what is looked at, of containers of the given groups. */
+export function compareEndings(
+  evidence: Evidence,
+  lives: readonly ContainerLife[],
+  pods: Pods,
+  groups: ReadonlySet<string>,
+): Endings {
   const exits = new Map<string, EventJson>();
   for (const { mark, events } of evidence.processes.values()) {
     // The first process of the container, in its own pid namespace.
@@ -23,12 +28,12 @@ export function compareEndings(evidence: Evidence, pods: Pods, groups: ReadonlyS
   }
   const wrong: string[] = [];
   let [ended, outOfMemory] = [0, 0];
-  for (const [key, { podUid, container, life, end }] of pods.lives) {
+  for (const { podUid, container, life, end } of lives) {
     const pod = pods.pods.get(podUid)!;
     if (end === null || !groups.has(pod.group)) continue;
     ended++;
     if (end.reason === 'OOMKilled') outOfMemory++;
-    const exit = exits.get(key);
+    const exit = exits.get(lifeKey(podUid, container, life));
     if (exit === undefined) wrong.push(`${pod.name} ${container} ${life}: no exit was told`);
     else if (!isSame(exit, end))
       wrong.push(

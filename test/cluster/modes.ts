@@ -77,12 +77,12 @@ async function tryMode(cluster: Cluster, release: Release, mode: Mode): Promise<
   }
 }
 
-function figuresText({ right, late, all, processesRight, processes }: Figures, { pods }: Scene): string {
+function figuresText({ right, late, all, processesRight, processes }: Figures, scene: Scene): string {
   const lateText = late > 0 ? `, ${late} told before their names were known` : '';
-  const containers = new Set([...pods.lives.values()].map(({ containerId }) => containerId)).size;
+  const containers = new Set(scene.lives().map(({ containerId }) => containerId)).size;
   return (
     `${right} of ${all} events${lateText}; ${processesRight} of ${processes} processes; ` +
-    `${pods.pods.size} pods, ${containers} containers`
+    `${scene.pods.pods.size} pods, ${containers} containers`
   );
 }
 

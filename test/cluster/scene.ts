@@ -6,7 +6,7 @@ import type { Cluster } from './cluster.ts';
 import { execCommand } from './container.ts';
 import { addEphemeralContainer } from './ephemeral.ts';
 import type { Required } from './evidence.ts';
-import { Pods, type SeenPod } from './pods.ts';
+import { type ContainerLife, Pods, type SeenPod } from './pods.ts';
 import { staticPod, steadyWorkload, type Workload, type WorkloadContext, workloads } from './workloads.ts';
 
 const NAMESPACE_TIMEOUT_MS = 120_000;
@@ -28,6 +28,8 @@ export class Scene {
   readonly expected: Workload[] = [];
   readonly #execs: Required[] = [];
   readonly #manifests = new Set<string>();
+  /** Null while it goes on. A container that starts again while the last events are waited for is not part of it. */
+  #settled: readonly ContainerLife[] | null = null;
   #context: WorkloadContext | undefined;
 
   constructor(cluster: Cluster, run: string) {
@@ -95,10 +97,15 @@ export class Scene {
     this.expected.push(workload);
   }
 
+  /** What kubectl told of: when all was done, or up to now. */
+  lives(): readonly ContainerLife[] {
+    return this.#settled ?? [...this.pods.lives.values()];
+  }
+
   /** Every life of every container that kubectl told of, and every command that ran in one. */
   required(): Required[] {
     const groups = new Set([...this.expected.map(({ group }) => group)]);
-    const lives = [...this.pods.lives.values()].flatMap(({ podUid, container, life }) => {
+    const lives = this.lives().flatMap(({ podUid, container, life }) => {
       const pod = this.pods.pods.get(podUid)!;
       const group = pod.kinds.get(container) === 'ephemeral' ? 'ephemeral' : pod.group;
       const [endless, older] = [ENDLESS.has(group), group === BEFORE];
@@ -109,6 +116,7 @@ export class Scene {
 
   /** Until all that must happen has happened and every agent has told of it. Rejects with what is missing. */
   async waitDone(agents: readonly SuiteAgent[]): Promise<void> {
+    this.#settled = null;
     const missing = () => {
       const rows = this.expected.flatMap((workload) => this.#missingOf(workload));
       for (const { title, evidence } of agents) {
@@ -119,15 +127,14 @@ export class Scene {
       }
       return rows;
     };
-    await until(
-      'all workloads have done their part',
-      DONE_TIMEOUT_MS,
-      async () => missing().length === 0,
-    ).catch((error) => {
+    await until('all workloads have done their part', DONE_TIMEOUT_MS, async () => {
+      await this.pods.look().catch(() => undefined);
+      return missing().length === 0;
+    }).catch((error) => {
       // The verdict says the same in figures.
       console.log(`${error.message}:\n  ${missing().join('\n  ')}`);
     });
-    await this.pods.look().catch(() => undefined);
+    this.#settled = this.lives();
     await sleep(SETTLE_MS);
   }
 

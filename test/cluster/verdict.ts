@@ -37,7 +37,7 @@ export async function verdictOn(
   });
   const { title, mayBeLate } = agent;
   const { right, figures } = report({ title, verdicts, mayBeLate });
-  const { ended, outOfMemory, wrong } = compareEndings(evidence, pods, groups);
+  const { ended, outOfMemory, wrong } = compareEndings(evidence, scene.lives(), pods, groups);
   console.log(
     `  ends of containers: ${ended - wrong.length} of ${ended} as kubectl says, ${outOfMemory} of them for memory`,
   );
