@@ -1,4 +1,4 @@
-// `make e2e`: in every mode, every process of real pods must be told with the right pod and container.
+// `make e2e-containers`: in every mode, every process of real pods must be told with the right pod and container.
 import { openStream, type RunningAgent, startAgent } from '../support/agent.ts';
 import { startContainedAgent } from './contained-agent.ts';
 import { report, runBursts } from './burst-run.ts';

@@ -1,4 +1,4 @@
-// The short form of `make e2e`: one mode, 300 processes.
+// The short form of `make e2e-containers`: one mode, 300 processes.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { openStream, startAgent } from '../support/agent.ts';
