@@ -1,11 +1,12 @@
 // `make e2e-install`: the chart in a real Kubernetes: each mode runs, each user may do what is said and no more, nothing stays.
-import { copyFileSync, existsSync, mkdirSync } from 'node:fs';
+import { chownSync, copyFileSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { NAMESPACE } from '../../scripts/helm.ts';
+import { runCognitod } from '../support/agent.ts';
 import { compareBurst } from './burst-pod.ts';
 import { Closers } from './closers.ts';
 import { type Cluster, openCluster } from './cluster.ts';
+import { Leftovers } from './leftovers.ts';
 import { Release } from './release.ts';
 import { AGENT_RIGHTS, EVENT_RIGHTS, WEBHOOK_RIGHTS, wrongRights } from './rights.ts';
 import { importImage } from './stand-in.ts';
@@ -29,7 +30,15 @@ interface AgentMode {
   readonly set: readonly string[];
   /** What the bounding set still holds after the start. */
   readonly bounding: readonly string[];
+  /** Who names pods and containers; the Kubernetes API when not given. */
+  readonly names?: readonly Source[];
+  /** A check of the doctor that must be ok, beside that none may fail. */
+  readonly doctorOk?: string;
+  /** What must still be on the node when all is removed, as docs/install.md says. */
+  readonly stays?: string;
 }
+
+type Source = 'kube-api' | 'cri';
 
 const B = ['CAP_BPF', 'CAP_PERFMON'];
 const AGENT_MODES: readonly AgentMode[] = [
@@ -48,6 +57,43 @@ const AGENT_MODES: readonly AgentMode[] = [
   },
 ];
 
+/** With the socket of the node's runtime, and with records on the node's disk, where both are known to us. */
+function withNode({ state, criSocket }: Cluster): AgentMode[] {
+  if (state === null) {
+    console.log('skipped: the runtime, and evidence on the node: their folders on the node are not ours');
+    return [];
+  }
+  const runtime = ['cri.enabled=true', `cri.socket=${criSocket}`];
+  const evidence = join(state, 'evidence');
+  mkdirSync(evidence, { mode: 0o700 });
+  chownSync(evidence, USER, USER);
+  return [
+    {
+      name: 'A, runtime and Kubernetes API',
+      set: ['mode=privileged', ...runtime],
+      bounding: [],
+      names: ['kube-api', 'cri'],
+      doctorOk: 'runtime',
+    },
+    {
+      name: 'B, root, names from the runtime alone, no service account token',
+      set: ['mode=unprivileged', 'b.nonRoot=false', 'kubernetes.enabled=false', ...runtime],
+      bounding: B,
+      names: ['cri'],
+      doctorOk: 'runtime',
+    },
+    {
+      name: 'B, not root, evidence on the node',
+      set: ['evidence.storage=hostPath', `evidence.hostPath=${evidence}`],
+      bounding: B,
+      stays: evidence,
+    },
+  ];
+}
+
+/** Of the image. */
+const USER = 65_532;
+
 /** With the project's seccomp profile, where the kubelet's folder is ours to put it in. */
 function ownProfile({ state }: Cluster): AgentMode[] {
   if (state === null) {
@@ -64,11 +110,11 @@ function ownProfile({ state }: Cluster): AgentMode[] {
 async function compareStatus(
   cluster: Cluster,
   release: Release,
-  bounding: readonly string[],
+  { bounding, names = ['kube-api'] }: Pick<AgentMode, 'bounding' | 'names'>,
 ): Promise<string[]> {
   const status = await release.status();
   const { privileges, metadata, collector, ready } = status;
-  const source = metadata.sources.find(({ name }) => name === 'kube-api');
+  const sources = metadata.sources.map(({ name, state }) => `${name} ${state}`);
   const facts: [string, unknown, unknown][] = [
     ['ready', ready, true],
     ['collector', collector.kind, 'ebpf'],
@@ -80,33 +126,47 @@ async function compareStatus(
     ],
     ['bounding set', [...privileges.cap_bounding].sort().join(), bounding.join()],
     ['no_new_privs', privileges.no_new_privs, true],
-    ['Kubernetes API', source?.state, 'ok'],
+    [
+      'names',
+      sources.sort().join(),
+      names
+        .map((name) => `${name} ok`)
+        .sort()
+        .join(),
+    ],
   ];
   return facts.flatMap(([name, is, wanted]) => (is === wanted ? [] : [`${name}: ${is}, not ${wanted}`]));
 }
 
-/** In the pod, with its account: nothing may fail, and what only may warn is said. */
-async function examine(release: Release): Promise<string | string[]> {
+/** In the pod, with its account: nothing may fail, and what only may warn is said. `wanted` must be ok. */
+async function examine(release: Release, wanted?: string): Promise<string | string[]> {
   const { checks } = await release.doctor();
+  const missed = checks.find(({ id, result }) => id === wanted && result !== 'ok');
+  if (missed !== undefined) return [`${missed.id} is ${missed.result}: ${missed.reason}`];
   const bad = checks.filter(({ result }) => result === 'fail');
   if (bad.length > 0) return bad.map(({ id, reason }) => `${id}: ${reason}`);
   const warned = checks.filter(({ result }) => result === 'warn').map(({ id }) => id);
   return `${checks.filter(({ result }) => result === 'ok').length} ok, warnings: ${warned.join(', ') || 'none'}`;
 }
 
-async function removeAll(release: Release): Promise<string[]> {
+/** By the command that needs no agent. */
+async function verifyRecords(folder: string): Promise<string | string[]> {
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' });
+  const [file] = files.filter((name) => name.endsWith('evidence.jsonl'));
+  if (file === undefined) return [`no records in ${folder}: ${files.join()}`];
+  const { code, stdout, stderr } = await runCognitod(['evidence', 'verify', join(folder, file)]);
+  return code === 0 ? `${files.join()}: ${stdout.trim().split('\n')[0]}` : [stdout + stderr];
+}
+
+async function removeAll(release: Release, leftovers: Leftovers): Promise<string | string[]> {
+  await leftovers.remember();
   await release.remove();
-  // A kubelet of 1.20 may report the end of a pod minutes after its containers are gone.
-  for (let attempt = 0; attempt < 360; attempt++) {
-    const left = await release.objects();
-    if (left.length === 0) return [];
-    await sleep(500);
-  }
-  return release.objects();
+  return leftovers.find();
 }
 
 async function run(cluster: Cluster): Promise<void> {
   const release = new Release(cluster);
+  const leftovers = new Leftovers(cluster, release);
   const { kubectl } = cluster;
   if (cluster.criSocket === null) throw new Error('the image is brought to the node by CRI_SOCKET');
   console.log(`image: ${importImage(cluster.criSocket, process.env)}`);
@@ -119,7 +179,8 @@ async function run(cluster: Cluster): Promise<void> {
 
   console.log('\nA, named capabilities');
   await check('installs, and becomes ready', () => release.put(['mode=privileged']).then(() => true));
-  await check('sees the node, holds nothing', () => compareStatus(cluster, release, []));
+  await leftovers.remember();
+  await check('sees the node, holds nothing', () => compareStatus(cluster, release, { bounding: [] }));
   await check('every process of another pod is told with its pod', () => compareBurst(cluster, release));
   await check('the doctor in the pod finds nothing wrong', () => examine(release));
   await check(`${AGENT_RIGHTS.length} rights are as said`, () => wrongRights(kubectl, AGENT_RIGHTS));
@@ -137,15 +198,18 @@ async function run(cluster: Cluster): Promise<void> {
       (error: Error) => /privilegd/.test(error.message),
     ),
   );
-  await check('uninstalling leaves nothing', () => removeAll(release));
+  await check('uninstalling leaves nothing', () => removeAll(release, leftovers));
 
-  for (const { name, set, bounding } of [...AGENT_MODES, ...ownProfile(cluster)]) {
+  for (const mode of [...AGENT_MODES, ...withNode(cluster), ...ownProfile(cluster)]) {
+    const { name, set, doctorOk, stays } = mode;
     console.log(`\n${name}`);
     await check('installs, and becomes ready', () => release.put(set).then(() => true));
-    await check('sees the node, holds nothing', () => compareStatus(cluster, release, bounding));
+    await check('sees the node, holds nothing', () => compareStatus(cluster, release, mode));
     await check('every process of another pod is told with its pod', () => compareBurst(cluster, release));
-    await check('the doctor in the pod finds nothing wrong', () => examine(release));
-    await check('uninstalling leaves nothing', () => removeAll(release));
+    await check('the doctor in the pod finds nothing wrong', () => examine(release, doctorOk));
+    await check('uninstalling leaves nothing', () => removeAll(release, leftovers));
+    if (stays !== undefined)
+      await check('the records of the node stay, and are whole', () => verifyRecords(stays));
   }
 
   console.log('\nC, sidecar');
@@ -166,7 +230,7 @@ async function run(cluster: Cluster): Promise<void> {
     'without a webhook that answers pods start as they are',
     async () => !(await dryRun(cluster, true)).includes('cognitod-sidecar'),
   );
-  await check('uninstalling leaves nothing', () => removeAll(release));
+  await check('uninstalling leaves nothing', () => removeAll(release, leftovers));
 }
 
 /**
