@@ -46,6 +46,7 @@ const OF_OPTIONS: Readonly<Record<string, Source | readonly string[]>> = {
   type: ['fork', 'exec', 'exit'],
   config: 'files',
   tokenFile: 'files',
+  caFile: 'files',
   procRoot: 'files',
   tlsDir: 'files',
   ...Object.fromEntries(
