@@ -7,7 +7,10 @@ import type { Writer } from './writer.ts';
 export interface Context {
   readonly deps: CliDeps;
   readonly output: Writer;
+  /** For programs, not for people. */
   readonly json: boolean;
+  /** Makes YAML of a JSON text; null when JSON is wanted. */
+  readonly yaml: ((json: string) => string) | null;
   readonly paint: Painter;
   readonly client: ApiClient;
   /** One document as JSON, or the text that `render` makes of it. */
@@ -17,17 +20,19 @@ export interface Context {
 export function makeContext(
   deps: CliDeps,
   output: Writer,
-  json: boolean,
+  { json, yaml }: Pick<Context, 'json' | 'yaml'>,
   color: boolean,
   settings: ClientSettings,
 ): Context {
+  const documentText = (document: unknown) =>
+    yaml?.(JSON.stringify(document)) ?? `${JSON.stringify(document, null, output.isTTY ? 2 : 0)}\n`;
   return {
     deps,
     output,
     json,
+    yaml,
     paint: painter(color),
     client: new ApiClient(settings),
-    print: (document, render) =>
-      output.write(json ? `${JSON.stringify(document, null, output.isTTY ? 2 : 0)}\n` : render()),
+    print: (document, render) => output.write(json ? documentText(document) : render()),
   };
 }

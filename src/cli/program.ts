@@ -7,13 +7,17 @@ import { SHELLS, type Shell, scriptOf } from './completion/index.ts';
 import { type Context, makeContext } from './context.ts';
 import type { CliDeps } from './deps.ts';
 import { configureHelp, type HelpNotes, withNotes } from './help.ts';
+import { OUTPUT_FORMATS } from './output-format.ts';
 import { clientSettings, DEFAULT_API, type GlobalOptions } from './settings.ts';
 import type { Writer } from './writer.ts';
 
 /** One run of a command line. */
 export interface CliRun {
   readonly output: Writer;
+  /** For programs, not for people. */
   readonly json: boolean;
+  /** Of these as YAML where a command can. */
+  readonly yaml: boolean;
   /** Set by the command that ran. */
   code: number;
 }
@@ -147,7 +151,8 @@ function addClients(add: Add, deps: CliDeps, run: CliRun): void {
       ? await clientSettings(options, deps.env)
       : { api: new URL(DEFAULT_API), token: null };
     const color = useColor(options.color ?? 'auto', deps.stdout, deps.env);
-    const code = await use(makeContext(deps, run.output, run.json, color, settings));
+    const yaml = run.yaml ? (await import('./yaml-text.ts')).yamlOf : null;
+    const code = await use(makeContext(deps, run.output, { json: run.json, yaml }, color, settings));
     if (typeof code === 'number') run.code = code;
   };
 
@@ -443,6 +448,9 @@ function addCommonOptions(command: Command): void {
   command
     .optionsGroup('Common options:')
     .option('--json', 'JSON: one document, or one line per record')
+    .addOption(
+      new Option('-o, --output <format>', 'table for people, json as --json, yaml').choices(OUTPUT_FORMATS),
+    )
     .option('--config <file>', 'configuration file (COGNITOD_CONFIG)')
     .option('--api <url>', `address of the agent, or unix:/path (COGNITOD_API; default ${DEFAULT_API})`)
     .option('--ca-file <file>', 'authority of the certificate of the agent, PEM (or COGNITOD_CA_FILE)')

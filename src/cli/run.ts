@@ -5,14 +5,15 @@ import { COMPLETE, complete } from './completion/index.ts';
 import type { CliDeps } from './deps.ts';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
 import { buildProgram, type CliRun } from './program.ts';
+import { outputFormat } from './output-format.ts';
 import { harmlessLines } from './text.ts';
 import { OutputFailed, ReaderGone, Writer } from './writer.ts';
 
 /** Runs a command line (without `node` and the script) and resolves with its exit code. Never throws. */
 export async function runCli(argv: readonly string[], deps: CliDeps): Promise<number> {
-  const end = argv.indexOf('--');
-  const json = (end === -1 ? argv : argv.slice(0, end)).includes('--json');
-  const run: CliRun = { output: new Writer(deps.stdout), json, code: EXIT.ok };
+  const format = outputFormat(argv);
+  const json = format !== 'table';
+  const run: CliRun = { output: new Writer(deps.stdout), json, yaml: format === 'yaml', code: EXIT.ok };
   // With nobody to complain to, go on.
   deps.stderr.on('error', () => {});
   try {

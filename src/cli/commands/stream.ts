@@ -180,7 +180,8 @@ class Printer {
     const isEvent = EVENT_KINDS.includes(kind);
     if (isEvent) this.#left--;
     // As JSON a record is not even parsed: it goes out as the agent sent it, known to us or not.
-    if (this.#context.json) this.#pending += `${data}\n`;
+    const { json, yaml } = this.#context;
+    if (json) this.#pending += yaml === null ? `${data}\n` : `---\n${yaml(data)}`;
     else if (isEvent || kind === 'gap') this.#pending += `${this.#text(kind, data)}\n`;
   }
 
