@@ -42,6 +42,9 @@ test('the package has the program, its unit and its configuration, and nothing o
     './lib/systemd/system/cognitod.service',
     './etc/cognitod/cognitod.yaml',
     './usr/share/doc/cognitod/copyright',
+    './usr/share/bash-completion/completions/cognitod',
+    './usr/share/zsh/vendor-completions/_cognitod',
+    './usr/share/fish/vendor_completions.d/cognitod.fish',
   ])
     assert.ok(contents.includes(` ${path}\n`), path);
   assert.doesNotMatch(

@@ -115,6 +115,7 @@ test('descriptions say what is meant, and nothing in them steers a terminal', as
     '4211\tcurl -s http://example.org/',
     String.raw`4212	'$(touch evil)' '\x1b[2J${'`touch evil`'}\nmore'`,
     '977\t[kswapd0]',
+    String.raw`31	a\tb\n\x1b[2J`,
     '',
   ]);
 });

@@ -24,6 +24,7 @@ const processes: readonly ProcessJson[] = [
   sampleProcess({ pid: 4211 }),
   sampleProcess({ pid: 4212, comm: '$(touch evil)', argv: ['$(touch evil)', '\x1b[2J`touch evil`\nmore'] }),
   sampleProcess({ pid: 977, comm: 'kswapd0', argv: null, kernel_thread: true }),
+  sampleProcess({ pid: 31, comm: 'a\tb\n\x1b[2J', argv: null }),
 ];
 
 /** What an agent of this node answers. */
