@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util';
 import { admission } from './admission.ts';
 import { agentCpu } from './agent-cpu.ts';
 import { api } from './api.ts';
+import { clients } from './clients.ts';
 import { footprint } from './footprint.ts';
 import { identity } from './identity.ts';
 import { cleanUp } from './host.ts';
@@ -25,6 +26,7 @@ const MEASUREMENTS: readonly Measurement[] = [
   identity,
   footprint,
   stream,
+  clients,
   api,
   slowdown,
   admission,
