@@ -75,7 +75,7 @@ export const routes = {
   events: {
     ...defaults,
     path: '/api/v1/events',
-    summary: 'The event stream (server-sent events).',
+    summary: 'The event stream (server-sent events); with Last-Event-ID it goes on where it broke off.',
     query: eventQuerySchema,
     answer: z.union([streamReadySchema, eventSchema, gapSchema]),
     stream: true,

@@ -136,7 +136,7 @@ export const configSchema = z.strictObject({
         .default(32 * MIB)
         .describe('what may wait for one slow stream client'),
       total_queue_bytes: bytes(64 * KIB, 64 * GIB)
-        .default(64 * MIB)
+        .default(32 * MIB)
         .describe('what may wait for all stream clients together'),
       max_clients: integer(1, 10_000).default(256).describe('how many streams may be open; more are refused'),
       replay_events: integer(0, 10_000_000)
