@@ -145,19 +145,25 @@ function webhookConfiguration(): object {
 export interface TestPod {
   readonly name: string;
   readonly inject?: 'true' | 'false';
+  /** Whether others may read the metrics of its sidecar. */
+  readonly metrics?: boolean;
   readonly spec?: object;
   readonly command?: readonly string[];
 }
 
 /** Its process can be told from those of any other pod by the last argument. */
-export function testPod(namespace: string, image: string, { name, inject, spec, command }: TestPod): object {
+export function testPod(namespace: string, image: string, pod: TestPod): object {
+  const { name, inject, metrics, spec, command } = pod;
   return {
     apiVersion: 'v1',
     kind: 'Pod',
     metadata: {
       name,
       namespace,
-      annotations: inject === undefined ? {} : { 'sidecar.linnix.io/inject': inject },
+      annotations: {
+        ...(inject === undefined ? {} : { 'sidecar.linnix.io/inject': inject }),
+        ...(metrics === true ? { 'sidecar.linnix.io/metrics': 'true' } : {}),
+      },
     },
     spec: {
       terminationGracePeriodSeconds: 1,

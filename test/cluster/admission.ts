@@ -18,7 +18,11 @@ interface PodJson {
     containers: { name: string; volumeMounts?: { mountPath: string }[] }[];
     shareProcessNamespace?: boolean;
   };
-  status: { phase: string; containerStatuses?: { name: string; ready: boolean; restartCount: number }[] };
+  status: {
+    phase: string;
+    podIP?: string;
+    containerStatuses?: { name: string; ready: boolean; restartCount: number }[];
+  };
 }
 
 const closers = new Closers('e2e-admission');
@@ -162,8 +166,8 @@ async function injection(suite: Suite): Promise<void> {
   // CAP_SYS_PTRACE is bit 19.
   check('it holds SYS_PTRACE alone', CapEff === '0000000000080000' && CapBnd === CapEff, privileges);
   check('it can gain nothing, and seccomp filters it', NoNewPrivs === '1' && Seccomp === '2', privileges);
-  const mounts = asks.spec.containers.at(-1)!.volumeMounts?.map(({ mountPath }) => mountPath) ?? [];
-  console.log(`  (mounts that the API server gave the sidecar: ${mounts.join() || 'none'})`);
+  await tokens(suite);
+  await metrics(suite, asks);
 
   await suite.create({ name: 'opts-out', inject: 'false' });
   check('"false" opts out', !hasSidecar(await suite.pod('opts-out')));
@@ -194,6 +198,37 @@ async function injection(suite: Suite): Promise<void> {
     !hasSidecar(await suite.pod('own-namespace', NAMESPACE)),
     created,
   );
+}
+
+const TOKEN = '/var/run/secrets/kubernetes.io/serviceaccount/token';
+
+/** The API server mounts a token into every container, also into those that a webhook has added. */
+async function tokens(suite: Suite): Promise<void> {
+  const ofApp = await suite.kubectl(['exec', '-n', suite.space, 'asks', '-c', 'app', '--', 'cat', TOKEN]);
+  check('the application has its token as before', ofApp.split('.').length === 3);
+  const script = `try { console.log(require('node:fs').readFileSync('${TOKEN}').length) } catch ({ code }) { console.log(code) }`;
+  const ofSidecar = (await suite.evaluate('asks', script)).trim();
+  check('the sidecar has none', ofSidecar === 'ENOENT', ofSidecar);
+}
+
+async function metrics(suite: Suite, asks: PodJson): Promise<void> {
+  const scrape = async ({ status: { podIP } }: PodJson, port: number, path: string): Promise<string> => {
+    const address = `http://${podIP}:${port}${path}`;
+    const answer = await fetch(address, { signal: AbortSignal.timeout(5000) }).catch(() => null);
+    return answer === null ? 'refused' : await answer.text();
+  };
+  const refused = await scrape(asks, 19_464, '/metrics');
+  check('its metrics are for the pod alone', refused === 'refused', refused.slice(0, 100));
+  await suite.create({ name: 'scraped', inject: 'true', metrics: true });
+  const scraped = await suite.running('scraped');
+  let text = '';
+  await until('metrics of a pod that allows it', async () => {
+    text = await scrape(scraped, 19_464, '/metrics');
+    return text.includes('cognitod_');
+  });
+  check('with the annotation others read them', /^cognitod_build_info/m.test(text), text.slice(0, 100));
+  const api = await scrape(scraped, 19_463, '/api/v1/status');
+  check('and still not the API', api === 'refused', api.slice(0, 100));
 }
 
 /** Run by the Node of the sidecar: what the agent tells, and what the kernel tells of it. */

@@ -55,7 +55,8 @@ export class Leftovers {
     const { state, criSocket } = this.#cluster;
     const pods = [...this.#pods];
     const isOurs = (path: string) => pods.some((uid) => path.includes(uid));
-    const groups = cgroupsOf(state).filter(isOurs);
+    // A kubelet of 1.20 leaves the empty cgroup of every pod, whosever it was, where v2 is beside v1.
+    const groups = cgroupsOf(state).filter((path) => isOurs(path) && !/\/unified\/.*\/pod[^/]+$/.test(path));
     const pins = pinnedObjects().filter((path) => !this.#pins.has(path));
     const folders = this.#folders.filter((folder) => existsSync(folder));
     const volumes =
