@@ -217,6 +217,7 @@ async function run(cluster: Cluster): Promise<void> {
   await kubectl(['taint', 'node', cluster.node, 'observability-']);
   const hasWebhook = existsSync(join(import.meta.dirname, '../../src/admission'));
   await check('installs', () => release.put(['mode=sidecar'], { wait: hasWebhook }).then(() => true));
+  await leftovers.remember();
   await check(`${WEBHOOK_RIGHTS.length} rights are as said`, () => wrongRights(kubectl, WEBHOOK_RIGHTS));
   if (hasWebhook) {
     await check('a pod that asks gets a sidecar, another does not', async () => {
