@@ -10,6 +10,7 @@ import { cannotUseBpf } from '../support/observe.ts';
 import { found } from '../support/doctor.ts';
 import { builtImage, cannotBuildImage, removeBuiltImages } from './built.ts';
 import { importImage, runToEnd } from './contained.ts';
+import { runOf } from './from-manifest.ts';
 
 const skip = cannotUseBpf() || cannotRunContainerd() || cannotBuildImage();
 const FILE = join(import.meta.dirname, '../../deploy/jobs/doctor-before-install.yaml');
@@ -32,25 +33,12 @@ describe('the Job before the installation', { skip, timeout: 180_000 }, () => {
 
   /** As the kubelet would start it; `capabilities` instead of those that it asks for. */
   async function run(capabilities: readonly string[] = job.securityContext.capabilities.add) {
-    const variables = job.env as { name: string; value?: string }[];
-    const volumes = new Map<string, string>(
-      pod.volumes.map(({ name, hostPath }: Manifest) => [name, hostPath.path]),
-    );
+    const { args = [], security, ...rest } = runOf(pod);
     const { code, stdout, stderr } = await runToEnd(containerd, {
+      ...rest,
       image,
-      args: [...job.args, '--json'],
-      env: Object.fromEntries(variables.map(({ name, value }) => [name, value ?? 'node-a'])),
-      mounts: job.volumeMounts.map(({ name, mountPath, readOnly }: Manifest) => ({
-        container_path: mountPath,
-        host_path: volumes.get(name as unknown as string)!,
-        readonly: readOnly,
-      })),
-      security: {
-        capabilities,
-        user: job.securityContext.runAsUser,
-        noNewPrivileges: !job.securityContext.allowPrivilegeEscalation,
-        readOnlyRoot: job.securityContext.readOnlyRootFilesystem,
-      },
+      args: [...args, '--json'],
+      security: { ...security, capabilities },
     });
     assert.notEqual(stdout.join(''), '', stderr.join('\n'));
     const { checks } = JSON.parse(stdout.join('')) as DoctorJson;

@@ -3,10 +3,13 @@ import assert from 'node:assert/strict';
 import { after, before, describe, type TestContext, test } from 'node:test';
 import type { DoctorJson } from '../../src/api/index.ts';
 import { type Containerd, cannotRunContainerd, startContainerd } from '../e2e/containerd.ts';
+import { parseManifests, podTemplate } from '../deploy/rendered.ts';
+import { runCognitod } from '../support/agent.ts';
 import { found } from '../support/doctor.ts';
 import { cannotUseBpf } from '../support/observe.ts';
 import { builtImage, cannotBuildImage, removeBuiltImages } from './built.ts';
 import { type ImageRun, importImage, runAgent } from './contained.ts';
+import { runOf } from './from-manifest.ts';
 
 const skip = cannotUseBpf() || cannotRunContainerd() || cannotBuildImage();
 const BOTH = ['BPF', 'PERFMON'];
@@ -79,6 +82,18 @@ describe('the doctor in the container of the agent', { skip, timeout: 180_000 },
   test('neither hostPID nor the host’s /proc: the agent does not start as one of the node', async (t) => {
     const security = { capabilities: BOTH, user: USER };
     await assert.rejects(examine(t, 'agent', { security }), /PROC_NOT_HOST|not those of the node/);
+  });
+
+  test('what doctor --manifest writes for this node works on this node', async (t) => {
+    const { stdout } = await runCognitod(['doctor', '--manifest']);
+    const run = runOf(podTemplate(parseManifests(stdout)).spec);
+    const { reference } = await builtImage('agent');
+    const args = run.args!.filter((argument) => argument !== 'agent');
+    const agent = await runAgent(containerd, { ...run, args, image: reference });
+    t.after(() => agent.stop());
+    const { ready, collector, privileges } = await agent.status();
+    assert.deepEqual([ready, collector.kind, privileges.uid], [true, 'ebpf', USER]);
+    assert.deepEqual(privileges.cap_permitted, []);
   });
 
   test('C, the sidecar: nothing fails, and nothing warns for what a sidecar cannot have', async (t) => {
