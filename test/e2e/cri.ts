@@ -25,6 +25,8 @@ export interface SecuritySpec {
   readonly capabilities?: readonly string[];
   /** uid and gid; 0 when left out. */
   readonly user?: number;
+  /** supplementalGroups. */
+  readonly groups?: readonly number[];
   /** allowPrivilegeEscalation: false. */
   readonly noNewPrivileges?: boolean;
   readonly readOnlyRoot?: boolean;
@@ -165,6 +167,7 @@ const READ_ONLY = ['bus', 'fs', 'irq', 'sys', 'sysrq-trigger'];
 function securityContext({
   capabilities,
   user,
+  groups,
   noNewPrivileges,
   readOnlyRoot,
   seccomp,
@@ -175,6 +178,7 @@ function securityContext({
       ? {}
       : { capabilities: { add_capabilities: capabilities, drop_capabilities: ['ALL'] } }),
     ...(user === undefined ? {} : { run_as_user: { value: user }, run_as_group: { value: user } }),
+    supplemental_groups: groups ?? [],
     no_new_privs: noNewPrivileges ?? false,
     readonly_rootfs: readOnlyRoot ?? false,
     masked_paths: [...MASKED.map(inProc), '/sys/firmware'],

@@ -84,16 +84,33 @@ describe('the doctor in the container of the agent', { skip, timeout: 180_000 },
     await assert.rejects(examine(t, 'agent', { security }), /PROC_NOT_HOST|not those of the node/);
   });
 
-  test('what doctor --manifest writes for this node works on this node', async (t) => {
-    const { stdout } = await runCognitod(['doctor', '--manifest']);
+  /** The agent as doctor --manifest of this node says. */
+  async function runManifest(t: TestContext, env: Record<string, string> = {}) {
+    const { stdout } = await runCognitod(['doctor', '--manifest'], { env });
     const run = runOf(podTemplate(parseManifests(stdout)).spec);
     const { reference } = await builtImage('agent');
     const args = run.args!.filter((argument) => argument !== 'agent');
     const agent = await runAgent(containerd, { ...run, args, image: reference });
     t.after(() => agent.stop());
-    const { ready, collector, privileges } = await agent.status();
+    return agent;
+  }
+
+  test('what doctor --manifest writes for this node works on this node', async (t) => {
+    const { ready, collector, privileges } = await (await runManifest(t)).status();
     assert.deepEqual([ready, collector.kind, privileges.uid], [true, 'ebpf', USER]);
     assert.deepEqual(privileges.cap_permitted, []);
+  });
+
+  test('with the socket of the runtime, whose group uid 65532 is given', async (t) => {
+    const env = { COGNITOD_KUBERNETES_API: 'off', COGNITOD_RUNTIME_CRI: containerd.socket };
+    const agent = await runManifest(t, env);
+    for (const until = Date.now() + 10_000; Date.now() < until; ) {
+      const { metadata, privileges } = await agent.status();
+      assert.equal(privileges.uid, USER);
+      if (metadata.sources[0]?.state === 'ok' && metadata.sources[0].objects > 0) return;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    assert.fail(JSON.stringify((await agent.status()).metadata.sources));
   });
 
   test('C, the sidecar: nothing fails, and nothing warns for what a sidecar cannot have', async (t) => {

@@ -21,6 +21,7 @@ export function runOf(pod: Manifest['spec']): Omit<ImageRun, 'image'> {
     security: {
       capabilities: securityContext.capabilities.add,
       user: securityContext.runAsUser,
+      groups: pod.securityContext?.supplementalGroups ?? [],
       noNewPrivileges: !securityContext.allowPrivilegeEscalation,
       readOnlyRoot: securityContext.readOnlyRootFilesystem,
     },

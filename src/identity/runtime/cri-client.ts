@@ -32,8 +32,12 @@ type Service = Client & Record<Method, Call>;
 
 /** gRPC costs 20 MB of memory, so it is loaded only where there is a runtime to ask. */
 export async function connectCri(socket: string, options: ClientOptions): Promise<RuntimeClient> {
-  const [grpc, { load }] = await Promise.all([import('@grpc/grpc-js'), import('@grpc/proto-loader')]);
-  const definition = await load(join(import.meta.dirname, 'cri.proto'), {
+  // Both are CommonJS: in the bundle a dynamic import has their exports as its default only.
+  const [{ default: grpc }, { default: loader }] = await Promise.all([
+    import('@grpc/grpc-js'),
+    import('@grpc/proto-loader'),
+  ]);
+  const definition = await loader.load(join(import.meta.dirname, 'cri.proto'), {
     keepCase: true,
     defaults: true,
     longs: String,
