@@ -62,7 +62,8 @@ export async function startShell(t: TestContext, shell: Shell, api: string): Pro
   };
   t.after(async () => {
     await tmux('kill-server').catch(() => {});
-    for (const path of [directory, socket]) rmSync(path, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
+    for (const path of [directory, socket])
+      rmSync(path, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
   });
   const { argv, setup } = START[shell];
   await tmux('new-session', '-d', '-x', '120', '-y', '40', '-c', directory, ...argv);
