@@ -47,6 +47,7 @@ import { AgentEvidence, type RunningSnapshot } from './agent-evidence.ts';
 import { readBootId } from './boot-id.ts';
 import { ClockWatch } from './clock-watch.ts';
 import { configurationJson } from './configuration-json.ts';
+import { ClusterWatch } from './cluster-watch.ts';
 import { Healer } from './healer.ts';
 import { type OpenedCollector, openCollector } from './open-collector.ts';
 import { openMetadataSources } from './open-metadata-sources.ts';
@@ -103,6 +104,7 @@ export class Agent implements AgentView, Closable {
   readonly #healer: Healer;
   readonly #metrics: Metrics;
   readonly #evidence: AgentEvidence;
+  readonly #cluster: ClusterWatch;
   readonly #configuration: ConfigurationJson;
   readonly #doctor: AgentDoctor;
   readonly #api: ApiServer;
@@ -196,6 +198,7 @@ export class Agent implements AgentView, Closable {
         heartbeatSeconds: config.stream.heartbeat_seconds,
       },
     });
+    this.#cluster = new ClusterWatch(config);
     this.#evidence = new AgentEvidence(config, log, this.#startedAt, () => this.#evidenceSnapshot());
     this.#ops = createOpsServer({ listen: config.ops.listen, view: this, metrics: this.#metrics, log });
   }
@@ -265,6 +268,7 @@ export class Agent implements AgentView, Closable {
     this.#metadata.start();
     await this.#opened.collector.start(pipeline);
     this.#evidence.start();
+    void this.#cluster.start();
     this.#healer.start();
     this.#settled = setTimeout(releaseStartupCode, SETTLED_MS);
     enrichSnapshot(this.model, this.#config.proc_root, this.#mask, this.#abort.signal).catch((error) =>
@@ -287,6 +291,7 @@ export class Agent implements AgentView, Closable {
     this.#finalLedger = this.ledger();
     this.#binding.flush();
     this.#evidence.stop();
+    this.#cluster.stop();
     const results = await Promise.allSettled([this.#api.close(), this.#ops.close(), this.#metadata.close()]);
     await this.#opened.collector.close();
     const failures = results.filter((result) => result.status === 'rejected').map((result) => result.reason);
@@ -367,6 +372,7 @@ export class Agent implements AgentView, Closable {
       ledger: this.ledger(),
       access: access.counts(),
       accessOverflow: access.overflow,
+      cluster: this.#cluster.known,
       egress: this.#metadata
         .sources()
         .map(({ name, endpoint, state }) => ({ to: endpoint, purpose: `names, from ${name}`, state })),

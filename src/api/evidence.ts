@@ -61,6 +61,24 @@ export const evidenceContentSchema = z.object({
   ),
   access_overflow: count.describe('requests of further kinds, not listed'),
   egress: z.array(z.object({ to: z.string(), purpose: z.string(), state: z.string() })),
+  cluster: z
+    .object({
+      state: z.enum(['read', 'partly', 'not-read']),
+      reasons: z.array(z.string()).describe('what was not read, and why'),
+      rights: z
+        .array(z.string())
+        .describe("what the agent's account may do, as the API tells it: verbs, resources, [names]"),
+      objects: z.array(
+        z.object({
+          kind: z.string(),
+          namespace: z.string().nullable(),
+          name: z.string(),
+          sha256: sha256.describe('of the content'),
+          content: z.string().nullable().describe('canonical JSON of what it says; null when it is long'),
+        }),
+      ),
+    })
+    .describe('roles, bindings and network policies as found in the cluster'),
   insights: z.array(z.object({ time, rule: z.string(), summary: z.string() })),
   problems: z.array(z.string()).describe('what went wrong with the evidence itself, e.g. a torn record'),
 });

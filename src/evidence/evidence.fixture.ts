@@ -29,6 +29,7 @@ export function snapshotOf(fields: Partial<EvidenceSnapshot> = {}): EvidenceSnap
     access: [],
     accessOverflow: 0,
     egress: [],
+    cluster: { state: 'not-read', reasons: ['nobody asked'], rights: [], objects: [] },
     ...fields,
   };
 }

@@ -1,4 +1,5 @@
 // Evidence for auditors, made from the running agent.
+export * from './cluster-policies.ts';
 export { type Chain, ChainFile, headOf, MemoryChain } from './chain-file.ts';
 export { describeConfiguration } from './configuration.ts';
 export { describePrograms } from './programs.ts';

@@ -24,6 +24,7 @@ export interface EvidenceSnapshot {
   readonly access: readonly AccessEntry[];
   readonly accessOverflow: number;
   readonly egress: EvidenceContent['egress'];
+  readonly cluster: EvidenceContent['cluster'];
 }
 
 export interface RecorderOptions {
@@ -178,6 +179,7 @@ export class EvidenceRecorder {
       access: accessSince(base.access, snapshot.access),
       access_overflow: snapshot.accessOverflow - base.accessOverflow,
       egress: snapshot.egress,
+      cluster: snapshot.cluster,
       // Rules come with detection; the format is ready for what they will say.
       insights: [],
       problems: [...this.#problems],
@@ -211,8 +213,16 @@ const startOfDay = (now: Date): Date =>
   new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth(), now.getUTCDate()));
 
 /** A change of this makes a record; threads come and go. */
-function essenceOf({ privileges, configuration, programs, collector }: EvidenceSnapshot): string {
-  return lineOf({ privileges: { ...privileges, threads: 0 }, configuration, programs, collector });
+function essenceOf({ privileges, configuration, programs, collector, cluster }: EvidenceSnapshot): string {
+  const { rights, objects } = cluster;
+  return lineOf({
+    privileges: { ...privileges, threads: 0 },
+    configuration,
+    programs,
+    collector,
+    rights,
+    objects,
+  });
 }
 
 function accessSince(before: readonly AccessEntry[], after: readonly AccessEntry[]): AccessEntry[] {

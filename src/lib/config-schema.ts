@@ -257,6 +257,12 @@ export const configSchema = z.strictObject({
       directory: optional(path)
         .default(null)
         .describe('where the records for auditors are kept (docs/evidence.md); none: in memory'),
+      cluster_policies: flag
+        .default(false)
+        .describe('whether roles, bindings and network policies are read into the records'),
+      cluster_roles: list(objectName)
+        .default([])
+        .describe('cluster roles, and their bindings of the same name, to read with them'),
       retention_days: integer(1, 4000).default(400).describe('about how many daily records are kept'),
     })
     .prefault({}),

@@ -77,6 +77,7 @@ const content: EvidenceJson['current'] = {
   gaps: [{ from: '2026-11-23T00:00:00Z', to: '2026-11-23T00:00:01Z', reason: 'lost', events: null }],
   access: [{ who: 'local', method: 'GET', route: '/healthz', status: 200, count: 1 }],
   access_overflow: 0,
+  cluster: { state: 'not-read', reasons: ['nobody asked'], rights: [], objects: [] },
   egress: [],
   insights: [],
   problems: [],

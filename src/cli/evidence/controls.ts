@@ -12,9 +12,14 @@ export const CONTROLS: readonly Control[] = [
   {
     soc2: 'CC6.1, CC6.3',
     iso27001: 'A.5.15, A.8.2',
-    shown: 'privileges held over time; who called the API, and how they were let in',
+    shown:
+      'privileges held over time; who called the API, and how they were let in; what the account may do in the cluster',
   },
-  { soc2: 'CC6.6', iso27001: 'A.8.20', shown: 'destinations that the agent itself connects to' },
+  {
+    soc2: 'CC6.6',
+    iso27001: 'A.8.20',
+    shown: 'destinations that the agent itself connects to; network policies around it',
+  },
   {
     soc2: 'CC6.8',
     iso27001: 'A.8.7',
@@ -26,12 +31,18 @@ export const CONTROLS: readonly Control[] = [
     iso27001: 'A.8.15, A.8.16',
     shown: 'coverage per day: seen, lost, attributed, and gaps with their times',
   },
+  {
+    soc2: 'CC7.3',
+    iso27001: 'A.5.25',
+    shown:
+      'every fork, exec and exit with its pod is kept for a while and streamed: material to judge an event by',
+  },
   { soc2: 'CC8.1', iso27001: 'A.8.32', shown: 'version, programs and configuration of each run' },
 ];
 
 /** What an auditor will ask for and not find here. */
 export const NOT_COVERED: readonly string[] = [
-  'RBAC and NetworkPolicies as they are in the cluster: kubectl get shows them, this report does not read them',
+  'RBAC and NetworkPolicies beyond those of the agent and its namespace; whether the network enforces them',
   'insights and alerts: this version makes none, the section is empty',
   'who changed the configuration, and why: only that and when it changed',
   'other nodes: each agent tells of its own node',

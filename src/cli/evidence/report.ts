@@ -43,6 +43,8 @@ export function reportOf(evidence: EvidenceJson, made: string): Block[] {
           columns: ['to', 'for', 'state now'],
           rows: current.egress.map(({ to, purpose, state }) => [to, purpose, state]),
         },
+    { heading: 'Rights and policies in the cluster', level: 2 },
+    ...cluster(current),
     { heading: 'Controls', level: 2 },
     {
       columns: ['SOC 2', 'ISO 27001', 'shown here'],
@@ -50,6 +52,31 @@ export function reportOf(evidence: EvidenceJson, made: string): Block[] {
     },
     { heading: 'Not covered', level: 2 },
     { list: NOT_COVERED },
+  ];
+}
+
+function cluster({ cluster: { state, reasons, rights, objects } }: EvidenceContent): Block[] {
+  const asked =
+    state === 'not-read' ? 'They could not be read.' : 'As the Kubernetes API told them when asked.';
+  return [
+    { paragraph: asked },
+    ...(reasons.length === 0 ? [] : [{ list: reasons.map((reason) => `not read: ${reason}`) }]),
+    ...(rights.length === 0
+      ? []
+      : [{ columns: ["the agent's account may"], rows: rights.map((right) => [right]) }]),
+    ...(objects.length === 0
+      ? []
+      : [
+          {
+            columns: ['kind', 'name', 'SHA-256 of what it says', 'what it says'],
+            rows: objects.map(({ kind, namespace, name, sha256, content }) => [
+              kind,
+              namespace === null ? name : `${namespace}/${name}`,
+              sha256,
+              content ?? 'too long to keep: compare the hash',
+            ]),
+          },
+        ]),
   ];
 }
 

@@ -15,6 +15,9 @@
   "runtime" $runtime
   "events" (dict "print" false) -}}
 {{- if include "cognitod.keepsPtrace" . }}{{ $_ := set $set "privileges" (dict "keep" (list "SYS_PTRACE")) }}{{ end -}}
-{{- if ne .Values.evidence.storage "memory" }}{{ $_ := set $set "evidence" (dict "directory" "/var/lib/cognitod/evidence") }}{{ end -}}
+{{- $evidence := dict -}}
+{{- if ne .Values.evidence.storage "memory" }}{{ $_ := set $evidence "directory" "/var/lib/cognitod/evidence" }}{{ end -}}
+{{- if .Values.evidence.clusterPolicies }}{{ $_ := set $evidence "cluster_policies" true }}{{ $_ := set $evidence "cluster_roles" (list .Values.name) }}{{ end -}}
+{{- if $evidence }}{{ $_ := set $set "evidence" $evidence }}{{ end -}}
 {{- mergeOverwrite $set (deepCopy .Values.config) | toYaml -}}
 {{- end }}

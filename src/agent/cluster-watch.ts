@@ -1,0 +1,58 @@
+// Keeps what the cluster says about the agent, for the evidence: read at the start and every ten minutes.
+import { readFileSync } from 'node:fs';
+import { type ClusterPolicies, notRead, readClusterPolicies } from '../evidence/index.ts';
+import { chosenConnection, KUBE_TIMES } from '../identity/index.ts';
+import type { Config } from '../lib/index.ts';
+
+const PAUSE_MS = 600_000;
+const TIMES = { ...KUBE_TIMES, connectMs: 5_000, answerIdleMs: 10_000 };
+const NAMESPACE_FILE = '/var/run/secrets/kubernetes.io/serviceaccount/namespace';
+
+export class ClusterWatch {
+  readonly #config: Config;
+  #timer: NodeJS.Timeout | undefined;
+  #known: ClusterPolicies = notRead('not asked yet');
+  #stopped = false;
+
+  constructor(config: Config) {
+    this.#config = config;
+  }
+
+  /** As last read. */
+  get known(): ClusterPolicies {
+    return this.#known;
+  }
+
+  /** Resolves after the first reading; never rejects. */
+  async start(): Promise<void> {
+    const connection = chosenConnection(this.#config.kubernetes);
+    if (connection === null) {
+      this.#known = notRead('the agent asks no Kubernetes API (kubernetes.api)');
+      return;
+    }
+    const { cluster_policies: objects, cluster_roles: clusterRoles } = this.#config.evidence;
+    const read = async () => {
+      const options = { connection, times: TIMES, namespace: ownNamespace(), objects, clusterRoles };
+      const policies = await readClusterPolicies(options);
+      if (this.#stopped) return;
+      // An API that is away for a moment is no change of what it said.
+      if (policies.state !== 'not-read' || this.#known.state === 'not-read') this.#known = policies;
+      this.#timer = setTimeout(() => void read(), PAUSE_MS);
+      this.#timer.unref();
+    };
+    await read();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+  }
+}
+
+function ownNamespace(): string {
+  try {
+    return readFileSync(NAMESPACE_FILE, 'utf8').trim() || 'default';
+  } catch {
+    return 'default';
+  }
+}
