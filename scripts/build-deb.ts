@@ -79,7 +79,7 @@ function sourceDate(): number {
   return Number(execFileSync('git', ['log', '-1', '--format=%ct'], { cwd: ROOT, encoding: 'utf8' }));
 }
 
-/** The sources, the packages that they need, and the pinned Node. */
+/** The sources, the dashboard, the packages that they need, and the pinned Node. */
 function copyProgram(tree: string): void {
   const home = join(tree, HOME);
   for (const file of ['cognitod', 'package.json'])
@@ -87,6 +87,7 @@ function copyProgram(tree: string): void {
   for (const file of globSync('src/**/*', { cwd: ROOT }))
     if (!TESTS.test(file) && statSync(join(ROOT, file)).isFile())
       copy(join(ROOT, file), join(home, file), 0o644);
+  buildDashboard(join(home, 'build/web'));
   for (const name of productionPackages()) {
     const from = join(ROOT, 'node_modules', name);
     cpSync(from, join(home, 'node_modules', name), {
@@ -98,6 +99,12 @@ function copyProgram(tree: string): void {
   const node = `node_modules/node-linux-${process.arch}`;
   copy(join(ROOT, node, 'bin/node'), join(home, node, 'bin/node'), 0o755);
   copy(join(ROOT, node, 'LICENSE'), join(home, node, 'LICENSE'), 0o644);
+}
+
+/** Another program, so that building stays one call that returns when all is done. */
+function buildDashboard(output: string): void {
+  const script = join(ROOT, 'scripts/build-web.ts');
+  execFileSync(process.execPath, [script, '--output', output], { stdio: ['ignore', 'ignore', 'inherit'] });
 }
 
 /** The dependencies of the program and theirs, as installed; what is optional for another platform is not there. */

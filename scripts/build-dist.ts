@@ -2,9 +2,17 @@
 import { chmodSync, cpSync, globSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join, posix, relative, sep } from 'node:path';
 import { build, type Plugin } from 'esbuild';
+import { buildWeb } from './build-web.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const SRC = join(ROOT, 'src');
+
+/** Names of npm packages, sorted. */
+export interface Bundled {
+  readonly program: readonly string[];
+  /** Of the dashboard: development dependencies, which an installation for the image does not have. */
+  readonly web: readonly string[];
+}
 
 /** Loaded at run time from node_modules: koffi for its native part, yaml only by those who have a configuration file. */
 export const EXTERNAL_PACKAGES = ['koffi', 'yaml'];
@@ -20,9 +28,9 @@ const COMMONJS = [
 
 /**
  * Writes dist/main.js, its chunks and the files that the sources read (kernel objects, protocol definitions, scripts of shells), these at
- * the same place below dist/ as below src/. Returns the names of the npm packages that are in the bundle, sorted.
+ * the same place below dist/ as below src/; the dashboard in dist/web. Returns the names of the npm packages that are in them.
  */
-export async function buildDist(directory: string): Promise<string[]> {
+export async function buildDist(directory: string): Promise<Bundled> {
   rmSync(directory, { recursive: true, force: true });
   const { metafile } = await build({
     absWorkingDir: ROOT,
@@ -53,7 +61,7 @@ export async function buildDist(directory: string): Promise<string[]> {
     cpSync(join(SRC, file), join(directory, file));
   }
   chmodSync(join(directory, 'main.js'), 0o755);
-  return packagesOf(Object.keys(metafile.inputs));
+  return { program: packagesOf(Object.keys(metafile.inputs)), web: await buildWeb(join(directory, 'web')) };
 }
 
 /** A module that asks where it is gets the place that it would have without the bundle. */
@@ -83,8 +91,8 @@ function packagesOf(inputs: string[]): string[] {
 }
 
 if (import.meta.main) {
-  const packages = await buildDist(join(ROOT, 'dist'));
+  const { program, web } = await buildDist(join(ROOT, 'dist'));
   console.log(
-    `dist/main.js, with ${packages.length} npm packages in it; beside it: ${EXTERNAL_PACKAGES.join(', ')}`,
+    `dist/main.js, with ${program.length} npm packages in it, ${web.length} in the dashboard; beside it: ${EXTERNAL_PACKAGES.join(', ')}`,
   );
 }

@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 const ROOT = join(import.meta.dirname, '..');
 process.chdir(ROOT);
 const named = process.argv.slice(2);
-const files = (named.length > 0 ? named : globSync(['{src,test,bench}/**/*.test.ts'])).sort();
+const files = (named.length > 0 ? named : globSync(['{src,web,test,bench}/**/*.test.ts'])).sort();
 
 interface Finished {
   kind: 'pass' | 'fail' | 'skip' | 'todo';

@@ -18,6 +18,7 @@ test('the linter finds nothing', () => {
 
 test('the types are right', () => {
   run('node_modules/.bin/tsc', '--noEmit');
+  run('node_modules/.bin/tsc', '--noEmit', '-p', 'web');
 });
 
 test('the committed objects and decoder are what bpf/ gives', () => {

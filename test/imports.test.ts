@@ -88,6 +88,28 @@ test('imports of another folder go through its index', () => {
   assert.deepEqual(inner, []);
 });
 
+/** Parts of lib that need no Node. */
+const PURE = ['lib/text.ts', 'lib/capabilities.ts'];
+
+test('the dashboard sees types of the contract and pure parts of lib, nothing else', () => {
+  const web = join(SRC, '../web');
+  const broken = globSync('**/*.{ts,tsx}', { cwd: web }).flatMap((file) => {
+    const text = readFileSync(join(web, file), 'utf8');
+    return [...text.matchAll(/^(import|export) (type )?[^;]*?from '([^']+)';/gm)].flatMap(
+      ([, , type, target]) => {
+        if (target!.startsWith('node:') && !file.endsWith('.test.ts')) return [`${file} needs ${target}`];
+        const path = relative(SRC, join(web, dirname(file), target!));
+        if (!target!.includes('/src/') || PURE.includes(path)) return [];
+        const isTypes = type !== undefined && path === 'api/index.ts';
+        return isTypes ? [] : [`${file} imports ${path}: only types of src/api, and ${PURE.join(' and ')}`];
+      },
+    );
+  });
+  assert.deepEqual(broken, []);
+  for (const file of PURE)
+    assert.doesNotMatch(readFileSync(join(SRC, file), 'utf8'), /from '/, `${file} is pure`);
+});
+
 test('the rule knows upstream from downstream', () => {
   assert.equal(brokenRule('model', 'identity'), null);
   assert.equal(brokenRule('serve', 'api'), null);

@@ -88,7 +88,11 @@ export async function layOutRoot(root: string, options: RootOptions): Promise<st
     copyLibraries(root, unpacked, arch, LOADED[variant]);
     writeSystemFiles(root, unpacked, debian);
 
-    const npm = npmPackages(modules, [...new Set([...bundled, ...EXTERNAL_PACKAGES, native, node])].sort());
+    const loaded = [...new Set([...bundled.program, ...EXTERNAL_PACKAGES, native, node])];
+    const web = bundled.web.filter((name) => !loaded.includes(name));
+    const npm = [...npmPackages(modules, loaded), ...npmPackages(join(ROOT, 'node_modules'), web)].sort(
+      (a, b) => (a.name < b.name ? -1 : 1),
+    );
     const licenses = debian.map(({ name, version }) => ({ name, version, directory: unpacked }));
     const common = join(unpacked, 'usr/share/common-licenses');
     copyFileSync(join(ROOT, 'LICENSE'), join(root, APP, 'LICENSE'));

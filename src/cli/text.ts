@@ -1,5 +1,16 @@
 // Text for terminals: harmless whatever a process put into it, coloured, aligned.
 import { styleText } from 'node:util';
+import { cut } from '../lib/text.ts';
+
+export {
+  bytesText,
+  commandText,
+  countText,
+  cut,
+  durationText,
+  harmless,
+  harmlessLines,
+} from '../lib/text.ts';
 
 type Style = Parameters<typeof styleText>[0];
 export type Painter = (style: Style, text: string) => string;
@@ -7,38 +18,6 @@ export type Painter = (style: Style, text: string) => string;
 /** Paints, or does not. */
 export const painter = (color: boolean): Painter =>
   color ? (style, text) => styleText(style, text, { validateStream: false }) : (_style, text) => text;
-
-// C0 and C1 controls, and what reorders or hides text (Unicode TR36: bidirectional controls, zero width, tags).
-const UNSAFE =
-  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|\udb40[\udc00-\udfff]/g;
-const SHORT: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
-
-/** Control characters as escapes: nothing that a process is called can steer the terminal. */
-export function harmless(text: string): string {
-  return text.replace(UNSAFE, (char) => {
-    const hex = char.codePointAt(0)!.toString(16);
-    return SHORT[char] ?? (hex.length <= 2 ? `\\x${hex.padStart(2, '0')}` : `\\u{${hex}}`);
-  });
-}
-
-/** The same for text of several lines, such as an error that quotes what it was given. */
-export const harmlessLines = (text: string): string => text.split('\n').map(harmless).join('\n');
-
-/** A command line as one would type it: arguments with blanks, quotes or escapes are quoted. */
-export function commandText(argv: readonly string[]): string {
-  return argv
-    .map((argument) => {
-      const safe = harmless(argument);
-      return /^[\w@%+=:,./-]+$/.test(safe) ? safe : `'${safe.replaceAll("'", "'\\''")}'`;
-    })
-    .join(' ');
-}
-
-/** At most `width` characters, without half of a surrogate pair at the end. */
-export function cut(text: string, width: number): string {
-  if (text.length <= width) return text;
-  return `${text.slice(0, Math.max(0, width - 1)).replace(/[\ud800-\udbff]$/, '')}…`;
-}
 
 /** Rows as aligned columns; the last column is not padded, and cut at `width` if given. */
 export function table(rows: readonly (readonly string[])[], width?: number): string {
@@ -56,30 +35,3 @@ export function table(rows: readonly (readonly string[])[], width?: number): str
     })
     .join('');
 }
-
-const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
-
-export function bytesText(bytes: number): string {
-  let value = bytes;
-  let unit = 0;
-  while (value >= 1024 && unit < UNITS.length - 1) {
-    value /= 1024;
-    unit++;
-  }
-  return `${unit === 0 || Number.isInteger(value) ? value : value.toFixed(1)} ${UNITS[unit]}`;
-}
-
-/** A span of time in its two largest units: `1.24ms`, `3.1s`, `2h05m`, `5d03h`. */
-export function durationText(seconds: number): string {
-  if (seconds < 1e-3) return `${Math.round(seconds * 1e6)}µs`;
-  // Above, three digits would be rounded to 1.00e+3.
-  if (seconds < 0.9995) return `${(seconds * 1e3).toPrecision(3)}ms`;
-  if (seconds < 60) return `${seconds.toFixed(1)}s`;
-  const pad = (value: number) => String(Math.floor(value)).padStart(2, '0');
-  if (seconds < 3600) return `${Math.floor(seconds / 60)}m${pad(seconds % 60)}s`;
-  if (seconds < 86_400) return `${Math.floor(seconds / 3600)}h${pad((seconds % 3600) / 60)}m`;
-  return `${Math.floor(seconds / 86_400)}d${pad((seconds % 86_400) / 3600)}h`;
-}
-
-/** Counts with thousands separated. */
-export const countText = (count: number): string => count.toLocaleString('en');

@@ -128,7 +128,13 @@ test('wrong and unknown parameters are named, all at once', async (t) => {
 
 test('unknown routes are 404, other methods on known routes 405 with what is allowed', async (t) => {
   const { refused } = await start(t);
-  for (const path of ['/', '/api/v1', '/api/v1/process', '/api/v1/status/', '/metrics/prometheus']) {
+  for (const path of [
+    '/index.html',
+    '/api/v1',
+    '/api/v1/process',
+    '/api/v1/status/',
+    '/metrics/prometheus',
+  ]) {
     assert.equal((await refused(path)).status, 404, path);
   }
   assert.equal((await refused('/nowhere', { method: 'POST', body: 'x' })).status, 404);

@@ -38,6 +38,7 @@ import { StreamClients } from './stream-clients.ts';
 import { StreamRoutes } from './stream-route.ts';
 import { readTls, type TlsFiles, type TlsMaterial, type TlsStats, TlsWatcher } from './tls-files.ts';
 import { openUnixListener } from './unix-listener.ts';
+import { addWebFiles, findWebDirectory, readWebFiles } from './web-files.ts';
 
 const NAME: ListenerName = { name: 'API', flag: '--api-listen', key: 'api.listen' };
 const CLOSE_TIMEOUT_MS = 2_000;
@@ -59,6 +60,8 @@ export interface ApiServerOptions {
   /** Is given a line for each request when it was answered. */
   readonly logAccess?: ((line: string) => void) | undefined;
   readonly streams: StreamSettings;
+  /** Where the built dashboard is; where builds put it when not given. */
+  readonly webDirectory?: string;
   /** How long streams and requests under way may take to finish at close. */
   readonly closeTimeoutMs?: number;
 }
@@ -144,6 +147,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     lingerMs: LINGER_MS,
   });
   addProbes(app, view, compatProbes(view));
+  addWebFiles(app, readWebFiles(options.webDirectory ?? findWebDirectory()));
   addStateRoutes(app, view, run);
   addDocsRoutes(app);
   const streamRoutes = new StreamRoutes(app, clients);

@@ -38,6 +38,7 @@ test('the package has the program, its unit and its configuration, and nothing o
   for (const path of [
     './usr/bin/cognitod -> ../lib/cognitod/cognitod',
     './usr/lib/cognitod/src/main.ts',
+    './usr/lib/cognitod/build/web/index.html',
     './usr/lib/cognitod/src/kernel/generated/lifecycle.bpf.o',
     './lib/systemd/system/cognitod.service',
     './etc/cognitod/cognitod.yaml',

@@ -1,0 +1,89 @@
+// Pictures of the dashboard for docs/dashboard.md: `make screenshots`. The agent and the processes in them are real.
+import { mkdirSync, statSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { parseArgs } from 'node:util';
+import type { Browser, Page } from 'playwright-core';
+import { cannotBrowse, openBrowser, visit } from '../test/web/browser.ts';
+import { PODS, play } from '../test/web/scene.ts';
+import { openStage } from '../test/web/stage.ts';
+
+const ROOT = join(import.meta.dirname, '..');
+const MAX_BYTES = 150_000;
+const DESKTOP = { width: 1120, height: 660 };
+const PHONE = { width: 360, height: 740 };
+/** So that the curves of the last minutes are some. */
+const DEFAULT_WARM_UP_SECONDS = 60;
+
+interface Picture {
+  readonly name: string;
+  readonly page: string;
+  readonly prepare?: (page: Page) => Promise<void>;
+}
+
+const PICTURES: readonly Picture[] = [
+  { name: 'now', page: 'now' },
+  // What else runs on the machine is nobody's business.
+  { name: 'processes', page: 'processes?q=shop' },
+  {
+    name: 'process',
+    page: 'processes?q=nightly',
+    async prepare(page) {
+      await page.getByRole('row', { name: '--format parquet' }).click();
+      await page.getByRole('heading', { name: 'Life' }).waitFor();
+      await page.waitForTimeout(4_000);
+    },
+  },
+  { name: 'events', page: 'events?namespace=shop-reports' },
+  { name: 'node', page: 'node' },
+];
+
+const tooLarge: string[] = [];
+
+async function take(
+  browser: Browser,
+  url: string,
+  output: string,
+  { name, page: path, prepare }: Picture,
+): Promise<void> {
+  for (const [kind, viewport, colorScheme] of [
+    ['light', DESKTOP, 'light'],
+    ['dark', DESKTOP, 'dark'],
+    ['phone', PHONE, 'light'],
+  ] as const) {
+    const { page, leave } = await visit(browser, `${url}/#/${path}`, { viewport, colorScheme });
+    await page.waitForTimeout(3_000);
+    await prepare?.(page);
+    const file = join(output, `${name}-${kind}.png`);
+    await page.screenshot({ path: file });
+    await leave();
+    const { size } = statSync(file);
+    console.log(`${relative(ROOT, file)} ${Math.round(size / 1000)} kB`);
+    if (size > MAX_BYTES) tooLarge.push(file);
+  }
+}
+
+const reason = cannotBrowse();
+if (reason !== false) throw new Error(reason);
+const { values } = parseArgs({
+  options: {
+    output: { type: 'string', default: join(ROOT, 'docs/dashboard') },
+    only: { type: 'string' },
+    seconds: { type: 'string', default: String(DEFAULT_WARM_UP_SECONDS) },
+  },
+});
+mkdirSync(values.output, { recursive: true });
+const stage = await openStage(Object.values(PODS));
+try {
+  play(stage);
+  const browser = await openBrowser();
+  try {
+    await new Promise((resolve) => setTimeout(resolve, Number(values.seconds) * 1000));
+    for (const picture of PICTURES.filter(({ name }) => values.only?.split(',').includes(name) ?? true))
+      await take(browser, stage.agent.api, values.output, picture);
+  } finally {
+    await browser.close();
+  }
+} finally {
+  await stage.close();
+}
+if (tooLarge.length > 0) throw new Error(`more than ${MAX_BYTES} bytes: ${tooLarge.join(', ')}`);

@@ -1,0 +1,74 @@
+// The ledger in full.
+import type { JSX } from 'preact';
+import type { LedgerJson, StatusJson } from '../../src/api/index.ts';
+import { countText, shareText } from '../ui/figures.ts';
+import { Fact } from './node.tsx';
+
+const KINDS = ['fork', 'exec', 'exit', 'move'] as const;
+const COLUMNS = ['kernel', 'decoded', 'lost', 'pending'] as const;
+
+export function LedgerTable({
+  ledger,
+  decodeErrors,
+}: {
+  ledger: LedgerJson;
+  decodeErrors: StatusJson['decode_errors'];
+}): JSX.Element {
+  const { containers, healed, dropped, cgroup } = ledger;
+  const errors = Object.entries(decodeErrors).filter(([, count]) => count > 0);
+  return (
+    <>
+      <table class="ledger">
+        <caption class="muted">kernel = decoded + lost + pending, at any moment</caption>
+        <thead>
+          <tr>
+            <th scope="col">Event</th>
+            {COLUMNS.map((column) => (
+              <th key={column} scope="col" class="figures">
+                {column}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {KINDS.map((kind) => (
+            <tr key={kind}>
+              <th scope="row">{kind}</th>
+              {COLUMNS.map((column) => {
+                const count = ledger[kind][column];
+                return (
+                  <td key={column} class={`figures ${column === 'lost' && count > 0 ? 'bad' : ''}`}>
+                    {countText(count)}
+                  </td>
+                );
+              })}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      <dl class="facts wide">
+        <Fact name="In containers">
+          {countText(containers.attributed)} of {countText(containers.seen)} events attributed (
+          {shareText(containers.attributed, containers.seen)}), {countText(containers.unknown_cgroup)} in
+          cgroups without a name
+        </Fact>
+        <Fact name="Cgroups">
+          {countText(cgroup.decoded)} told, {countText(cgroup.lost)} lost
+        </Fact>
+        <Fact name="Healed">
+          {countText(healed.fork_unseen)} processes that nobody announced, {countText(healed.exit_unseen)}{' '}
+          whose end was not seen
+        </Fact>
+        <Fact name="Dropped for space">
+          {countText(dropped.exited)} ended, {countText(dropped.live)} live, {countText(dropped.images)}{' '}
+          images
+        </Fact>
+        <Fact name="Decode errors">
+          {errors.length === 0
+            ? 'none'
+            : errors.map(([kind, count]) => `${kind} ${countText(count)}`).join(', ')}
+        </Fact>
+      </dl>
+    </>
+  );
+}
