@@ -40,21 +40,32 @@ test('where each value is from is known', () => {
   const directory = mkdtempSync(join(tmpdir(), 'cognitod-config-'));
   try {
     const file = join(directory, 'c.yaml');
-    writeFileSync(file, 'collector: auto\nmodel:\n  heal_seconds: 10\n  max_live: 1000\n');
+    writeFileSync(
+      file,
+      'collector: auto\nmodel:\n  heal_seconds: 10\n  max_live: 1000\napi: &a\n  listen: 127.0.0.1:1\nops: *a\n',
+    );
     const { origins } = loadConfig({
       file,
       env: { COGNITOD_MODEL_MAX_LIVE: '2000', COGNITOD_NODE_NAME: 'a' },
       overrides: { node_name: 'b', proc_root: undefined },
     });
     assert.deepEqual(
-      ['collector', 'model.heal_seconds', 'model.max_live', 'node_name', 'proc_root'].map((key) =>
-        origins.get(key),
-      ),
+      [
+        'collector',
+        'model.heal_seconds',
+        'model.max_live',
+        'node_name',
+        'proc_root',
+        'ops.listen',
+        'api.token',
+      ].map((key) => origins.get(key)),
       [
         { source: 'file', place: `${file}:1` },
         { source: 'file', place: `${file}:3` },
         { source: 'environment', place: 'COGNITOD_MODEL_MAX_LIVE' },
         { source: 'flag', place: null },
+        undefined,
+        { source: 'file', place: `${file}:7` },
         undefined,
       ],
     );

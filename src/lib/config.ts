@@ -44,6 +44,11 @@ export function loadConfig(inputs: ConfigInputs): LoadedConfig {
   const origins = new Map<string, ConfigOrigin>(
     [...places].map(([path, place]) => [path, { source: 'file', place }]),
   );
+  // A group that is given by an alias has a place, its keys have none.
+  for (const { path } of CONFIG_KEYS) {
+    const group = origins.get(path.split('.')[0]!);
+    if (group !== undefined && !origins.has(path) && has(tree, path)) origins.set(path, group);
+  }
   for (const [variable, value] of Object.entries(inputs.env)) {
     if (!variable.startsWith('COGNITOD_') || OTHER_VARIABLES.includes(variable) || value === undefined)
       continue;
@@ -114,6 +119,14 @@ function nearest(name: string, candidates: readonly string[]): string {
   return candidates.reduce((best, candidate) =>
     distance(start, candidate) < distance(start, best) ? candidate : best,
   );
+}
+
+function has(tree: Tree, path: string): boolean {
+  const [group, name] = path.split('.') as [string, string?];
+  const value = tree[group];
+  return name === undefined
+    ? value !== undefined
+    : typeof value === 'object' && value !== null && name in value;
 }
 
 function set(tree: Tree, path: string, value: unknown): void {
