@@ -75,7 +75,8 @@ export async function watchAgent({ title, mayBeLate, run, api, stop }: WatchedAg
       return evidence;
     },
     listed: async () =>
-      (await ask<{ processes: ProcessJson[] }>(agent, ['ps', '--json', '--state', 'all'])).processes,
+      (await ask<{ processes: ProcessJson[] }>(agent, ['ps', '--json', '--state', 'all', '--namespace', run]))
+        .processes,
     status: () => ask<StatusJson>(agent, ['status', '--json']),
     gaps: () => stream.gaps.length,
     async stop() {

@@ -15,8 +15,10 @@ import { groupsOf, verdictOn } from './verdict.ts';
 
 /** Of the agent in the pod; a loopback address there. */
 const API_PORT = 3000;
-/** A verdict looks back over the whole scene, on a machine where others may be busy. */
+/** A verdict looks back over the whole scene, on a machine where others may be busy; kubectl forwards slowly then. */
 const ROOM = [
+  'config.stream.client_queue_bytes=128MiB',
+  'config.stream.total_queue_bytes=256MiB',
   'config.model.retention_seconds=3600',
   'config.model.max_exited=200000',
   'config.model.memory_bytes=384MiB',
