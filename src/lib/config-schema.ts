@@ -140,10 +140,10 @@ export const configSchema = z.strictObject({
         .describe('what may wait for all stream clients together'),
       max_clients: integer(1, 10_000).default(256).describe('how many streams may be open; more are refused'),
       replay_events: integer(0, 10_000_000)
-        .default(20_000)
+        .default(10_000)
         .describe('how many events are kept for clients that come back (docs/events.md)'),
       replay_bytes: bytes(0, 64 * GIB)
-        .default(16 * MIB)
+        .default(8 * MIB)
         .describe('memory of these events'),
       heartbeat_seconds: integer(1, 3600)
         .default(10)
