@@ -16,7 +16,11 @@ const HEADERS = {
   'x-accel-buffering': 'no',
 };
 
-/** For a client that reads it is enough for a gigabit over 1 ms; what it does not take waits in the bounded queue. */
+/**
+ * So many clients get as large a send buffer as the kernel likes, some megabytes: with it one that reads at the speed of a
+ * build node goes on while the agent is busy. For further ones this is enough for a gigabit over 1 ms.
+ */
+const UNLIMITED_CLIENTS = 8;
 const SEND_BUFFER_BYTES = 128 * 1024;
 
 /** A stream that was opened. */
@@ -65,7 +69,7 @@ export class StreamRoutes {
       if (socket === null)
         throw new CognitodError('BAD_REQUEST', 'a stream cannot wait behind another request');
       const lastEventId = request.headers['last-event-id'];
-      limitSendBuffer(socket, SEND_BUFFER_BYTES);
+      if (this.#clients.size >= UNLIMITED_CLIENTS) limitSendBuffer(socket, SEND_BUFFER_BYTES);
       sendHead(reply);
       const stream = subscribe(query, socket, lastEventId === '' ? undefined : lastEventId?.toString());
       const end = () => {
