@@ -133,6 +133,24 @@ function move(pid: number, startNs: bigint, ktimeNs: bigint): ProcessMove {
 const apply = (event: ProcessEvent, identity = HOST) => table.apply(event, identity);
 const INIT = { pid: 1, startNs: 1n };
 
+test('a child that is listed before its parent is its child all the same', () => {
+  const child = (pid: number, parentStartNs: bigint) =>
+    table.adopt({ ...snapshot(pid, 500n), parentPid: 9000, parentStartNs }, HOST);
+  child(40, 400n);
+  child(41, 400n);
+  child(42, 399n);
+  child(43, 400n);
+  apply(exit(43, 500n, 600n));
+  table.adopt(snapshot(9000, 400n), HOST);
+  const parent = table.byPid(9000)!;
+  assert.deepEqual(
+    [...parent.children!].map(({ pid }) => pid),
+    [40, 41],
+  );
+  apply(exit(40, 500n, 700n));
+  assert.equal(parent.children!.size, 1);
+});
+
 test('a process that is put into a container is in it from then on, without an exec', () => {
   table.adopt(snapshot(1, 1n), HOST);
   apply(fork(INIT, 10, 2000n));

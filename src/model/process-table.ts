@@ -53,6 +53,8 @@ export class ProcessTable implements ModelView {
   readonly #exited = new ExitedStore();
   /** Processes that were missing in the last healing pass. */
   #missing = new Map<Process, number>();
+  /** Live processes whose parent has not been told of yet, by its pid. */
+  readonly #orphans = new Map<number, Set<Process>>();
   /** Processes that began before this were there before the agent. */
   readonly #bornBeforeNs: bigint;
   #bytes = 0;
@@ -281,14 +283,37 @@ export class ProcessTable implements ModelView {
     this.#account(process, bytes);
     this.#running.set(facts.pid, process);
     const parent = this.parentOf(process);
-    if (parent !== undefined) {
-      const isFirst = parent.children === null;
-      parent.children ??= new Set();
-      parent.children.add(process);
-      // A process that began before its parent's exit, but is told of after it.
-      if (isFirst && parent.state !== 'running') this.#exited.replace(parent);
+    if (parent !== undefined) this.#link(parent, process);
+    else if (process.parentPid !== 0) this.#awaitParent(process);
+    const children = this.#orphans.get(process.pid);
+    if (children !== undefined) {
+      for (const child of [...children]) {
+        if (child.parentStartNs !== process.startNs) continue;
+        this.#link(process, child);
+        this.#forgetOrphan(child);
+      }
     }
     return process;
+  }
+
+  #link(parent: Process, child: Process): void {
+    const isFirst = parent.children === null;
+    parent.children ??= new Set();
+    parent.children.add(child);
+    // A process that began before its parent's exit, but is told of after it.
+    if (isFirst && parent.state !== 'running') this.#exited.replace(parent);
+  }
+
+  /** A list of processes is in the order of pids, and after these have begun anew a child can come before its parent. */
+  #awaitParent(process: Process): void {
+    const siblings = this.#orphans.get(process.parentPid);
+    if (siblings === undefined) this.#orphans.set(process.parentPid, new Set([process]));
+    else siblings.add(process);
+  }
+
+  #forgetOrphan(process: Process): void {
+    const siblings = this.#orphans.get(process.parentPid);
+    if (siblings?.delete(process) === true && siblings.size === 0) this.#orphans.delete(process.parentPid);
   }
 
   #startImage(process: Process, event: ExecEvent): void {
@@ -334,6 +359,7 @@ export class ProcessTable implements ModelView {
     process.exitKtimeNs = ktimeNs;
     if (this.#running.get(process.pid) === process) this.#running.delete(process.pid);
     this.parentOf(process)?.children?.delete(process);
+    if (this.#orphans.size > 0) this.#forgetOrphan(process);
     this.#exited.push(process);
     if (this.#exited.size > this.#options.maxExited) {
       this.#forgetOldestExited();
