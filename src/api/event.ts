@@ -1,6 +1,6 @@
 // The JSON shapes of events and stream records, shared by server, command line and dashboard.
 import { z } from 'zod';
-import { placeQuery, programQuery } from './query.ts';
+import { placeQuery, programQuery, queryTime } from './query.ts';
 
 /** Version of every published document and record. Raised only when a field changes meaning or goes. */
 export const SCHEMA_VERSION = 1;
@@ -136,5 +136,7 @@ export const eventQuerySchema = z.strictObject({
     .optional(),
   ...placeQuery,
   ...programQuery,
+  since: queryTime().optional().describe('begins with the events since then, as far as they are kept'),
+  until: queryTime().optional().describe('only events up to then; the stream does not end'),
 });
 export type EventQuery = z.infer<typeof eventQuerySchema>;

@@ -1,22 +1,27 @@
 // Decides on the server which events a stream gets.
 import type { EventQuery, LiveQuery } from '../api/index.ts';
-import type { AppliedEvent } from '../model/index.ts';
+import type { AppliedEvent, ModelView } from '../model/index.ts';
 import { executableFilter } from './executable-filter.ts';
 import { placeFilter } from './place-filter.ts';
+import { unixNs } from './rfc3339.ts';
 
 export type EventFilter = (applied: AppliedEvent) => boolean;
 
 /** A filter in which every given condition must hold. */
-export function eventFilter(query: EventQuery): EventFilter {
+export function eventFilter(query: EventQuery, model: Pick<ModelView, 'ktimeOf'>): EventFilter {
   const { uid, comm, pid } = query;
   const isPlace = placeFilter(query);
   const isExecutable = executableFilter(query.executable);
+  const sinceNs = query.since === undefined ? null : model.ktimeOf(unixNs(query.since));
+  const untilNs = query.until === undefined ? null : model.ktimeOf(unixNs(query.until));
   const types = query.type === undefined ? undefined : new Set<string>(query.type.split(','));
   return ({ event, identity, image, metadata }) =>
     (types === undefined || types.has(event.type)) &&
     (pid === undefined || event.pid === pid) &&
     (uid === undefined || event.uid === uid) &&
     (comm === undefined || event.comm === comm) &&
+    (sinceNs === null || event.ktimeNs >= sinceNs) &&
+    (untilNs === null || event.ktimeNs <= untilNs) &&
     (isExecutable === null || isExecutable(image.executable)) &&
     (isPlace === null || isPlace(identity, metadata));
 }

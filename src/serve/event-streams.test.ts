@@ -39,6 +39,7 @@ function setUp() {
   let timesAsked = 0;
   const counting = {
     bootId: model.bootId,
+    ktimeOf: (realtimeNs: bigint) => model.ktimeOf(realtimeNs),
     timeOf: (ktimeNs: bigint) => {
       timesAsked++;
       return model.timeOf(ktimeNs);

@@ -14,12 +14,13 @@ import { type EventFilter, eventFilter, filterKey } from './event-filter.ts';
 import { EventEncoder } from './event-json.ts';
 import { ReplayBuffer, type ReplayLimits } from './replay-buffer.ts';
 import { gapRecord, StreamClient, type StreamSocket, type StreamTotals } from './stream-client.ts';
+import { unixNs } from './rfc3339.ts';
 import type { StreamClients } from './stream-clients.ts';
 import { formatStreamId, parseStreamId } from './stream-id.ts';
 
 export interface EventStreamsOptions {
   readonly bus: EventBus;
-  readonly model: Pick<ModelView, 'bootId' | 'timeOf'>;
+  readonly model: Pick<ModelView, 'bootId' | 'timeOf' | 'ktimeOf'>;
   readonly clients: StreamClients;
   readonly pump: BacklogPump;
   /** Marks the ids of this run of the agent. */
@@ -92,19 +93,21 @@ export class EventStreams {
     const send = () => this.#sendKept(client);
     clients.add(client);
     const ready: StreamReadyJson = { schema_version: SCHEMA_VERSION, type: 'ready', time: now() };
-    client.tell('ready', ready, lastEventId === undefined ? this.#position(bus.lastSeq) : undefined);
+    const isNew = lastEventId === undefined && query.since === undefined;
+    client.tell('ready', ready, isNew ? this.#position(bus.lastSeq) : undefined);
     clearTimeout(this.#linger);
     this.#unsubscribe ??= bus.subscribe((batch) => {
       this.#replay.add(batch);
       this.#deliver(batch);
     });
-    if (lastEventId === undefined) {
+    if (isNew) {
       this.#goLive(client, query);
       return client;
     }
     this.#clients.set(client, null);
-    const next = this.#resumeAt(client, lastEventId);
-    this.#catchingUp.set(client, { query, passes: eventFilter(query), next });
+    const next =
+      lastEventId === undefined ? this.#beginAt(client, query.since!) : this.#resumeAt(client, lastEventId);
+    this.#catchingUp.set(client, { query, passes: eventFilter(query, this.#options.model), next });
     if (send()) pump.schedule(send);
     return client;
   }
@@ -158,7 +161,7 @@ export class EventStreams {
     const key = filterKey(query);
     let group = this.#groups.get(key);
     if (group === undefined) {
-      group = { key, passes: eventFilter(query), clients: new Set() };
+      group = { key, passes: eventFilter(query, this.#options.model), clients: new Set() };
       this.#groups.set(key, group);
     }
     group.clients.add(client);
@@ -172,6 +175,18 @@ export class EventStreams {
     if (last !== null && last <= bus.lastSeq) return last + 1;
     const oldest = this.#replay.oldest(bus.lastSeq + 1);
     client.tell('gap', gapRecord(null, 'other-run', now()), this.#position(oldest - 1));
+    return oldest;
+  }
+
+  /** The position of the oldest event that is kept. Tells a gap when there may have been others since that time. */
+  #beginAt(client: StreamClient, since: string): number {
+    const { bus, model, now } = this.#options;
+    const oldest = this.#replay.oldest(bus.lastSeq + 1);
+    const keptFromNs =
+      oldest <= bus.lastSeq ? this.#replay.at(oldest).event.ktimeNs : model.ktimeOf(unixNs(now()));
+    if (model.ktimeOf(unixNs(since)) < keptFromNs) {
+      client.tell('gap', gapRecord(null, 'buffer-expired', now()), this.#position(oldest - 1));
+    }
     return oldest;
   }
 

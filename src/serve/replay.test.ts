@@ -176,3 +176,23 @@ test('what a client has not yet been given again when the agent ends is a gap', 
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 const sumOf = (reader: StreamReader) => gaps(reader).reduce((sum, [lost]) => sum + Number(lost), 0);
+
+test('a new client gets what is kept since a time, then what happens, and is told what may be missing', async (t) => {
+  const { publish, url } = await start(t, { replayEvents: 100 });
+  const since = (time: string, rest = '') => readStream(`${url}?since=2023-11-14T22:13:${time}Z${rest}`);
+  const early = await since('20');
+  assert.deepEqual(gaps(early), [[null, 'buffer-expired']]);
+  publish(30);
+  // All are 6.000000123 s after the beginning of the fake's clock.
+  const whole = await since('26.000000123', '&uid=7');
+  publish(10);
+  await whole.until(() => positions(whole).length === 4);
+  assert.deepEqual(positions(whole), [10, 20, 30, 40]);
+  assert.deepEqual(gaps(whole), []);
+  const before = await since('20', '&until=2023-11-14T22:13:25Z');
+  publish(10);
+  await early.until(() => positions(early).length === 50);
+  assert.deepEqual(positions(early), range(1, 50));
+  assert.deepEqual(gaps(before), [[null, 'buffer-expired']]);
+  assert.deepEqual(positions(before), []);
+});
