@@ -18,7 +18,7 @@ web:
 	@scripts/setup run
 	@$(NODE) --disable-warning=ExperimentalWarning scripts/build-web.ts
 
-# The pictures of docs/dashboard.md, from a real agent; ARGS: --only, --output, --seconds.
+# The pictures of docs/dashboard.md, from a real agent; ARGS: --only, --all, --output, --seconds.
 screenshots:
 	@scripts/setup test
 	@$(NODE) --disable-warning=ExperimentalWarning scripts/screenshots.ts $(ARGS)

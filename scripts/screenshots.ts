@@ -14,43 +14,58 @@ const PHONE = { width: 360, height: 740 };
 /** So that the curves of the last minutes are some. */
 const DEFAULT_WARM_UP_SECONDS = 60;
 
+type Kind = 'light' | 'dark' | 'phone';
+const LOOKS = {
+  light: { viewport: DESKTOP, colorScheme: 'light' },
+  dark: { viewport: DESKTOP, colorScheme: 'dark' },
+  phone: { viewport: PHONE, colorScheme: 'light' },
+} as const;
+
 interface Picture {
   readonly name: string;
   readonly page: string;
+  /** What of it is kept in docs/; `--all` takes every one, to be looked at. */
+  readonly kept: readonly Kind[];
   readonly prepare?: (page: Page) => Promise<void>;
 }
 
 const PICTURES: readonly Picture[] = [
-  { name: 'now', page: 'now' },
+  { name: 'now', page: 'now', kept: ['light', 'dark'] },
   // What else runs on the machine is nobody's business.
-  { name: 'processes', page: 'processes?q=shop' },
+  { name: 'processes', page: 'processes?q=shop', kept: ['light', 'phone'] },
   {
     name: 'process',
     page: 'processes?q=nightly',
+    kept: ['dark'],
     async prepare(page) {
       await page.getByRole('row', { name: '--format parquet' }).click();
       await page.getByRole('heading', { name: 'Life' }).waitFor();
       await page.waitForTimeout(4_000);
     },
   },
-  { name: 'events', page: 'events?namespace=shop-reports' },
-  { name: 'node', page: 'node' },
+  { name: 'events', page: 'events?namespace=shop-reports', kept: ['light'] },
+  { name: 'node', page: 'node', kept: ['light'] },
 ];
 
+const { values } = parseArgs({
+  options: {
+    output: { type: 'string', default: join(ROOT, 'docs/dashboard') },
+    only: { type: 'string' },
+    all: { type: 'boolean', default: false },
+    seconds: { type: 'string', default: String(DEFAULT_WARM_UP_SECONDS) },
+  },
+});
 const tooLarge: string[] = [];
 
 async function take(
   browser: Browser,
   url: string,
   output: string,
-  { name, page: path, prepare }: Picture,
+  { name, page: path, kept, prepare }: Picture,
 ): Promise<void> {
-  for (const [kind, viewport, colorScheme] of [
-    ['light', DESKTOP, 'light'],
-    ['dark', DESKTOP, 'dark'],
-    ['phone', PHONE, 'light'],
-  ] as const) {
-    const { page, leave } = await visit(browser, `${url}/#/${path}`, { viewport, colorScheme });
+  const kinds = values.all ? (Object.keys(LOOKS) as Kind[]) : kept;
+  for (const kind of kinds) {
+    const { page, leave } = await visit(browser, `${url}/#/${path}`, LOOKS[kind]);
     await page.waitForTimeout(3_000);
     await prepare?.(page);
     const file = join(output, `${name}-${kind}.png`);
@@ -64,13 +79,6 @@ async function take(
 
 const reason = cannotBrowse();
 if (reason !== false) throw new Error(reason);
-const { values } = parseArgs({
-  options: {
-    output: { type: 'string', default: join(ROOT, 'docs/dashboard') },
-    only: { type: 'string' },
-    seconds: { type: 'string', default: String(DEFAULT_WARM_UP_SECONDS) },
-  },
-});
 mkdirSync(values.output, { recursive: true });
 const stage = await openStage(Object.values(PODS));
 try {

@@ -72,5 +72,16 @@ export function Configuration(): JSX.Element {
 
 function valueText(value: unknown): string {
   if (value === null || value === undefined) return 'not set';
+  if (isAddress(value)) return `${harmless(value.host)}:${value.port}`;
   return harmless(typeof value === 'string' ? value : JSON.stringify(value));
+}
+
+function isAddress(value: unknown): value is { host: string; port: number } {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'host' in value &&
+    typeof value.host === 'string' &&
+    'port' in value
+  );
 }
