@@ -5,13 +5,15 @@ import type { DoctorJson } from '../../src/api/index.ts';
 import { type Containerd, cannotRunContainerd, startContainerd } from '../e2e/containerd.ts';
 import { parseManifests, podTemplate } from '../deploy/rendered.ts';
 import { runCognitod } from '../support/agent.ts';
-import { found } from '../support/doctor.ts';
+import { canaryIsTold, found } from '../support/doctor.ts';
 import { cannotUseBpf } from '../support/observe.ts';
 import { builtImage, cannotBuildImage, removeBuiltImages } from './built.ts';
 import { type ImageRun, importImage, runAgent } from './contained.ts';
 import { runOf } from './from-manifest.ts';
 
 const skip = cannotUseBpf() || cannotRunContainerd() || cannotBuildImage();
+/** What depends on the machine: whether its clock is synchronised, and how busy it is. */
+const MACHINE = ['clock', 'canary'];
 const BOTH = ['BPF', 'PERFMON'];
 const USER = 65532;
 const MOUNTS = [
@@ -70,7 +72,7 @@ describe('the doctor in the container of the agent', { skip, timeout: 180_000 },
         [],
       );
       assert.equal(code, 0);
-      found(checks, 'canary', 'ok', /^fork, exec, exit of a process of our own/);
+      canaryIsTold(checks);
       found(checks, 'privileges', 'ok', /^no capability in any thread; .*task shows the same$/);
       found(checks, 'hooks', 'ok', /sched_process_exec \(\d+, [0-9a-f]{16}\)/);
       found(checks, 'host-sys', 'ok', /^sysfs at \/host\/sys, read-only$/);
@@ -119,10 +121,10 @@ describe('the doctor in the container of the agent', { skip, timeout: 180_000 },
       security: { capabilities: [], user: USER, readOnlyRoot: true, noNewPrivileges: true },
       env: SIDECAR,
     });
-    const bad = all.filter(({ id, result }) => ['fail', 'warn'].includes(result) && id !== 'clock');
+    const bad = all.filter(({ id, result }) => ['fail', 'warn'].includes(result) && !MACHINE.includes(id));
     assert.deepEqual(bad, []);
     assert.equal(code, 0);
-    found(checks, 'canary', 'ok', /exec, exit of a process of our own/);
+    canaryIsTold(checks);
     found(checks, 'host-proc', 'ok', /as it should be in a sidecar$/);
     found(checks, 'privileges', 'ok', /task shows the same$/);
   });

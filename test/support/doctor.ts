@@ -34,6 +34,12 @@ export function found(checks: Checks, id: string, result: Finding['result'], rea
     assert.ok((checks[id]!.fix ?? '').length > 10, 'it says what to do');
 }
 
+/** Told; how soon, and whether its end still came in time, is a matter of the machine's load, and only a warning. */
+export function canaryIsTold({ canary }: Checks): void {
+  assert.notEqual(canary?.result, 'fail', canary?.reason ?? 'not examined');
+  assert.match(canary!.reason, /exec(?:, exit)? of a process of our own, \d+ ms after the exec/);
+}
+
 /** A directory that goes with the test. */
 export function scratch(t: TestContext): string {
   const directory = mkdtempSync(join(tmpdir(), 'cognitod-doctor-'));
