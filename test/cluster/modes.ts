@@ -104,7 +104,10 @@ async function run(cluster: Cluster): Promise<boolean> {
   const take = async (name: string, tried: () => Promise<[boolean, string]>) => {
     if (wanted !== null && !wanted.some((one) => name.startsWith(one))) return;
     console.log(`\n${name}`);
-    const [isRight, text] = await tried().catch((error: Error): [boolean, string] => [false, error.message]);
+    const [isRight, text] = await tried().catch((error: Error): [boolean, string] => {
+      console.log(error.stack);
+      return [false, error.message];
+    });
     lines.push(`${isRight ? 'ok    ' : 'WRONG '} ${name}: ${text}`);
     right &&= isRight;
   };
