@@ -5,6 +5,7 @@ import {
   type OpenApiParameter,
   openApiDocument,
   type RouteContract,
+  compatRoutes,
   routes,
 } from '../../src/api/index.ts';
 
@@ -188,7 +189,7 @@ const body = fc.oneof(
   fc.integer({ min: 1, max: 300_000 }).map((length) => 'b'.repeat(length)),
 );
 
-const { paths } = openApiDocument();
+const { paths } = openApiDocument({ ...routes, ...compatRoutes });
 const parametersOf = ({ path, method }: RouteContract) =>
   paths[path.replaceAll(/:(\w+)/g, '{$1}')]![method.toLowerCase()]!.parameters.filter(
     (entry) => entry.in === 'query',
@@ -202,7 +203,11 @@ const id = fc.tuple(encoded, hostileText).map(([encode, text]) => encode(text));
 
 /** One request. `ids` are ids of processes that exist. */
 export function hostileRequest(ids: readonly string[]): fc.Arbitrary<HostileRequest> {
-  return fc.oneof(...Object.values<RouteContract>(routes).map((contract) => requestTo(contract, ids)));
+  return fc.oneof(
+    ...Object.values<RouteContract>({ ...routes, ...compatRoutes }).map((contract) =>
+      requestTo(contract, ids),
+    ),
+  );
 }
 
 function requestTo(contract: RouteContract, ids: readonly string[]): fc.Arbitrary<HostileRequest> {
