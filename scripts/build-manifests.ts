@@ -1,9 +1,11 @@
-// `make manifests`: writes deploy/manifests from the chart; --check only compares. For Kubernetes 1.30 and newer.
+// `make manifests`: writes deploy/manifests from the chart, whose rules for Prometheus are those of deploy/prometheus; --check
+// only compares. For Kubernetes 1.30 and newer.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { renderChart } from './helm.ts';
+import { CHART, renderChart } from './helm.ts';
 
 const FOLDER = join(import.meta.dirname, '../deploy/manifests');
+const RULES = join(import.meta.dirname, '../deploy/prometheus');
 const HEAD =
   '# Made from deploy/chart/cognitod by `make manifests`; for Kubernetes 1.30 and newer (older: use the chart).\n';
 const MODES = [
@@ -32,18 +34,31 @@ export function buildManifests(): Map<string, string> {
   );
 }
 
+/** The rules, which helm takes only from its own folder, by their path in the chart. */
+export const chartRules = (): Map<string, string> =>
+  new Map(
+    ['cognitod-recording.yaml', 'cognitod-alerts.yaml'].map((name) => [
+      `files/${name}`,
+      readFileSync(join(RULES, name), 'utf8'),
+    ]),
+  );
+
 if (import.meta.main) {
   const isCheck = process.argv.includes('--check');
-  for (const [name, text] of buildManifests()) {
-    const file = join(FOLDER, name);
-    if (isCheck) {
-      if (readFileSync(file, 'utf8') !== text) {
-        console.error(`deploy/manifests/${name} is not what the chart gives: make manifests`);
-        process.exitCode = 1;
+  const settle = (folder: string, files: Map<string, string>) => {
+    for (const [name, text] of files) {
+      const file = join(folder, name);
+      if (isCheck) {
+        if (readFileSync(file, 'utf8') !== text) {
+          console.error(`${file} is old: make manifests`);
+          process.exitCode = 1;
+        }
+      } else {
+        mkdirSync(join(file, '..'), { recursive: true });
+        writeFileSync(file, text);
       }
-    } else {
-      mkdirSync(join(file, '..'), { recursive: true });
-      writeFileSync(file, text);
     }
-  }
+  };
+  settle(CHART, chartRules());
+  settle(FOLDER, buildManifests());
 }

@@ -148,10 +148,11 @@ function agentMetrics(registry: Registry): (status: StatusJson) => void {
   );
   const evidence = gauge(registry, 'evidence_head', 'Number of the last evidence record, with its hash.', [
     'hash',
+    'kept',
   ]);
   return (status) => {
-    const { sequence, head } = status.evidence;
-    if (head !== null) evidence([sequence, { hash: head }]);
+    const { sequence, head, kept_in } = status.evidence;
+    if (head !== null) evidence([sequence, { hash: head, kept: kept_in === null ? 'memory' : 'file' }]);
     const { kind, kernel, btf, ring_bytes, ring_used_bytes } = status.collector;
     const { user, system } = process.cpuUsage();
     build([1, { version: status.version, node_version: process.version }]);

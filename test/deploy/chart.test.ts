@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { parse } from 'yaml';
-import { buildManifests } from '../../scripts/build-manifests.ts';
+import { buildManifests, chartRules } from '../../scripts/build-manifests.ts';
 import { CHART, cannotRunHelm, renderChart, runHelm } from '../../scripts/helm.ts';
 import { VERSION } from '../../src/lib/version.ts';
 import { render, SETS, valuesOf } from './rendered.ts';
@@ -60,7 +60,7 @@ function keysOf(values: object, path = ''): string[] {
 
 /** Kubernetes' own words, or the agent's. */
 const OPEN =
-  /^(nodeSelector|affinity|config|.*resources|updateStrategy|podAnnotations|podLabels|serviceAccount\.annotations|podMonitor\.labels|c\.certificates\.issuerRef)$/;
+  /^(nodeSelector|affinity|config|.*resources|updateStrategy|podAnnotations|podLabels|serviceAccount\.annotations|podMonitor\.labels|prometheusRule\.labels|c\.certificates\.issuerRef)$/;
 const isClosed = (path: string) => !OPEN.test(path);
 
 interface Schema {
@@ -82,6 +82,20 @@ test('deploy/manifests is what the chart gives', { skip }, () => {
     assert.equal(readFileSync(join(MANIFESTS, name), 'utf8'), text, `${name} is old: make manifests`);
   const there = readdirSync(MANIFESTS, { recursive: true, encoding: 'utf8' });
   assert.deepEqual(there.filter((name) => name.endsWith('.yaml')).sort(), [...built.keys()].sort());
+});
+
+test('the chart has the rules of deploy/prometheus, and makes them PrometheusRules', { skip }, () => {
+  for (const [name, text] of chartRules())
+    assert.equal(readFileSync(join(CHART, name), 'utf8'), text, `${name} is old: make manifests`);
+  const rules = render({ set: ['prometheusRule.enabled=true', 'prometheusRule.labels.release=p'] }).filter(
+    ({ kind }) => kind === 'PrometheusRule',
+  );
+  assert.deepEqual(
+    rules.map(({ metadata, spec }) => [metadata.name, metadata.labels!.release, spec]),
+    [...chartRules()].map(([name, text]) => [name.slice('files/'.length, -'.yaml'.length), 'p', parse(text)]),
+  );
+  for (const set of ['mode=unprivileged', 'mode=sidecar,prometheusRule.enabled=true'])
+    assert.ok(render({ set: [set] }).every(({ kind }) => kind !== 'PrometheusRule'));
 });
 
 test('a rendering is the same twice, but for a token that is made', { skip }, () => {

@@ -12,7 +12,28 @@ export interface PodMonitor {
       port?: string;
       path?: string;
       interval?: string;
+      honorLabels?: boolean;
       relabelings?: { sourceLabels?: string[]; targetLabel?: string; action?: string }[];
+    }[];
+  };
+}
+
+/** Prometheus operator, monitoring.coreos.com/v1. */
+export interface PrometheusRule {
+  apiVersion: 'monitoring.coreos.com/v1';
+  kind: 'PrometheusRule';
+  metadata: ObjectMeta;
+  spec: {
+    groups: {
+      name: string;
+      rules: {
+        record?: string;
+        alert?: string;
+        expr: string;
+        for?: string;
+        labels?: Record<string, string>;
+        annotations?: Record<string, string>;
+      }[];
     }[];
   };
 }
