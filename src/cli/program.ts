@@ -9,6 +9,7 @@ import type { CliDeps } from './deps.ts';
 import { configureHelp, type HelpNotes, withNotes } from './help.ts';
 import { OUTPUT_FORMATS } from './output-format.ts';
 import { clientSettings, DEFAULT_API, type GlobalOptions } from './settings.ts';
+import { timeOption } from './time-option.ts';
 import type { Writer } from './writer.ts';
 
 /** One run of a command line. */
@@ -180,13 +181,21 @@ function addClients(add: Add, deps: CliDeps, run: CliRun): void {
       number(0, MAX_U32),
     )
     .option('--count <n>', 'end after so many events', number(1, Number.MAX_SAFE_INTEGER))
+    .option(
+      '--since <time>',
+      'begin with the events since then, as far as they are kept; or how long ago: 15m',
+      ago,
+    )
     .option('--retry', 'wait for the agent, however long it is away')
     .option('--no-reconnect', 'end when the connection breaks')
     .action((where: string | undefined, options, command: Command) =>
       withContext(command, async (context) => {
         const { stream } = await import('./commands/stream.ts');
         const filters = await filtersFor(context, where, options);
-        return stream(context, { ...options, filters: { ...filters, type: options.type } });
+        return stream(context, {
+          ...options,
+          filters: { ...filters, type: options.type, since: options.since },
+        });
       }),
     );
 
@@ -203,12 +212,15 @@ function addClients(add: Add, deps: CliDeps, run: CliRun): void {
     .addOption(
       new Option('--state <state>', 'which').choices(['running', 'exited', 'all']).default('running'),
     )
+    .option('--since <time>', 'only who ran since then, or since so long ago: 15m', ago)
+    .option('--until <time>', 'only who had started by then', ago)
     .option('--limit <n>', 'at most so many (default: all)', number(1, Number.MAX_SAFE_INTEGER))
     .action((where: string | undefined, options, command: Command) =>
       withContext(command, async (context) => {
         const { ps } = await import('./commands/processes.ts');
         const filters = await filtersFor(context, where, options);
-        return ps(context, { ...filters, state: options.state }, options.limit);
+        const { state, since, until } = options;
+        return ps(context, { ...filters, state, since, until }, options.limit);
       }),
     );
 
@@ -467,6 +479,7 @@ function filters(command: Command): Command {
     .option('--container <name>', 'only this container (name, id or its beginning)')
     .option('--uid <n>', 'only this user', number(0, MAX_U32))
     .option('--comm <name>', 'only this command name')
+    .option('--executable <path>', 'only this program; without a slash in any directory')
     .option('--pid <n>', 'only this pid', number(0, MAX_U32));
 }
 
@@ -483,9 +496,11 @@ async function filtersFor(
 }
 
 function filterQuery(options: Record<string, string | number | undefined>): Query {
-  const { pod, namespace, workload, container, uid, comm, pid } = options;
-  return { pod, namespace, workload, container, uid, comm, pid };
+  const { pod, namespace, workload, container, uid, comm, executable, pid } = options;
+  return { pod, namespace, workload, container, uid, comm, executable, pid };
 }
+
+const ago = (text: string) => timeOption(text);
 
 function number(min: number, max: number): (text: string) => number {
   return (text) => {

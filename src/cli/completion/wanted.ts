@@ -42,6 +42,7 @@ const OF_OPTIONS: Readonly<Record<string, Source | readonly string[]>> = {
   workload: 'workloads',
   container: 'containers',
   comm: 'comms',
+  executable: 'files',
   pid: 'pids',
   type: ['fork', 'exec', 'exit'],
   config: 'files',
@@ -52,6 +53,8 @@ const OF_OPTIONS: Readonly<Record<string, Source | readonly string[]>> = {
   ...Object.fromEntries(
     [
       'uid',
+      'since',
+      'until',
       'limit',
       'count',
       'interval',
