@@ -93,16 +93,23 @@ test('200 clients that do not read cost neither the kernel nor a client that rea
     each.write(`GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n`);
   }
   const stream = await openStream(agent);
-  const { pid } = await runWorkload('execs', 3000, 2);
-  await stream.until((events) => events.some((event) => event.pid === pid && event.type === 'exit'));
+  // Not at full speed: that a busy machine loses events in the ring by itself is not the question.
+  const pids = new Set<number>();
+  for (let burst = 0; burst < 10; burst++) {
+    pids.add((await runWorkload('execs', 200, 2)).pid);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  await stream.until(
+    (events) => events.filter(({ pid, type }) => type === 'exit' && pids.has(pid)).length === pids.size,
+  );
   const { ledger, clients, memory } = await agent.status();
   assert.equal(clients, 201);
   assert.equal(ledger.fork.lost + ledger.exec.lost + ledger.exit.lost, 0);
   const parents = new Set(
-    stream.events.filter((event) => event.type === 'fork' && event.ppid === pid).map((event) => event.pid),
+    stream.events.filter((event) => event.type === 'fork' && pids.has(event.ppid)).map((event) => event.pid),
   );
   const ours = stream.events.filter((event) => parents.has(event.ppid) || parents.has(event.pid));
-  assert.deepEqual([ours.length, stream.gaps.length], [3 * 3000 + 4, 0]);
+  assert.deepEqual([ours.length, stream.gaps.length], [10 * (3 * 200 + 4), 0]);
   t.diagnostic(`the agent has ${Math.round(memory.rss_bytes / 1e6)} MB`);
   await stream.stop();
 });

@@ -1,6 +1,6 @@
 // Headers that every answer carries: nothing of it is kept, guessed, framed or given to other pages.
 
-/** Of documents, which need nothing; a page replaces the policy by its own. */
+/** Of documents, which need nothing; pages replace the policy by their own. */
 export const STRICT_HEADERS = {
   'cache-control': 'no-store',
   'content-security-policy':
@@ -13,7 +13,3 @@ export const STRICT_HEADERS = {
 
 /** Under TLS in addition: browsers come back with TLS only. */
 export const TLS_HEADERS = { 'strict-transport-security': 'max-age=31536000' } as const;
-
-/** Of pages of the agent: scripts, styles, data and images from the agent itself, and nothing else. */
-export const PAGE_POLICY =
-  "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
