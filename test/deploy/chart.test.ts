@@ -94,6 +94,8 @@ test('the chart has the rules of deploy/prometheus, and makes them PrometheusRul
     rules.map(({ metadata, spec }) => [metadata.name, metadata.labels!.release, spec]),
     [...chartRules()].map(([name, text]) => [name.slice('files/'.length, -'.yaml'.length), 'p', parse(text)]),
   );
+  const renamed = renderChart({ set: ['prometheusRule.enabled=true', 'name=eyes'] });
+  assert.match(renamed, /up\{job=~"\(\.\+\/\)\?eyes"\} == 0/);
   for (const set of ['mode=unprivileged', 'mode=sidecar,prometheusRule.enabled=true'])
     assert.ok(render({ set: [set] }).every(({ kind }) => kind !== 'PrometheusRule'));
 });
