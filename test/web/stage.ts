@@ -36,7 +36,8 @@ export async function openStage(pods: readonly StagePod[], options: AgentOptions
   const close = async () => {
     for (const child of children) end(child);
     await Promise.all(children.map(ended));
-    for (const cgroup of cgroups.values()) await cgroup.remove();
+    // The first has made what is above all of them.
+    for (const cgroup of [...cgroups.values()].reverse()) await cgroup.remove();
     await agent?.stop();
     await kube.stop();
     rmSync(folder, { recursive: true, force: true });
@@ -44,8 +45,10 @@ export async function openStage(pods: readonly StagePod[], options: AgentOptions
   try {
     for (const [index, pod] of pods.entries()) {
       const { namespace, name, labels = {}, container } = pod;
-      const uid = `7c1e9d9c-b1a2-4c3d-9e4f-0000000000${String(index).padStart(2, '0')}`;
-      const id = `${String(index).padStart(2, '0')}ab34cd56ef78`.repeat(5).slice(0, 64);
+      // Of this run: another one may be under way, or have been cut off.
+      const mark = `${process.pid.toString(16).padStart(8, '0')}${String(index).padStart(4, '0')}`;
+      const uid = `7c1e9d9c-b1a2-4c3d-9e4f-${mark}`;
+      const id = mark.repeat(6).slice(0, 64);
       const owner = pod.owner === undefined ? null : { ...pod.owner, uid: `${pod.owner.name}-uid` };
       const containers = [fakeContainer(container, [id])];
       kube.cluster.put(fakePod(uid, { namespace, name, labels, owner, containers }));
