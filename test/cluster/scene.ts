@@ -11,6 +11,8 @@ import { staticPod, steadyWorkload, type Workload, type WorkloadContext, workloa
 
 const NAMESPACE_TIMEOUT_MS = 120_000;
 const DONE_TIMEOUT_MS = 180_000;
+/** For all short processes of a command, on a busy machine. */
+const EXEC_TIMEOUT_MS = 120_000;
 /** From the last event that was waited for to the verdict: exits of the last processes are on their way. */
 const SETTLE_MS = 2000;
 
@@ -181,7 +183,8 @@ export class Scene {
     const workloadName = pod.owner.name;
     const mark = { group: 'exec', container, kind: 'app' as const, workloadKind, workloadName };
     const command = execCommand(this.#run, mark);
-    await this.cluster.kubectl(['exec', '-n', this.#namespace, pod.name, '-c', container, '--', ...command]);
+    const args = ['exec', '-n', this.#namespace, pod.name, '-c', container, '--', ...command];
+    await this.cluster.kubectl(args, { timeoutMs: EXEC_TIMEOUT_MS });
     this.#execs.push({ group: 'exec', podUid: pod.uid, container, life: 0 });
   }
 
