@@ -17,6 +17,7 @@ import { pipeline } from './pipeline.ts';
 import { programCost } from './program-cost.ts';
 import { type Result, writePage } from './page.ts';
 import { ROOT } from './programs.ts';
+import { scrape } from './scrape.ts';
 import { slowdown } from './slowdown.ts';
 import { stream } from './stream.ts';
 
@@ -29,6 +30,7 @@ const MEASUREMENTS: readonly Measurement[] = [
   stream,
   clients,
   api,
+  scrape,
   slowdown,
   admission,
   dashboard,
