@@ -117,7 +117,8 @@ const labelsOf = ({ workload: { namespace, kind, name } }: WorkloadTotals): stri
   labelText({ namespace, workload_kind: kind, workload: name });
 
 function exitSeries({ causes }: WorkloadTotals, labels: string): [string, number][] {
-  const counts = new Map<string, number>();
+  // A rate misses what a series begins with: the commonest is there from the first scrape on.
+  const counts = new Map([[causeText(0), 0]]);
   for (const [cause, count] of causes) {
     const name = causeText(cause);
     counts.set(name, (counts.get(name) ?? 0) + count);
