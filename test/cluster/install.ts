@@ -2,6 +2,7 @@
 import { chownSync, copyFileSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { NAMESPACE } from '../../scripts/helm.ts';
+import type { EvidenceJson } from '../../src/api/index.ts';
 import { runCognitod } from '../support/agent.ts';
 import { compareBurst } from './burst-pod.ts';
 import { Closers } from './closers.ts';
@@ -34,6 +35,8 @@ interface AgentMode {
   readonly names?: readonly Source[];
   /** A check of the doctor that must be ok, beside that none may fail. */
   readonly doctorOk?: string;
+  /** Its evidence tells the roles, bindings and network policies around it. */
+  readonly readsPolicies?: boolean;
   /** What must still be on the node when all is removed, as docs/install.md says. */
   readonly stays?: string;
 }
@@ -43,7 +46,12 @@ type Source = 'kube-api' | 'cri';
 const B = ['CAP_BPF', 'CAP_PERFMON'];
 const AGENT_MODES: readonly AgentMode[] = [
   { name: 'A, privileged', set: ['mode=privileged', 'a.privileged=true'], bounding: [] },
-  { name: 'B, not root', set: ['mode=unprivileged', 'evidence.storage=emptyDir'], bounding: B },
+  {
+    name: 'B, not root',
+    set: ['mode=unprivileged', 'evidence.storage=emptyDir', 'evidence.clusterPolicies=true'],
+    bounding: B,
+    readsPolicies: true,
+  },
   {
     name: 'B, not root, in a pid namespace of its own',
     set: ['mode=unprivileged', 'hostPID=false'],
@@ -149,6 +157,20 @@ async function examine(release: Release, wanted?: string): Promise<string | stri
   return `${checks.filter(({ result }) => result === 'ok').length} ok, warnings: ${warned.join(', ') || 'none'}`;
 }
 
+/** Its own cluster role and binding, and what the chart puts into its namespace. */
+async function comparePolicies(release: Release): Promise<string | string[]> {
+  const program = ['exec', 'daemonset/cognitod', '--', '/opt/cognitod/bin/cognitod', 'evidence', '--json'];
+  const { state, reasons, rights, objects } = (JSON.parse(await release.kubectl(program)) as EvidenceJson)
+    .current.cluster;
+  const kinds = new Set(objects.map(({ kind }) => kind));
+  const missing = ['ClusterRole', 'ClusterRoleBinding', 'NetworkPolicy', 'Role', 'RoleBinding'].filter(
+    (kind) => !kinds.has(kind),
+  );
+  if (state !== 'read' || missing.length > 0) return [`${state}: ${reasons.join('; ')}; missing ${missing}`];
+  if (!rights.includes('list,watch pods')) return [`its rights are told as ${rights.join('; ')}`];
+  return `${rights.length} rights, ${objects.length} objects`;
+}
+
 /** By the command that needs no agent. */
 async function verifyRecords(folder: string): Promise<string | string[]> {
   const files = readdirSync(folder, { recursive: true, encoding: 'utf8' });
@@ -201,12 +223,13 @@ async function run(cluster: Cluster): Promise<void> {
   await check('uninstalling leaves nothing', () => removeAll(release, leftovers));
 
   for (const mode of [...AGENT_MODES, ...withNode(cluster), ...ownProfile(cluster)]) {
-    const { name, set, doctorOk, stays } = mode;
+    const { name, set, doctorOk, readsPolicies, stays } = mode;
     console.log(`\n${name}`);
     await check('installs, and becomes ready', () => release.put(set).then(() => true));
     await check('sees the node, holds nothing', () => compareStatus(cluster, release, mode));
     await check('every process of another pod is told with its pod', () => compareBurst(cluster, release));
     await check('the doctor in the pod finds nothing wrong', () => examine(release, doctorOk));
+    if (readsPolicies) await check('the evidence has the policies around it', () => comparePolicies(release));
     await check('uninstalling leaves nothing', () => removeAll(release, leftovers));
     if (stays !== undefined)
       await check('the records of the node stay, and are whole', () => verifyRecords(stays));
