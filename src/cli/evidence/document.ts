@@ -51,7 +51,11 @@ body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 64rem
 h2 { border-bottom: 1px solid; margin-top: 2rem; }
 div { overflow-x: auto; }
 table { border-collapse: collapse; }
-th, td { border: 1px solid #8888; overflow-wrap: anywhere; padding: 0.2rem 0.6rem; text-align: left; vertical-align: top; }
+th, td { border: 1px solid #8888; padding: 0.2rem 0.6rem; text-align: left; vertical-align: top; }
+th { white-space: nowrap; }
+th:empty { border: 0; padding: 0; }
+td { min-width: 5.5rem; overflow-wrap: anywhere; }
+table { margin-bottom: 1rem; }
 blockquote { border-left: 4px solid #8888; margin-left: 0; padding-left: 1rem; }
 @media print { body { margin: 0; max-width: none; } h2 { break-after: avoid; } tr { break-inside: avoid; } }
 `;
