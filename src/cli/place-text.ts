@@ -8,6 +8,7 @@ export function placeText(place: PlaceActivityJson): string {
     name === null ? id.slice(0, 12) : `${name} (${id.slice(0, 12)})`,
   );
   const rows = [
+    ...(place.pod_name === null ? [] : [['pod', `${place.namespace}/${place.pod_name}`]]),
     ...(place.pod_uid === null ? [] : [['pod uid', place.pod_uid]]),
     ...(kind === null || workload === null ? [] : [['workload', `${kind}/${workload}`]]),
     ...(containers.length === 0 ? [] : [['containers', containers.join(', ')]]),
