@@ -1,15 +1,13 @@
 // The commands, their options and their help. What they do is loaded when one of them runs.
-import { Argument, Command, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command, Option } from 'commander';
 import { CognitodError } from '../lib/errors.ts';
-import type { Query } from './client.ts';
-import { COLOR_MODES, type ColorMode, useColor } from './color.ts';
+import { type ColorMode, useColor } from './color.ts';
+import { addCommonOptions, ago, filters, filtersFor, MAX_U32, number } from './common-options.ts';
 import { SHELLS, type Shell, scriptOf } from './completion/index.ts';
 import { type Context, makeContext } from './context.ts';
 import type { CliDeps } from './deps.ts';
 import { configureHelp, type HelpNotes, withNotes } from './help.ts';
-import { OUTPUT_FORMATS } from './output-format.ts';
 import { clientSettings, DEFAULT_API, type GlobalOptions } from './settings.ts';
-import { timeOption } from './time-option.ts';
 import type { Writer } from './writer.ts';
 
 /** One run of a command line. */
@@ -27,7 +25,6 @@ interface ParsedGlobals extends GlobalOptions {
   readonly color?: ColorMode;
 }
 
-const MAX_U32 = 4_294_967_295;
 const WHERE = 'namespace/pod, the beginning of a pod or container id, or kind/name of a workload';
 const WHAT = `pid, process id, ${WHERE}`;
 
@@ -453,61 +450,6 @@ function configure(program: Command, deps: CliDeps, run: CliRun): Command {
     })
     .helpCommand(false)
     .showSuggestionAfterError();
-}
-
-/** Options that stand before or after the name of the command. */
-function addCommonOptions(command: Command): void {
-  command
-    .optionsGroup('Common options:')
-    .option('--json', 'JSON: one document, or one line per record')
-    .addOption(
-      new Option('-o, --output <format>', 'table for people, json as --json, yaml').choices(OUTPUT_FORMATS),
-    )
-    .option('--config <file>', 'configuration file (COGNITOD_CONFIG)')
-    .option('--api <url>', `address of the agent, or unix:/path (COGNITOD_API; default ${DEFAULT_API})`)
-    .option('--ca-file <file>', 'authority of the certificate of the agent, PEM (or COGNITOD_CA_FILE)')
-    .option('--token-file <file>', 'file with the token of the agent (or the token itself in COGNITOD_TOKEN)')
-    .addOption(new Option('--color <when>', 'colours; NO_COLOR is honoured').choices(COLOR_MODES))
-    .helpOption('-h, --help', 'this help');
-}
-
-function filters(command: Command): Command {
-  return command
-    .option('--pod <name>', 'only this pod (name, namespace/name, uid or its beginning)')
-    .option('--namespace <name>', 'only pods of this namespace')
-    .option('--workload <name>', 'only pods of this workload (name, or kind/name like deployment/web)')
-    .option('--container <name>', 'only this container (name, id or its beginning)')
-    .option('--uid <n>', 'only this user', number(0, MAX_U32))
-    .option('--comm <name>', 'only this command name')
-    .option('--executable <path>', 'only this program; without a slash in any directory')
-    .option('--pid <n>', 'only this pid', number(0, MAX_U32));
-}
-
-/** What the filters select, and within it what `where` names. */
-async function filtersFor(
-  { client }: Context,
-  where: string | undefined,
-  options: Record<string, string | number | undefined>,
-): Promise<Query> {
-  const query = filterQuery(options);
-  if (where === undefined) return query;
-  const { findPlace } = await import('./place.ts');
-  return { ...query, ...(await findPlace(client, where)).filters };
-}
-
-function filterQuery(options: Record<string, string | number | undefined>): Query {
-  const { pod, namespace, workload, container, uid, comm, executable, pid } = options;
-  return { pod, namespace, workload, container, uid, comm, executable, pid };
-}
-
-const ago = (text: string) => timeOption(text);
-
-function number(min: number, max: number): (text: string) => number {
-  return (text) => {
-    const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
-    if (value >= min && value <= max) return value;
-    throw new InvalidArgumentError(`It must be a whole number${min > 0 ? ` from ${min}` : ''}.`);
-  };
 }
 
 function versionText(deps: CliDeps, json: boolean): string {

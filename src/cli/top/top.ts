@@ -1,7 +1,7 @@
 // `cognitod top`: the node, live, in a terminal.
 import { processSchema, processTreeSchema } from '../../api/index.ts';
 import { CognitodError } from '../../lib/errors.ts';
-import { NotAnAgent, type Query } from '../client.ts';
+import type { Query } from '../client.ts';
 import type { Context } from '../context.ts';
 import { showText } from '../process-text.ts';
 import { harmless } from '../text.ts';
@@ -115,8 +115,7 @@ class Top {
       } catch (error) {
         if (asked !== this.#asked) return;
         // An agent that comes back in another form, or refuses now, may yet come back as it was.
-        this.#trouble =
-          error instanceof CognitodError || error instanceof NotAnAgent ? error.message : String(error);
+        this.#trouble = error instanceof CognitodError ? error.message : String(error);
       }
       this.#draw();
     }

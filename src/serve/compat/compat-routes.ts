@@ -17,6 +17,7 @@ import {
   compatProcess,
   compatStatus,
   compatSystem,
+  transportOf,
 } from './compat-json.ts';
 import type { CompatStream } from './compat-stream.ts';
 
@@ -42,24 +43,31 @@ export function addCompatRoutes(
   streamRoutes.add(compatRoutes.compatAlerts, open(true));
 }
 
+const instrumentationOf = (status: StatusJson) =>
+  ({
+    kernel_instrumentation: status.collector.kind === 'ebpf' ? 'active' : 'unavailable',
+    transport: transportOf(status),
+    btf_available: status.collector.btf,
+  }) as const;
+
 /** The fields of `/healthz` and `/readyz` that the first cognitod had. */
 export function compatProbes(view: Pick<AgentView, 'status'>): ProbeFields {
-  const instrumentation = ({ collector }: StatusJson) =>
-    ({
-      kernel_instrumentation: collector.kind === 'ebpf' ? 'active' : 'unavailable',
-      transport: collector.kind === 'ebpf' ? 'tracepoint' : 'userspace',
-    }) as const;
+  // Asked once: it does not change, and everybody may ask for a probe, as often as they like.
+  let known: ReturnType<typeof instrumentationOf> | undefined;
+  const instrumentation = () => {
+    known ??= instrumentationOf(view.status());
+    return known;
+  };
   return {
-    health: () => instrumentation(view.status()),
-    ready: ({ reasons }) => {
-      const status = view.status();
-      return {
-        ...instrumentation(status),
-        btf_available: status.collector.btf,
-        rss_probe: 'procfs',
-        reason: reasons.length === 0 ? null : reasons.join('; '),
-      };
+    health: () => {
+      const { btf_available: _btf, ...health } = instrumentation();
+      return health;
     },
+    ready: ({ reasons }) => ({
+      ...instrumentation(),
+      rss_probe: 'procfs',
+      reason: reasons.length === 0 ? null : reasons.join('; '),
+    }),
   };
 }
 
