@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { type LiveRecordJson, liveRecordSchema } from '../src/api/index.ts';
-import { readStream } from '../src/serve/stream.test-helper.ts';
+import { readStream, type StreamReader } from '../src/serve/stream.test-helper.ts';
 import { COGNITOD, openStream, type RunningAgent, runCognitod, startAgent } from './support/agent.ts';
 import { cannotUseBpf } from './support/observe.ts';
 import { buildWorkload, runWorkload } from './support/workload.ts';
@@ -78,6 +78,39 @@ test('the live list has what /proc has, then what starts and what ends, and coun
   await live.until(() => find('exit').some(({ pid }) => pid === child.pid));
   const { exit_signal_name, state } = find('exit').find(({ pid }) => pid === child.pid)!;
   assert.deepEqual([exit_signal_name, state], ['SIGKILL', 'exited']);
+});
+
+test('who comes back to the live list is given what has changed since', { skip }, async (t) => {
+  const url = `${agent.api}/api/v1/processes/live?comm=sleep`;
+  const before = await readStream(url);
+  const kept = spawn('sleep', ['600']);
+  const ended = spawn('sleep', ['600']);
+  t.after(() => [kept, ended].map((child) => child.kill('SIGKILL')));
+  const pidsOf = (stream: Pick<StreamReader, 'named'>, type: string): number[] =>
+    stream
+      .named(type)
+      .map(({ data }) => JSON.parse(data))
+      .map(({ pid, process }) => pid ?? process.pid);
+  await before.until(() => {
+    const pids = pidsOf(before, 'process');
+    return [kept.pid!, ended.pid!].every((pid) => pids.includes(pid));
+  });
+  await before.until(() => before.messages.at(-1)!.id !== undefined);
+  const lastId = before.messages.at(-1)!.id!;
+  before.close();
+  ended.kill('SIGKILL');
+  await once(ended, 'exit');
+  const added = spawn('sleep', ['600']);
+  t.after(() => added.kill('SIGKILL'));
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  const after = await readStream(url, { 'last-event-id': lastId });
+  t.after(() => after.close());
+  await after.until(
+    () => pidsOf(after, 'exit').includes(ended.pid!) && pidsOf(after, 'process').includes(added.pid!),
+  );
+  assert.equal(JSON.parse(after.named('ready')[0]!.data).resumed, true);
+  assert.equal(after.named('snapshot').length + after.named('snapshot-end').length, 0);
+  assert.equal(pidsOf(after, 'process').includes(kept.pid!), false, 'it has not changed');
 });
 
 test('200 clients that do not read cost neither the kernel nor a client that reads a single event', {

@@ -6,6 +6,13 @@ import { placeQuery, programQuery } from './query.ts';
 
 const version = z.literal(SCHEMA_VERSION);
 
+/** The first record of a stream. */
+export const liveReadySchema = streamReadySchema.extend({
+  resumed: z
+    .boolean()
+    .describe('true: what changed since the id that the client sent follows; false: a snapshot follows'),
+});
+
 /** A process of the snapshot. */
 export const liveSnapshotSchema = z.object({
   schema_version: version,
@@ -66,7 +73,7 @@ export const liveShortSchema = z.object({
 
 /** A record of `GET /api/v1/processes/live`. After a `gap` a new snapshot follows. */
 export const liveRecordSchema = z.discriminatedUnion('type', [
-  streamReadySchema,
+  liveReadySchema,
   liveSnapshotSchema,
   liveSnapshotEndSchema,
   liveProcessSchema,
@@ -75,6 +82,7 @@ export const liveRecordSchema = z.discriminatedUnion('type', [
   liveShortSchema,
   gapSchema,
 ]);
+export type LiveReadyJson = z.infer<typeof liveReadySchema>;
 export type LiveRecordJson = z.infer<typeof liveRecordSchema>;
 
 /** Query of `GET /api/v1/processes/live`: every given filter must match. */

@@ -86,7 +86,7 @@ export interface StreamSettings {
   readonly heartbeatSeconds: number;
 }
 
-/** How long events are kept for clients that come back, when there is no client any more. */
+/** How long what was sent is kept for clients that come back, when there is no client any more. */
 const LINGER_MS = 300_000;
 /** Changes of a process within this time are one record of the live list. */
 const TICK_MS = 250;
@@ -140,10 +140,16 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     run,
     now: () => new Date().toISOString(),
   };
-  const live = new LiveProcesses({ ...common, tickMs: TICK_MS });
+  const { replayBytes } = options.streams;
+  const live = new LiveProcesses({
+    ...common,
+    tickMs: TICK_MS,
+    logBytes: replayBytes,
+    lingerMs: LINGER_MS,
+  });
   const streams = new EventStreams({
     ...common,
-    replay: { events: options.streams.replayEvents, bytes: options.streams.replayBytes },
+    replay: { events: options.streams.replayEvents, bytes: replayBytes },
     lingerMs: LINGER_MS,
   });
   addProbes(app, view, compatProbes(view));
@@ -155,8 +161,8 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     const client = streams.add(query, socket, lastEventId);
     return { finish: () => streams.finish(client), remove: () => streams.remove(client) };
   });
-  streamRoutes.add(routes.liveProcesses, (query, socket) => {
-    const client = live.add(query, socket);
+  streamRoutes.add(routes.liveProcesses, (query, socket, lastEventId) => {
+    const client = live.add(query, socket, lastEventId);
     return { finish: () => client.finish(), remove: () => live.remove(client) };
   });
   addCompatRoutes(app, view, streamRoutes, new CompatStream(view.bus, clients));

@@ -343,7 +343,7 @@ export const sampleStatus: StatusJson = {
 export const metricsSource = (agent = new FakeAgent()): MetricsSource => ({
   status: () => sampleStatus,
   streams: () => noStreams,
-  liveProcesses: () => noStreams,
+  liveProcesses: () => ({ ...noStreams, logBytes: 0 }),
   tls: () => null,
   activity: agent,
   workloads: new WorkloadBook({ maxWorkloads: 100, nowMs: () => 0 }),

@@ -1,6 +1,7 @@
 // The live list: whoever applies its records has the processes that the model has, at any moment that is told.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { createParser } from 'eventsource-parser';
 import fc from 'fast-check';
 import { type LiveQuery, type LiveRecordJson, liveRecordSchema } from '../api/index.ts';
 import type { Process } from '../model/index.ts';
@@ -15,18 +16,39 @@ import {
   podIdentity,
   streamSettings,
 } from './fake-agent.test-helper.ts';
-import { LiveProcesses } from './live-processes.ts';
+import { LiveProcesses, type LiveProcessesOptions } from './live-processes.ts';
+import type { StreamClient } from './stream-client.ts';
 import { StreamClients } from './stream-clients.ts';
 
 /** A client as the documentation tells to write one, on a socket that takes as much as the test says. */
 class Client {
   readonly records: LiveRecordJson[] = [];
   readonly held = new Map<string, { pid: number; comm: string; round: number }>();
+  lastId: string | undefined;
   #round = 0;
   complete = false;
   open = true;
   writableLength = 0;
   #waiting: { text: string; flushed: () => void }[] = [];
+  #parser = this.#newParser();
+
+  #newParser() {
+    return createParser({
+      onEvent: ({ id, data }) => {
+        this.#take(JSON.parse(data));
+        this.lastId = id ?? this.lastId;
+      },
+    });
+  }
+
+  /** The connection breaks after so many characters of what is under way. What the client holds stays. */
+  break(characters: number): void {
+    const text = this.#waiting.map((each) => each.text).join('');
+    this.#parser.feed(text.slice(0, characters));
+    this.#waiting = [];
+    this.#parser = this.#newParser();
+    this.writableLength = 0;
+  }
 
   write(chunk: Buffer | string, flushed: () => void): void {
     const text = chunk.toString();
@@ -38,7 +60,7 @@ class Client {
   read(): void {
     for (const { text, flushed } of this.#waiting.splice(0)) {
       this.writableLength -= Buffer.byteLength(text);
-      for (const match of text.matchAll(/^data: (.*)$/gm)) this.#take(JSON.parse(match[1]!));
+      this.#parser.feed(text);
       flushed();
     }
   }
@@ -46,7 +68,7 @@ class Client {
   #take(json: unknown): void {
     const record = liveRecordSchema.parse(json);
     this.records.push(record);
-    if (record.type === 'ready' || record.type === 'gap') {
+    if ((record.type === 'ready' && !record.resumed) || record.type === 'gap') {
       this.#round++;
       this.complete = false;
     } else if (record.type === 'snapshot' || record.type === 'process') {
@@ -69,7 +91,9 @@ class Client {
   }
 }
 
-function setUp(settings: Partial<typeof streamSettings> = {}) {
+type LogSettings = Partial<Pick<LiveProcessesOptions, 'logBytes' | 'lingerMs'>>;
+
+function setUp(settings: Partial<typeof streamSettings> = {}, log: LogSettings = {}) {
   const agent = new FakeAgent();
   const { bus, model } = agent;
   const live = new LiveProcesses({
@@ -80,6 +104,9 @@ function setUp(settings: Partial<typeof streamSettings> = {}) {
     run: 'c0ffee00',
     now: () => '2026-11-23T08:00:00Z',
     tickMs: 3_600_000,
+    logBytes: 1 << 20,
+    lingerMs: 3_600_000,
+    ...log,
   });
   let seq = 0;
   const tell = (event: Parameters<typeof apply>[0], process: Process) =>
@@ -103,7 +130,8 @@ function setUp(settings: Partial<typeof streamSettings> = {}) {
     await settled(() => socket.complete);
     return { socket, client };
   };
-  return { agent, bus, model, live, start, end, change, join };
+  const resume = (socket: Client, query: LiveQuery = {}) => live.add(query, socket, socket.lastId);
+  return { agent, bus, model, live, start, end, change, join, resume };
 }
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
@@ -262,8 +290,202 @@ test('whatever happens, in whatever order and while a snapshot is sent, the clie
   );
 });
 
-test('without clients nothing is done', async () => {
-  const { live, bus, model, join } = setUp();
+/** The types of the records since the last `ready`. */
+const sinceReady = ({ records }: Client) =>
+  records.slice(records.findLastIndex(({ type }) => type === 'ready') + 1).map(({ type }) => type);
+const lastReady = (socket: Client) => socket.named('ready').at(-1)!;
+
+test('who comes back with an id is given what has changed since, once, and then goes on', async (t) => {
+  const { live, start, end, change, join, resume } = setUp();
+  t.after(() => live.stop());
+  const [first, second] = [start(), start()];
+  const { socket, client } = await join();
+  await tick(live, socket);
+  assert.equal(socket.lastId, 'c0ffee00-0');
+  live.remove(client);
+  change(first!, 'make');
+  end(start());
+  live.tick();
+  end(second!);
+  live.tick();
+  const third = start();
+  resume(socket);
+  await tick(live, socket);
+  assert.equal(lastReady(socket).resumed, true);
+  assert.deepEqual(sinceReady(socket), ['process', 'short-lived', 'exit', 'process']);
+  assert.deepEqual(socket.pids, [first!.pid, third.pid].sort());
+  assert.equal(socket.lastId, 'c0ffee00-4');
+});
+
+test('a tick of which a part came is sent again whole, and counts nothing twice', async (t) => {
+  const { live, start, end, join, resume } = setUp({ queueBytes: 8_000 });
+  t.after(() => live.stop());
+  const { socket, client } = await join();
+  const { socket: steady } = await join();
+  socket.open = false;
+  for (let made = 0; made < 4; made++) start();
+  end(start());
+  live.tick();
+  const before = socket.lastId;
+  socket.break(socket.writableLength - 1);
+  live.remove(client);
+  assert.ok(socket.named('process').length > 0, 'something came');
+  assert.equal(socket.named('short-lived').length, 0);
+  assert.equal(socket.lastId, before);
+  socket.open = true;
+  resume(socket);
+  await tick(live, socket, steady);
+  assert.deepEqual([socket.pids, socket.named('short-lived').map(({ count }) => count)], [steady.pids, [1]]);
+});
+
+test('what is not kept is told as a gap, and a snapshot follows', async (t) => {
+  const { live, start, join, resume } = setUp({}, { logBytes: 3_000 });
+  t.after(() => live.stop());
+  const { socket, client } = await join();
+  const from = socket.lastId!;
+  live.remove(client);
+  const gapOf = async (id: string | undefined, query: LiveQuery = {}) => {
+    socket.lastId = id;
+    const again = resume(socket, query);
+    await settled(() => socket.complete && sinceReady(socket).length > 0);
+    await tick(live, socket);
+    live.remove(again);
+    assert.equal(sinceReady(socket).includes('snapshot-end'), !lastReady(socket).resumed);
+    return lastReady(socket).resumed ? 'resumed' : (socket.named('gap').at(-1)?.reason ?? 'none');
+  };
+  start();
+  live.tick();
+  assert.equal(await gapOf(from), 'resumed');
+  assert.equal(await gapOf('0ddba11a-1'), 'other-run');
+  assert.equal(await gapOf('c0ffee00-999'), 'other-run');
+  assert.equal(await gapOf('rubbish'), 'other-run');
+  assert.equal(await gapOf(from, { uid: 0 }), 'buffer-expired', 'another filter');
+  for (let made = 0; made < 10; made++) start();
+  live.tick();
+  assert.equal(await gapOf(from), 'buffer-expired', 'the log is too small');
+  assert.ok(live.stats().logBytes <= 3_000);
+});
+
+test('what falls out of the log while a client returns is a gap too', async (t) => {
+  const { live, start, join, resume } = setUp({ queueBytes: 8_000 }, { logBytes: 20_000 });
+  t.after(() => live.stop());
+  const { socket, client } = await join();
+  live.remove(client);
+  for (let ticks = 0; ticks < 8; ticks++) {
+    start();
+    start();
+    live.tick();
+  }
+  socket.open = false;
+  resume(socket);
+  for (let turns = 0; turns < 20; turns++) await turn();
+  for (let ticks = 0; ticks < 30; ticks++) {
+    start();
+    live.tick();
+  }
+  socket.open = true;
+  socket.read();
+  await settled(() => socket.named('gap').length > 0 && socket.complete);
+  await tick(live, socket);
+  assert.equal(socket.named('gap')[0]!.reason, 'buffer-expired');
+  assert.equal(socket.pids.length, 46);
+});
+
+test('the log ends some time after the last client, and the work with it', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const { live, bus, start, join } = setUp({}, { lingerMs: 1000 });
+  const { socket, client } = await join();
+  start();
+  await tick(live, socket);
+  assert.ok(live.stats().logBytes > 0);
+  live.remove(client);
+  t.mock.timers.tick(999);
+  assert.equal(bus.subscribers, 1);
+  const { client: again } = await join();
+  t.mock.timers.tick(5000);
+  assert.equal(bus.subscribers, 1, 'a client keeps it');
+  live.remove(again);
+  t.mock.timers.tick(1000);
+  assert.deepEqual([bus.subscribers, live.stats().logBytes], [0, 0]);
+});
+
+test('filters that nobody asks for any more are kept in bounded number', async (t) => {
+  const { live, start, join, resume } = setUp();
+  t.after(() => live.stop());
+  const sockets: Client[] = [];
+  for (let uid = 0; uid < 20; uid++) {
+    const { socket, client } = await join({ uid });
+    live.remove(client);
+    sockets.push(socket);
+  }
+  start();
+  live.tick();
+  for (const [uid, socket] of sockets.entries()) resume(socket, { uid });
+  await tick(live, ...sockets);
+  assert.deepEqual(
+    sockets.map((socket) => lastReady(socket).resumed),
+    sockets.map((_, uid) => uid >= 4),
+  );
+});
+
+const shortLives = (socket: Client) => socket.named('short-lived').reduce((sum, { count }) => sum + count, 0);
+
+test('wherever the connection breaks, who comes back ends with what there is, and every short life is told once', async () => {
+  const action = fc.record({
+    what: fc.constantFrom('start', 'end', 'short', 'tick', 'tick', 'turn', 'break', 'return', 'return'),
+    which: fc.nat(5000),
+  });
+  const actions = fc.array(action, { minLength: 20, maxLength: 100 });
+  let resumed = 0;
+  let exact = 0;
+  const play = async (actions: { what: string; which: number }[], logBytes: number) => {
+    const { live, model, start, end, resume } = setUp({ queueBytes: 6_000 }, { logBytes });
+    const socket = new Client();
+    const steady = new Client();
+    live.add({}, steady);
+    let client: StreamClient | null = resume(socket);
+    let anew = 0;
+    const comeBack = () => {
+      if (socket.lastId === undefined) anew++;
+      client = resume(socket);
+    };
+    for (const { what, which } of actions) {
+      const process = model.live[which % Math.max(1, model.live.length)];
+      if (what === 'start') start();
+      else if (what === 'tick') live.tick();
+      else if (what === 'turn') await settled(() => socket.writableLength + steady.writableLength === 0);
+      else if (what === 'end' && process !== undefined) end(process);
+      else if (what === 'short') end(start());
+      else if (what === 'return' && client === null) comeBack();
+      else if (what === 'break' && client !== null) {
+        socket.break(which);
+        live.remove(client);
+        client = null;
+      }
+    }
+    if (client === null) comeBack();
+    await tick(live, socket, steady);
+    await settled(() => socket.complete && steady.complete);
+    await tick(live, socket, steady);
+    assert.deepEqual(
+      socket.pids,
+      model.live.map(({ pid }) => pid).sort((a, b) => a - b),
+    );
+    assert.deepEqual(steady.pids, socket.pids);
+    if (anew + socket.named('gap').length + steady.named('gap').length === 0) {
+      assert.equal(shortLives(socket), shortLives(steady));
+      exact++;
+    }
+    resumed += socket.named('ready').filter((ready) => ready.resumed).length;
+    live.stop();
+  };
+  const property = fc.asyncProperty(actions, fc.constantFrom(4_000, 1 << 20), play);
+  await fc.assert(property, { numRuns: 200 });
+  assert.ok(resumed > 100 && exact > 50, `${resumed} resumed, ${exact} without a gap`);
+});
+
+test('without clients, and nothing kept for those that come back, nothing is done', async () => {
+  const { live, bus, model, join } = setUp({}, { logBytes: 0 });
   model.add();
   const { client } = await join();
   assert.equal(bus.subscribers, 1);

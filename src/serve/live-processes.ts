@@ -5,18 +5,22 @@
 // ones told, and those that came and went in between are counted. So one process is at most one record a tick, and a
 // thousand short-lived ones are one record together.
 //
+// A group stays for a while after its last client, and what it was sent is kept: who comes back is given what it missed,
+// at its own pace, and joins the group in the very turn in which it has caught up.
+//
 // What no event tells (moves between cgroups, names that come late, corrections of the table) is found by looking at all
 // processes every few seconds.
-import { type LiveQuery, type LiveRecordJson, SCHEMA_VERSION } from '../api/index.ts';
+import { type GapJson, type LiveQuery, type LiveReadyJson, SCHEMA_VERSION } from '../api/index.ts';
 import type { AppliedEvent, EventBus, ModelView, Process } from '../model/index.ts';
 import type { BacklogPump } from './backlog-pump.ts';
 import { filterKey } from './event-filter.ts';
+import { LiveLog, LiveLogs } from './live-log.ts';
+import { LiveRecords } from './live-records.ts';
+import { Slices } from './live-slices.ts';
 import { processFilter } from './process-filter.ts';
-import { processJson } from './process-json.ts';
-import { signalName } from './signal-name.ts';
-import { StreamClient, type StreamSocket, type StreamTotals, streamRecord } from './stream-client.ts';
+import { gapRecord, StreamClient, type StreamSocket, type StreamTotals } from './stream-client.ts';
 import type { StreamClients } from './stream-clients.ts';
-import { formatStreamId } from './stream-id.ts';
+import { formatStreamId, parseStreamId } from './stream-id.ts';
 
 export interface LiveProcessesOptions {
   readonly bus: EventBus;
@@ -28,17 +32,31 @@ export interface LiveProcessesOptions {
   readonly now: () => string;
   /** Pause between two ticks; tests call `tick` themselves. */
   readonly tickMs: number;
+  /** Bound of what is kept for clients that come back. */
+  readonly logBytes: number;
+  /** How long it is kept after the last client of a filter left. */
+  readonly lingerMs: number;
 }
 
 /** Ticks between two looks at all processes. */
 const LOOK_TICKS = 8;
+/** Groups without clients that are kept: each costs a comparison of every process that changes. */
+const MAX_IDLE_GROUPS = 16;
 
 interface Group {
   readonly key: string;
   readonly matches: (process: Process) => boolean;
   /** What its clients know, in the order in which they were told: a snapshot is an iteration that goes on for a while. */
   readonly members: Set<Process>;
-  readonly clients: Set<StreamClient>;
+  /** Clients that have the whole list. */
+  readonly complete: Set<StreamClient>;
+  /** Clients that are still given a snapshot. */
+  readonly beginners: Set<StreamClient>;
+  /** Clients that are given what they missed. */
+  readonly returning: Set<StreamClient>;
+  readonly log: LiveLog;
+  /** Ends a group without clients. */
+  linger: NodeJS.Timeout | undefined;
 }
 
 interface Snapshot {
@@ -48,17 +66,23 @@ interface Snapshot {
 
 interface LiveClient {
   readonly group: Group;
-  /** Null once it is complete. */
+  /** Of a beginner. */
   snapshot: Snapshot | null;
+  /** Of one that returns: number of the slice of the log that it is given next. */
+  next: number | null;
 }
 
 export interface LiveStats extends Readonly<StreamTotals> {
   readonly clients: number;
   readonly queuedBytes: number;
+  /** Kept for clients that come back. */
+  readonly logBytes: number;
 }
 
 export class LiveProcesses {
   readonly #options: LiveProcessesOptions;
+  readonly #records: LiveRecords;
+  readonly #logs: LiveLogs;
   readonly #groups = new Map<string, Group>();
   readonly #clients = new Map<StreamClient, LiveClient>();
   readonly #totals: StreamTotals = { sent: 0, lost: 0, expired: 0 };
@@ -74,38 +98,48 @@ export class LiveProcesses {
 
   constructor(options: LiveProcessesOptions) {
     this.#options = options;
+    this.#records = new LiveRecords(options.model, options.now);
+    this.#logs = new LiveLogs(options.logBytes);
   }
 
-  /** Subscribes a socket whose response head was sent. */
-  add(query: LiveQuery, socket: StreamSocket): StreamClient {
+  /**
+   * Subscribes a socket whose response head was sent. With the id of the last record that it had, it is given what has
+   * changed since, or, where that is no longer kept, a gap and a snapshot.
+   */
+  add(query: LiveQuery, socket: StreamSocket, lastEventId?: string): StreamClient {
     const { bus, clients, now, pump, tickMs } = this.#options;
-    if (this.#clients.size === 0) {
+    if (this.#unsubscribe === undefined) {
       this.#look();
       this.#marked.clear();
+      this.#unsubscribe = bus.subscribe((batch) => this.#mark(batch));
+      this.#timer = setInterval(() => this.tick(), tickMs).unref();
     }
-    this.#unsubscribe ??= bus.subscribe((batch) => this.#mark(batch));
-    this.#timer ??= setInterval(() => this.tick(), tickMs).unref();
     const group = this.#groupOf(query);
+    clearTimeout(group.linger);
     const client: StreamClient = new StreamClient(socket, {
       totals: this.#totals,
       now,
       turn: () => clients.turn,
+      position: () => (group.complete.has(client) ? this.#position() : undefined),
       onRoom: () => {
-        if (this.#clients.get(client)?.snapshot != null) pump.schedule(send);
+        if (!group.complete.has(client)) pump.schedule(send);
       },
-      // What the client missed is not kept: it begins anew.
       onGapEnd: () => {
-        const live = this.#clients.get(client);
-        if (live === undefined) return;
-        live.snapshot = { processes: group.members.values(), sent: 0 };
+        if (!this.#clients.has(client)) return;
+        this.#beginAnew(client);
         pump.schedule(send);
       },
     });
-    const send = () => this.#sendSnapshot(client);
+    const send = () => (group.returning.has(client) ? this.#sendMissed(client) : this.#sendSnapshot(client));
     clients.add(client);
-    group.clients.add(client);
-    this.#clients.set(client, { group, snapshot: { processes: group.members.values(), sent: 0 } });
-    client.tell('ready', { schema_version: SCHEMA_VERSION, type: 'ready', time: now() });
+    const next = lastEventId === undefined ? null : this.#resumeAt(group, lastEventId);
+    const resumed = typeof next === 'number';
+    this.#clients.set(client, { group, snapshot: null, next: resumed ? next : null });
+    const ready: LiveReadyJson = { schema_version: SCHEMA_VERSION, type: 'ready', time: now(), resumed };
+    client.tell('ready', ready);
+    if (typeof next === 'string') client.tell('gap', gapRecord(null, next, now()));
+    if (resumed) group.returning.add(client);
+    else this.#beginAnew(client);
     pump.schedule(send);
     return client;
   }
@@ -114,26 +148,27 @@ export class LiveProcesses {
   remove(client: StreamClient): void {
     const live = this.#clients.get(client);
     if (live === undefined) return;
-    this.#options.clients.remove(client);
+    const { clients, logBytes, lingerMs } = this.#options;
+    const { group } = live;
+    clients.remove(client);
     this.#clients.delete(client);
-    live.group.clients.delete(client);
-    if (live.group.clients.size === 0) this.#groups.delete(live.group.key);
-    if (this.#clients.size === 0) this.stop();
+    for (const set of [group.complete, group.beginners, group.returning]) set.delete(client);
+    if (isWanted(group)) return;
+    const idle = [...this.#groups.values()].filter((each) => !isWanted(each));
+    if (logBytes === 0) this.#forget(group);
+    else group.linger = setTimeout(() => this.#forget(group), lingerMs).unref();
+    if (idle.length > MAX_IDLE_GROUPS) this.#forget(idle[0]!);
   }
 
-  /** Idempotent. */
+  /** Ends the work for clients that may come back. Idempotent. */
   stop(): void {
-    this.#unsubscribe?.();
-    this.#unsubscribe = undefined;
-    clearInterval(this.#timer);
-    this.#timer = undefined;
-    this.#marked.clear();
+    for (const group of this.#groups.values()) if (!isWanted(group)) this.#forget(group);
   }
 
   stats(): LiveStats {
     let queuedBytes = 0;
     for (const client of this.#clients.keys()) queuedBytes += client.queuedBytes;
-    return { clients: this.#clients.size, queuedBytes, ...this.#totals };
+    return { clients: this.#clients.size, queuedBytes, logBytes: this.#logs.bytes, ...this.#totals };
   }
 
   /** Sends what has changed since the last tick. */
@@ -145,11 +180,7 @@ export class LiveProcesses {
     const upsert = (process: Process): string => {
       let text = upserts.get(process);
       if (text === undefined) {
-        text = this.#record({
-          schema_version: SCHEMA_VERSION,
-          type: 'process',
-          process: processJson(process, this.#options.model),
-        });
+        text = this.#records.process(process);
         upserts.set(process, text);
       }
       return text;
@@ -162,27 +193,33 @@ export class LiveProcesses {
     this.#marked.clear();
   }
 
-  #tickGroup({ members, matches, clients }: Group, upsert: (process: Process) => string): void {
-    const slices = new Slices(this.#options.clients, clients);
+  #tickGroup(group: Group, upsert: (process: Process) => string): void {
+    const { members, matches, complete, beginners, log } = group;
+    const slices = new Slices({
+      all: this.#options.clients,
+      complete,
+      beginners,
+      logs: this.#logs,
+      log,
+      tick: this.#ticks,
+      idLine: `id: ${this.#position()}\n`,
+    });
     let short = 0;
     for (const process of this.#marked) {
       const isMember = members.has(process);
       if (process.state !== 'running') {
-        if (members.delete(process)) slices.add(this.#record(this.#exit(process)));
+        if (members.delete(process)) slices.add(this.#records.exit(process));
         else if (!this.#ended.has(process) && matches(process)) short++;
       } else if (matches(process)) {
         members.add(process);
         slices.add(upsert(process));
       } else if (isMember) {
         members.delete(process);
-        slices.add(this.#record({ ...this.#named(process), type: 'leave' }));
+        slices.add(this.#records.leave(process));
       }
     }
-    if (short > 0) {
-      const time = this.#options.now();
-      slices.add(this.#record({ schema_version: SCHEMA_VERSION, type: 'short-lived', time, count: short }));
-    }
-    slices.flush();
+    if (short > 0) slices.add(this.#records.shortLived(short));
+    slices.end();
   }
 
   #mark(batch: readonly AppliedEvent[]): void {
@@ -215,101 +252,109 @@ export class LiveProcesses {
     const key = filterKey(query);
     let group = this.#groups.get(key);
     if (group === undefined) {
-      group = { key, matches: processFilter(model, query), members: new Set(), clients: new Set() };
-      for (const process of model.running()) if (group.matches(process)) group.members.add(process);
+      group = {
+        key,
+        matches: processFilter(model, query),
+        members: new Set(),
+        complete: new Set(),
+        beginners: new Set(),
+        returning: new Set(),
+        log: new LiveLog(this.#ticks),
+        linger: undefined,
+      };
       this.#groups.set(key, group);
+      for (const process of model.running()) if (group.matches(process)) group.members.add(process);
     }
     return group;
   }
 
+  #forget(group: Group): void {
+    clearTimeout(group.linger);
+    this.#groups.delete(group.key);
+    this.#logs.drop(group.log);
+    if (this.#groups.size > 0) return;
+    this.#unsubscribe?.();
+    this.#unsubscribe = undefined;
+    clearInterval(this.#timer);
+    this.#marked.clear();
+  }
+
+  /** The number of the slice to go on with; or why there is none. */
+  #resumeAt(group: Group, lastEventId: string): number | GapJson['reason'] {
+    const last = parseStreamId(lastEventId, this.#options.run);
+    if (last === null || last > this.#ticks) return 'other-run';
+    return group.log.behind(last) ?? 'buffer-expired';
+  }
+
+  /** From now on the client is given a snapshot. */
+  #beginAnew(client: StreamClient): void {
+    const live = this.#clients.get(client)!;
+    const { complete, beginners, returning, members } = live.group;
+    complete.delete(client);
+    returning.delete(client);
+    beginners.add(client);
+    live.snapshot = { processes: members.values(), sent: 0 };
+  }
+
+  /** From now on the client is sent each tick, with its id. */
+  #join(client: StreamClient, { complete, beginners, returning }: Group): void {
+    beginners.delete(client);
+    returning.delete(client);
+    complete.add(client);
+  }
+
+  /** Some slices of what a client missed. True when there is more and the client has room for it. */
+  #sendMissed(client: StreamClient): boolean {
+    const live = this.#clients.get(client);
+    const { now, clients } = this.#options;
+    if (live === undefined || client.queuedBytes >= clients.sliceChars || !client.taking) return false;
+    const { log } = live.group;
+    if (live.next! === log.end) {
+      this.#join(client, live.group);
+      return false;
+    }
+    const slice = log.at(live.next!);
+    if (slice === null) {
+      client.tell('gap', gapRecord(null, 'buffer-expired', now()));
+      this.#beginAnew(client);
+      return true;
+    }
+    live.next!++;
+    client.send(slice.chunk, slice.records);
+    return true;
+  }
+
   /** One slice of a snapshot. True when there is more and the client has room for it. */
   #sendSnapshot(client: StreamClient): boolean {
-    const { model, now, clients } = this.#options;
-    const snapshot = this.#clients.get(client)?.snapshot;
-    if (snapshot == null || client.queuedBytes >= clients.sliceChars || !client.taking) return false;
+    const { clients } = this.#options;
+    const live = this.#clients.get(client);
+    if (live?.snapshot == null || client.queuedBytes >= clients.sliceChars || !client.taking) return false;
+    const { snapshot } = live;
     let text = '';
     let records = 0;
     while (text.length < clients.sliceChars) {
       const { value: process, done } = snapshot.processes.next();
       if (done === true) {
-        const processes = snapshot.sent + records;
-        text += this.#record({
-          schema_version: SCHEMA_VERSION,
-          type: 'snapshot-end',
-          time: now(),
-          processes,
-        });
-        this.#clients.get(client)!.snapshot = null;
+        text += this.#records.snapshotEnd(snapshot.sent + records, this.#position());
+        live.snapshot = null;
+        this.#join(client, live.group);
         break;
       }
       // The next tick tells its exit.
       if (process.state !== 'running') continue;
-      text += this.#record({
-        schema_version: SCHEMA_VERSION,
-        type: 'snapshot',
-        process: processJson(process, model),
-      });
+      text += this.#records.snapshot(process);
       records++;
     }
     snapshot.sent += records;
     client.send(Buffer.from(text), records);
-    return this.#clients.get(client)?.snapshot !== null && client.queuedBytes < clients.sliceChars;
+    return live.snapshot !== null && client.queuedBytes < clients.sliceChars;
   }
 
-  #exit(process: Process): LiveRecordJson {
-    const { exit, exitKtimeNs, state } = process;
-    const { model } = this.#options;
-    return {
-      ...this.#named(process),
-      type: 'exit',
-      state,
-      exit_time: exitKtimeNs === null ? null : model.timeOf(exitKtimeNs),
-      exit_code: exit?.exitCode ?? null,
-      exit_signal: exit?.exitSignal ?? null,
-      exit_signal_name: exit?.exitSignal == null ? null : signalName(exit.exitSignal),
-      core_dumped: exit?.coreDumped ?? null,
-      cpu_time_ns: exit?.cpuNs ?? null,
-      max_rss_bytes: exit?.maxRssBytes ?? null,
-    };
-  }
-
-  #named(process: Process) {
-    const { model } = this.#options;
-    return {
-      schema_version: SCHEMA_VERSION,
-      process_id: model.processIdOf(process),
-      pid: process.pid,
-    } as const;
-  }
-
-  #record(record: LiveRecordJson): string {
-    const id = formatStreamId(this.#options.run, this.#ticks);
-    return streamRecord(record.type, JSON.stringify(record), id);
+  #position(): string {
+    return formatStreamId(this.#options.run, this.#ticks);
   }
 }
 
-/** Gathers records for the clients of a group, and sends them in slices. */
-class Slices {
-  readonly #all: StreamClients;
-  readonly #group: ReadonlySet<StreamClient>;
-  #text = '';
-  #records = 0;
-
-  constructor(all: StreamClients, group: ReadonlySet<StreamClient>) {
-    this.#all = all;
-    this.#group = group;
-  }
-
-  add(text: string): void {
-    this.#text += text;
-    this.#records++;
-    if (this.#text.length >= this.#all.sliceChars) this.flush();
-  }
-
-  flush(): void {
-    if (this.#records === 0) return;
-    this.#all.send(this.#group, Buffer.from(this.#text), this.#records);
-    this.#text = '';
-    this.#records = 0;
-  }
+function isWanted({ complete, beginners, returning }: Group): boolean {
+  return complete.size + beginners.size + returning.size > 0;
 }

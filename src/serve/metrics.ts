@@ -221,7 +221,12 @@ function streamMetrics(registry: Registry): (events: StreamStats, processes: Liv
     stream,
   );
   const replay = gauge(registry, 'stream_replay_events', 'Events kept for clients that come back.');
-  const replayBytes = gauge(registry, 'stream_replay_bytes', 'Estimate of the memory of these events.');
+  const replayBytes = gauge(
+    registry,
+    'stream_replay_bytes',
+    'Memory of what is kept for clients that come back, by estimate.',
+    stream,
+  );
   const sent = counter(
     registry,
     'stream_sent_total',
@@ -248,7 +253,7 @@ function streamMetrics(registry: Registry): (events: StreamStats, processes: Liv
       [processes.lost, { stream: 'processes', reason: 'slow-client' }],
     );
     replay([events.replayEvents]);
-    replayBytes([events.replayBytes]);
+    replayBytes([events.replayBytes, { stream: 'events' }], [processes.logBytes, { stream: 'processes' }]);
   };
 }
 

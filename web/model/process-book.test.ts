@@ -68,12 +68,19 @@ test('a second snapshot takes away what was not in it, and nothing that came mea
 
 test('a snapshot that broke off does not count', () => {
   const { book } = bookOf(snapshot(process(1)), end(1), snapshot(process(2)));
-  book.apply({ ...head, type: 'ready' });
+  book.apply({ ...head, type: 'ready', resumed: false });
   book.apply(snapshot(process(3)));
   book.apply(end(1));
   assert.deepEqual(pids(book), [3]);
   book.apply(end(0));
   assert.deepEqual(pids(book), [], 'an empty snapshot is one');
+});
+
+test('a stream that goes on changes only what it tells', () => {
+  const { book } = bookOf(snapshot(process(1)), snapshot(process(2)), end(2));
+  book.apply({ ...head, type: 'ready', resumed: true });
+  book.apply(changed(process(3)));
+  assert.deepEqual([book.complete, pids(book)], [true, [1, 2, 3]]);
 });
 
 test('an ended process stays for its time, one that leaves the filter does not', () => {
