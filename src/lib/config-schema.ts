@@ -144,7 +144,7 @@ export const configSchema = z.strictObject({
         .describe('how many events are kept for clients that come back (docs/events.md)'),
       replay_bytes: bytes(0, 64 * GIB)
         .default(8 * MIB)
-        .describe('memory of these events'),
+        .describe('memory of these events, and as much again for changes of the live list'),
       heartbeat_seconds: integer(1, 3600)
         .default(10)
         .describe('pause after which a stream shows that it lives'),
@@ -189,7 +189,7 @@ export const configSchema = z.strictObject({
         })
         .prefault({}),
       access_log: flag
-        .default(false)
+        .default(true)
         .describe('a line in the log for each request: who, what, answer; no tokens, no values of queries'),
     })
     .prefault({}),
