@@ -36,6 +36,8 @@ test('commands and their options, from the program itself', async () => {
   assert.deepEqual(await offered(['ps', '--state', '']), ['running', 'exited', 'all']);
   assert.deepEqual(await offered(['ps', '--state=ex']), ['--state=exited']);
   assert.deepEqual(await offered(['--json', 'stream', '--type', 'ex']), ['exec', 'exit']);
+  assert.deepEqual(await offered(['stream', '--type', 'exec,']), ['exec,fork', 'exec,exit']);
+  assert.deepEqual(await offered(['stream', '--type=exec,fork,e']), ['--type=exec,fork,exit']);
   assert.deepEqual(await offered(['completion', '']), ['bash', 'zsh', 'fish']);
   assert.deepEqual(await offered(['evidence', 'v']), ['verify']);
   assert.deepEqual(await offered(['help', 'stat']), ['status']);

@@ -100,15 +100,32 @@ export function wantedAt(program: Command, words: readonly string[]): Wanted {
   const line = new Line(program);
   for (const word of words.slice(0, -1)) line.read(word);
   const base = { ...NOTHING, text, globals: line.globals };
-  if (line.waiting !== null) return { ...base, ...valuesOf(line.waiting) };
+  if (line.waiting !== null) return { ...base, ...valueAt(line.waiting, text) };
   if (line.onlyOperands) return { ...base, ...line.operand() };
   const assigned = /^(--[^=]+)=(.*)$/s.exec(text);
   if (assigned !== null) {
     const option = line.find(assigned[1]!);
     if (option === undefined || !takesValue(option)) return base;
-    return { ...base, prefix: `${assigned[1]}=`, text: assigned[2]!, ...valuesOf(option) };
+    const value = valueAt(option, assigned[2]!);
+    return { ...base, ...value, prefix: `${assigned[1]}=${value.prefix}` };
   }
   return text.startsWith('-') ? { ...base, candidates: line.options() } : { ...base, ...line.operand() };
+}
+
+/** Options that take several values with commas between them. */
+const LISTS = ['type'];
+
+/** What may stand for a value that is being written; of a list, for its last part, each value once. */
+function valueAt(option: Option, text: string): Omit<Wanted, 'globals'> {
+  const { candidates, source } = valuesOf(option);
+  const comma = LISTS.includes(option.attributeName()) ? text.lastIndexOf(',') + 1 : 0;
+  const given = text.slice(0, comma).split(',');
+  return {
+    prefix: text.slice(0, comma),
+    text: text.slice(comma),
+    candidates: candidates.filter(({ value }) => !given.includes(value)),
+    source,
+  };
 }
 
 const takesValue = (option: Option) => option.required || option.optional;
