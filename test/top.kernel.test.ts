@@ -141,6 +141,36 @@ test('top shows pods and processes, filters, sorts, draws trees, pauses, resizes
   assert.equal(terminal.modes(), '0 1 1');
 });
 
+test('on a node with more processes than are shown, a filter still finds each, and the newest are first', {
+  skip,
+  timeout: 120_000,
+}, async (t) => {
+  const crowd = spawn(
+    '/bin/sh',
+    ['-c', 'for i in $(seq 1050); do sleep 600 & done; read wait; kill $(jobs -p)'],
+    {
+      stdio: ['pipe', 'ignore', 'ignore'],
+      detached: true,
+    },
+  );
+  t.after(() => process.kill(-crowd.pid!, 'SIGKILL'));
+  const agent = await start(t);
+  const pid = sleeper(t, 'one-of-many');
+  const terminal = new Terminal(t, `${COGNITOD} top --view processes --interval 1 --api ${agent.api}`);
+  await terminal.until(/1,000 processes, the first of 1,\d\d\d/);
+  terminal.press('/');
+  terminal.type('one-of-many');
+  const found = await terminal.until(
+    (text) => text.includes(`${pid}`) && / 1 processes|^1 processes/m.test(text),
+  );
+  assert.match(found, /one-of-many 600/);
+  terminal.press('Escape');
+  await terminal.until(/1,000 processes, the first of 1,\d\d\d/);
+  const newest = sleeper(t, 'the-newest');
+  terminal.press('s', 's');
+  await terminal.until(new RegExp(`COMMAND *\n *${newest} `));
+});
+
 test('arguments that try to steer the terminal are shown, not obeyed', {
   skip,
   timeout: 60_000,

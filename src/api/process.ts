@@ -82,6 +82,11 @@ export type ProcessTreeAnswer = z.infer<typeof processTreeSchema>;
 export const processQuerySchema = z.strictObject({
   ...placeQuery,
   ...programQuery,
+  text: queryText(256)
+    .optional()
+    .describe(
+      'part of the command line, executable, pid, uid, or of a name or id of its place; case does not count',
+    ),
   since: queryTime().optional().describe('only processes that still ran then, or started later'),
   until: queryTime().optional().describe('only processes that had started by then'),
   state: z.enum(['running', 'exited', 'all'], 'one of running, exited, all').default('running'),
@@ -93,9 +98,11 @@ export const processQuerySchema = z.strictObject({
     .default('false')
     .describe('also read CPU and memory of live processes'),
   sort: z
-    .enum(['start', 'cpu', 'memory'], 'one of start, cpu, memory')
+    .enum(['start', 'newest', 'cpu', 'memory'], 'one of start, newest, cpu, memory')
     .default('start')
-    .describe('cpu, memory: the largest first, with usage, and one page only'),
+    .describe(
+      'start: in the order of appearance. One page only: newest, and cpu or memory: the largest first, with usage',
+    ),
   cursor: queryText(128).optional().describe('`next_cursor` of the page before'),
 });
 export type ProcessQuery = z.infer<typeof processQuerySchema>;

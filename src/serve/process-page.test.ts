@@ -143,6 +143,62 @@ test('a cursor of another run, or one that nobody gave, is refused', () => {
   }
 });
 
+test('the newest first, by the time of their start', () => {
+  const model = new FakeModel();
+  const [a, b, c] = [model.add({ startNs: 20n }), model.add({ startNs: 30n }), model.add({ startNs: 10n })];
+  assert.deepEqual(pids(ask(model, { sort: 'newest' })), [b.pid, a.pid, c.pid]);
+  const first = ask(model, { sort: 'newest', limit: 2 });
+  assert.deepEqual([pids(first), first.next_cursor, first.total], [[b.pid, a.pid], null, 3]);
+  assert.throws(() => ask(model, { sort: 'newest', cursor: 'ab12-1' }), { code: 'BAD_REQUEST' });
+});
+
+test('a text is looked for in the command line, the user and the place, in any case', () => {
+  const model = new FakeModel();
+  const image = (changes: object) => ({ ...model.add().image, ...changes });
+  const server = model.add({
+    pid: 4711,
+    uid: 65534,
+    image: image({
+      comm: 'nginx',
+      executable: '/usr/sbin/NGINX-debug',
+      argv: ['nginx:', 'worker', 'Process'],
+    }),
+    identity: podIdentity('1234-abcd', 'e'.repeat(64)),
+  });
+  model.metadata.set(server.identity, {
+    namespace: 'payments',
+    podName: 'api-7f9',
+    containerName: 'web',
+    workload: { kind: 'Deployment', name: 'api' },
+  } as never);
+  const other = model.add({ image: image({ comm: 'bash', executable: null, argv: null }) });
+  const found = (text: string) => pids(ask(model, { text }));
+  for (const text of [
+    'worker process',
+    'nginx-DEBUG',
+    'NGINX',
+    '4711',
+    '65534',
+    'payments',
+    'api-7f9',
+    'web',
+    '1234-ab',
+    'eeee',
+  ]) {
+    assert.deepEqual(found(text), [server.pid], text);
+  }
+  assert.ok(found('bash').includes(other.pid));
+  assert.deepEqual(found('deployment/none'), []);
+});
+
+test('of a command line only the beginning is looked at', () => {
+  const model = new FakeModel();
+  const { image } = model.add();
+  const long = model.add({ image: { ...image, argv: ['cc', 'x'.repeat(4090), 'needle'] } });
+  assert.deepEqual(pids(ask(model, { text: 'cc xxx' })), [long.pid]);
+  assert.deepEqual(pids(ask(model, { text: 'needle' })), []);
+});
+
 test('the largest by CPU or memory are first, on one page; others carry usage when asked', async () => {
   const agent = new FakeAgent();
   const [a, b, c] = [agent.model.add(), agent.model.add(), agent.model.add()];

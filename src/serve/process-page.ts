@@ -1,12 +1,12 @@
 // Answers queries for processes: filters, and pages that stay stable while processes come and go.
 import { type ProcessJson, type ProcessPageJson, type ProcessQuery, SCHEMA_VERSION } from '../api/index.ts';
-import type { Usage } from '../collect/index.ts';
 import { CognitodError } from '../lib/errors.ts';
 import type { ModelView, Process } from '../model/index.ts';
 import { type ActivitySource, type UsageView, usageJson } from './activity-json.ts';
 import { AnswerBudget } from './answer-budget.ts';
 import { processFilter } from './process-filter.ts';
 import { processJson } from './process-json.ts';
+import { textFilter } from './text-filter.ts';
 import { unixNs } from './rfc3339.ts';
 
 /**
@@ -22,9 +22,9 @@ export function processPage(
   run: string,
   usage: Pick<UsageView, 'of'> = UNREAD,
 ): ProcessPageJson {
-  const bySize = SIZES[query.sort];
-  if (bySize !== null && query.cursor !== undefined)
-    throw new CognitodError('BAD_REQUEST', 'cursor: an answer sorted by cpu or memory has one page');
+  const hasPages = query.sort === 'start';
+  if (!hasPages && query.cursor !== undefined)
+    throw new CognitodError('BAD_REQUEST', `cursor: an answer sorted by ${query.sort} has one page`);
   const after = query.cursor === undefined ? -1 : serialOf(query.cursor, run);
   const matches = matcher(model, query);
   const candidates: Process[] = [];
@@ -36,8 +36,8 @@ export function processPage(
       if (process.serial > after) candidates.push(process);
     }
   }
-  if (bySize === null) candidates.sort((a, b) => a.serial - b.serial);
-  else candidates.sort((a, b) => bySize(usage.of(b)) - bySize(usage.of(a)) || a.serial - b.serial);
+  const compare = ORDERS[query.sort](usage);
+  candidates.sort((a, b) => compare(a, b) || a.serial - b.serial);
   const budget = new AnswerBudget();
   const page: ProcessJson[] = [];
   for (const process of candidates) {
@@ -52,9 +52,7 @@ export function processPage(
     processes: page,
     total,
     next_cursor:
-      bySize === null && candidates.length > page.length
-        ? `${run}-${candidates[page.length - 1]!.serial}`
-        : null,
+      hasPages && candidates.length > page.length ? `${run}-${candidates[page.length - 1]!.serial}` : null,
   };
 }
 
@@ -64,7 +62,7 @@ export async function measuredProcessPage(
   query: ProcessQuery,
   run: string,
 ): Promise<ProcessPageJson> {
-  if (query.sort !== 'start') {
+  if (query.sort === 'cpu' || query.sort === 'memory') {
     await usage.refresh(model.running());
     return processPage(model, query, run, usage);
   }
@@ -79,12 +77,19 @@ export async function measuredProcessPage(
 
 const UNREAD: Pick<UsageView, 'of'> = { of: () => null };
 
-/** What to sort by; null for the order of appearance. */
-const SIZES: Readonly<Record<ProcessQuery['sort'], ((usage: Usage | null) => number) | null>> = {
-  start: null,
-  cpu: (usage) => usage?.cpuPercent ?? -1,
-  memory: (usage) => usage?.rssBytes ?? -1,
+type Order = (a: Process, b: Process) => number;
+
+/** What comes first; what is equal comes in the order of appearance. */
+const ORDERS: Readonly<Record<ProcessQuery['sort'], (usage: Pick<UsageView, 'of'>) => Order>> = {
+  start: () => () => 0,
+  newest: () => (a, b) => (a.startNs < b.startNs ? 1 : a.startNs > b.startNs ? -1 : 0),
+  cpu: (usage) => largest((process) => usage.of(process)?.cpuPercent),
+  memory: (usage) => largest((process) => usage.of(process)?.rssBytes),
 };
+
+function largest(size: (process: Process) => number | null | undefined): Order {
+  return (a, b) => (size(b) ?? -1) - (size(a) ?? -1);
+}
 
 function tables(model: ModelView, state: ProcessQuery['state']): IterableIterator<Process>[] {
   if (state === 'running') return [model.running()];
@@ -96,10 +101,12 @@ function matcher(model: ModelView, query: ProcessQuery): (process: Process) => b
   const isAskedFor = processFilter(model, query);
   const sinceNs = ktimeOf(query.since, model);
   const untilNs = ktimeOf(query.until, model);
+  const hasText = textFilter(query.text);
   return (process) =>
     (untilNs === null || process.startNs <= untilNs) &&
     (sinceNs === null || process.exitKtimeNs === null || process.exitKtimeNs >= sinceNs) &&
-    isAskedFor(process);
+    isAskedFor(process) &&
+    (hasText === null || hasText(process, model.metadataOf(process)));
 }
 
 function ktimeOf(time: string | undefined, model: ModelView): bigint | null {

@@ -12,7 +12,9 @@ import type { ApiClient, Query } from '../client.ts';
 /** What to ask for beside the status. */
 export interface Wanted {
   readonly view: 'pods' | 'processes';
-  readonly sort: 'cpu' | 'memory' | 'start';
+  readonly sort: 'cpu' | 'memory' | 'newest' | 'start';
+  /** Only processes with this text; empty for all. */
+  readonly text: string;
   readonly filters: Query;
 }
 
@@ -24,20 +26,27 @@ export interface Look {
   readonly processes: readonly ProcessJson[];
   /** How many processes there are; more than `processes` when there are too many to show. */
   readonly total: number;
+  /** The text that these processes were asked for with. */
+  readonly text: string;
 }
 
 const LIMIT = 1000;
 
 /** @throws CognitodError as the client does */
-export async function look(client: ApiClient, { view, sort, filters }: Wanted): Promise<Look> {
+export async function look(client: ApiClient, { view, sort, text, filters }: Wanted): Promise<Look> {
   const { pod, namespace, workload, container } = filters;
   const place = { pod, namespace, workload, container };
+  const asked = { sort, text: text === '' ? undefined : text };
   const [status, activity, page] = await Promise.all([
     client.get('/api/v1/status', {}, statusSchema),
     client.get('/api/v1/activity', { ...place, limit: view === 'pods' ? LIMIT : 1 }, activitySchema),
     view === 'processes'
-      ? client.get('/api/v1/processes', { ...filters, sort, usage: 'true', limit: LIMIT }, processPageSchema)
+      ? client.get(
+          '/api/v1/processes',
+          { ...filters, ...asked, usage: 'true', limit: LIMIT },
+          processPageSchema,
+        )
       : null,
   ]);
-  return { status, activity, processes: page?.processes ?? [], total: page?.total ?? 0 };
+  return { status, activity, processes: page?.processes ?? [], total: page?.total ?? 0, text };
 }

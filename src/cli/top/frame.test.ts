@@ -11,7 +11,13 @@ import { initialState, type TopState } from './state.ts';
 
 const plain = painter(false);
 const scene = (changes: Partial<Scene> = {}): Scene => ({
-  look: { status: sampleStatus(), activity: sampleActivity(), processes: [sampleProcess()], total: 1 },
+  look: {
+    status: sampleStatus(),
+    activity: sampleActivity(),
+    processes: [sampleProcess()],
+    total: 1,
+    text: '',
+  },
   trouble: null,
   detail: null,
   agent: 'http://127.0.0.1:3000',
@@ -104,4 +110,12 @@ test('rows beyond the screen are reached, and the selected one is always visible
     assert.deepEqual(shown.target, { process: `b-${Math.min(selected, 99)}-1` });
     assert.match(lines[2]!, /100 processes, the first of 2,345/);
   }
+});
+
+test('what the agent has found is shown, also where the columns do not say why', () => {
+  const look = { ...scene().look!, text: 'far behind' };
+  const state = { view: 'processes', filter: 'far behind' } as const;
+  assert.match(linesOf(state, scene({ look })).join('\n'), / 1 processes|^1 processes/m);
+  const later = { ...state, filter: 'far behind it' };
+  assert.match(linesOf(later, scene({ look })).join('\n'), /^0 processes/m, 'until it has answered');
 });

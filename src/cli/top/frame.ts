@@ -138,13 +138,17 @@ function podsBody({ activity }: Look, state: TopState, size: Size, paint: Painte
   });
 }
 
-function processesBody({ processes }: Look, state: TopState, size: Size, paint: Painter): Frame {
+function processesBody({ processes, text }: Look, state: TopState, size: Size, paint: Painter): Frame {
   // Without all its rows a tree has no branches.
   const rows: ProcessRow[] =
     state.tree && state.filter === ''
       ? treeRows(processes)
       : sortProcesses(processes, state.processSort).map((process) => ({ process, branch: '' }));
-  return list(PROCESS_COLUMNS, rows, state, size, paint, ({ process }) => ({ process: process.process_id }));
+  // The agent has looked for it, further than the columns go.
+  const filtered = text !== '' && text === state.filter ? { ...state, filter: '' } : state;
+  return list(PROCESS_COLUMNS, rows, filtered, size, paint, ({ process }) => ({
+    process: process.process_id,
+  }));
 }
 
 function list<Row>(

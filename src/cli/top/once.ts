@@ -13,7 +13,7 @@ export async function topOnce(
   context: Context,
   { view, filters, intervalSeconds }: TopOptions,
 ): Promise<void> {
-  const wanted = { view, sort: 'cpu', filters } as const;
+  const wanted = { view, sort: 'cpu', text: '', filters } as const;
   await look(context.client, wanted);
   // CPU in percent is between two readings.
   await new Promise((resolve) => setTimeout(resolve, Math.max(1, intervalSeconds) * 1000));

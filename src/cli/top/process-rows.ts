@@ -28,9 +28,8 @@ export const PROCESS_COLUMNS: readonly Column<ProcessRow>[] = [
 ];
 
 export function sortProcesses(processes: readonly ProcessJson[], sort: ProcessSort): ProcessJson[] {
-  if (sort === 'pid') return processes.toSorted((a, b) => a.pid - b.pid);
-  // The agent's order; of `start` it is oldest first, and who sorts by it looks for the newest.
-  return sort === 'start' ? processes.toReversed() : [...processes];
+  // But for pids it is the order in which the agent tells them.
+  return sort === 'pid' ? processes.toSorted((a, b) => a.pid - b.pid) : [...processes];
 }
 
 /** Children below their parents; who has no parent in the list begins a tree. */

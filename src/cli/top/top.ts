@@ -29,9 +29,13 @@ export async function top(context: Context, options: TopOptions): Promise<void> 
     });
   }
   // The first look says in plain words what is wrong, before the screen is taken.
-  const first = await look(context.client, { view: options.view, sort: 'cpu', filters: options.filters });
+  const { view, filters } = options;
+  const first = await look(context.client, { view, sort: 'cpu', text: '', filters });
   await new Top(context, options, first).run();
 }
+
+/** Of those that are sorted by pid here, the longest known are shown where there are too many. */
+const ASKED_AS = { cpu: 'cpu', memory: 'memory', start: 'newest', pid: 'start' } as const;
 
 class Top {
   readonly #context: Context;
@@ -91,9 +95,17 @@ class Top {
     this.#state = after;
     if (after.detail !== null && after.detail !== before.detail) void this.#fetchDetail(after.detail);
     const asksOther =
-      after.view !== before.view || after.processSort !== before.processSort || after.scope !== before.scope;
+      after.view !== before.view ||
+      after.processSort !== before.processSort ||
+      after.scope !== before.scope ||
+      (after.filter !== before.filter && !this.#hasAll);
     if (asksOther || (before.paused && !after.paused)) void this.#refresh();
     this.#draw();
+  }
+
+  /** Whether the agent has told all processes; else it must look for the text of the filter itself. */
+  get #hasAll(): boolean {
+    return this.#look === null || (this.#look.text === '' && this.#look.total <= this.#look.processes.length);
   }
 
   #again(): void {
@@ -103,12 +115,12 @@ class Top {
 
   async #refresh(): Promise<void> {
     const asked = ++this.#asked;
-    const { view, processSort, scope, paused } = this.#state;
+    const { view, processSort, scope, paused, filter } = this.#state;
     if (!paused) {
       try {
-        const sort = processSort === 'pid' ? 'start' : processSort;
         const filters = scope === null ? this.#options.filters : scope.query;
-        const seen = await look(this.#context.client, { view, sort, filters });
+        const text = this.#hasAll ? '' : filter;
+        const seen = await look(this.#context.client, { view, sort: ASKED_AS[processSort], text, filters });
         if (asked !== this.#asked) return;
         this.#look = seen;
         this.#trouble = null;
