@@ -1,6 +1,8 @@
 // The evidence of a real agent: true, whole, and changed by nobody.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -83,6 +85,37 @@ test('records of two runs are one chain: programs, privileges, coverage, callers
   assert.equal(other.code, 1);
   assert.match(other.stderr, /another agent writes the evidence/);
   await second.stop();
+});
+
+test('each connection of the agent is in the evidence, as the other end counts them', { skip }, async (t) => {
+  const directory = directoryOf(t);
+  const path = join(directory, 'docker.sock');
+  let connections = 0;
+  // Breaks off whoever connects, so that it comes again.
+  const server = createServer((socket) => {
+    connections++;
+    socket.on('error', () => {}).destroy();
+  });
+  server.listen(path);
+  t.after(() => server.close());
+  await once(server, 'listening');
+  const env = { COGNITOD_RUNTIME_DOCKER: path, COGNITOD_RUNTIME_CRI: 'off', COGNITOD_RUNTIME_PODMAN: 'off' };
+  const agent = await start(directory, env);
+  t.after(() => agent.kill('SIGKILL'));
+  while (connections < 3) await once(server, 'connection');
+  const { current, records } = await ask(agent);
+  const told = [...records, current].flatMap((record) => record.connections);
+  const markdown = (await runCognitod(['evidence', '--api', agent.api])).stdout;
+  await agent.stop();
+  const file = readFileSync(join(directory, 'evidence.jsonl'), 'utf8').trimEnd().split('\n');
+  const kept = file.flatMap((line) => (JSON.parse(line) as EvidenceRecord).connections);
+  assert.deepEqual([...new Set([...told, ...kept].map(({ to }) => to))], [path]);
+  assert.ok(told.reduce((sum, { count }) => sum + count, 0) >= 3);
+  assert.equal(
+    kept.reduce((sum, { count }) => sum + count, 0),
+    connections,
+  );
+  assert.match(markdown, /has connected to, or tried to/);
 });
 
 test('kill -9 loses the record under way and nothing else; the chain goes on', { skip }, async (t) => {

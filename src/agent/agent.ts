@@ -21,6 +21,7 @@ import {
   type Identity,
   MetadataStore,
 } from '../identity/index.ts';
+import { ConnectionBook } from '../evidence/index.ts';
 import { boottimeNs, type ProgramState, realtimeNs, releaseStartupCode } from '../kernel/index.ts';
 import {
   type Closable,
@@ -105,6 +106,7 @@ export class Agent implements AgentView, Closable {
   readonly #metrics: Metrics;
   readonly #evidence: AgentEvidence;
   readonly #cluster: ClusterWatch;
+  readonly #connections = new ConnectionBook();
   readonly #configuration: ConfigurationJson;
   readonly #doctor: AgentDoctor;
   readonly #api: ApiServer;
@@ -117,6 +119,7 @@ export class Agent implements AgentView, Closable {
 
   private constructor(loaded: LoadedConfig, log: AgentLog, start: PrivilegedStart) {
     const { config } = loaded;
+    this.#connections.open();
     this.#configuration = configurationJson(loaded);
     this.#config = config;
     this.#doctor = new AgentDoctor(config, () => this.status());
@@ -294,6 +297,7 @@ export class Agent implements AgentView, Closable {
     this.#cluster.stop();
     const results = await Promise.allSettled([this.#api.close(), this.#ops.close(), this.#metadata.close()]);
     await this.#opened.collector.close();
+    this.#connections.close();
     const failures = results.filter((result) => result.status === 'rejected').map((result) => result.reason);
     if (failures.length > 0) throw new AggregateError(failures, 'closing the listeners failed');
   }
@@ -376,6 +380,8 @@ export class Agent implements AgentView, Closable {
       egress: this.#metadata
         .sources()
         .map(({ name, endpoint, state }) => ({ to: endpoint, purpose: `names, from ${name}`, state })),
+      connections: this.#connections.counts(),
+      connectionsOverflow: this.#connections.overflow,
     };
   }
 

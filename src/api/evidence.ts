@@ -60,7 +60,13 @@ export const evidenceContentSchema = z.object({
     z.object({ who: z.string(), method: z.string(), route: z.string(), status: z.int(), count }),
   ),
   access_overflow: count.describe('requests of further kinds, not listed'),
-  egress: z.array(z.object({ to: z.string(), purpose: z.string(), state: z.string() })),
+  egress: z
+    .array(z.object({ to: z.string(), purpose: z.string(), state: z.string() }))
+    .describe('where it is configured to connect to'),
+  connections: z
+    .array(z.object({ to: z.string().describe('address:port, or path of a Unix socket'), count }))
+    .describe('connections that the agent itself tried to make'),
+  connections_overflow: count.describe('connections to further destinations, not listed'),
   cluster: z
     .object({
       state: z.enum(['read', 'partly', 'not-read']),

@@ -24,7 +24,7 @@ function directoryOf(t: TestContext): string {
 }
 
 function contentOf(day: number): EvidenceContent {
-  const { ledger: _, collectorReason, accessOverflow, ...rest } = snapshotOf();
+  const { ledger: _, collectorReason, accessOverflow, connectionsOverflow, ...rest } = snapshotOf();
   const nothing = { happened: 0, seen: 0, lost: 0 };
   return {
     ...rest,
@@ -42,6 +42,8 @@ function contentOf(day: number): EvidenceContent {
     gaps: [],
     access: [...rest.access],
     access_overflow: accessOverflow,
+    connections: [...rest.connections],
+    connections_overflow: connectionsOverflow,
     insights: [],
     problems: [],
   };

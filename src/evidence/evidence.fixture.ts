@@ -29,6 +29,8 @@ export function snapshotOf(fields: Partial<EvidenceSnapshot> = {}): EvidenceSnap
     access: [],
     accessOverflow: 0,
     egress: [],
+    connections: [],
+    connectionsOverflow: 0,
     cluster: { state: 'not-read', reasons: ['nobody asked'], rights: [], objects: [] },
     ...fields,
   };

@@ -1,6 +1,7 @@
 // Evidence for auditors, made from the running agent.
 export * from './cluster-policies.ts';
 export { type Chain, ChainFile, headOf, MemoryChain } from './chain-file.ts';
+export { ConnectionBook, type ConnectionCount } from './connection-book.ts';
 export { describeConfiguration } from './configuration.ts';
 export { describePrograms } from './programs.ts';
 export { EvidenceRecorder, type EvidenceSnapshot, type RecorderOptions } from './recorder.ts';

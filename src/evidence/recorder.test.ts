@@ -123,7 +123,7 @@ test('after an end without a last record, nobody says that the agent did not run
   second.recorder.stop();
 });
 
-test('who called is counted per record', () => {
+test('who called, and where the agent connected to, is counted per record', () => {
   const { at, recorder } = open();
   const request = { who: 'token', method: 'GET', route: '/api/v1/status', status: 200 };
   at('2026-11-22T23:59:10Z', { access: [{ ...request, count: 4 }] });
@@ -131,6 +131,12 @@ test('who called is counted per record', () => {
   assert.deepEqual(recorder.current().access, []);
   at('2026-11-23T00:00:20Z', { access: [{ ...request, count: 7 }] });
   assert.deepEqual(recorder.current().access, [{ ...request, count: 2 }]);
+  const to = (name: string, count: number) => ({ to: name, count });
+  at('2026-11-23T23:59:10Z', { connections: [to('a', 3)] });
+  at('2026-11-24T00:00:10Z', { connections: [to('a', 3)], connectionsOverflow: 2 });
+  at('2026-11-24T00:00:20Z', { connections: [to('a', 5), to('b', 1)], connectionsOverflow: 7 });
+  const { connections, connections_overflow } = recorder.current();
+  assert.deepEqual([connections, connections_overflow], [[to('a', 2), to('b', 1)], 5]);
   recorder.stop();
 });
 

@@ -11,6 +11,7 @@ import { lineOf } from '../lib/hash-chain.ts';
 import type { Chain } from './chain-file.ts';
 
 type AccessEntry = EvidenceContent['access'][number];
+type Connection = EvidenceContent['connections'][number];
 type Gap = EvidenceContent['gaps'][number];
 
 /** What the agent says of itself now; counts are since its start. */
@@ -24,6 +25,8 @@ export interface EvidenceSnapshot {
   readonly access: readonly AccessEntry[];
   readonly accessOverflow: number;
   readonly egress: EvidenceContent['egress'];
+  readonly connections: readonly Connection[];
+  readonly connectionsOverflow: number;
   readonly cluster: EvidenceContent['cluster'];
 }
 
@@ -176,9 +179,11 @@ export class EvidenceRecorder {
         attributed: containers.attributed - base.ledger.containers.attributed,
       },
       gaps: [...this.#gaps],
-      access: accessSince(base.access, snapshot.access),
+      access: since(base.access, snapshot.access, kindOf),
       access_overflow: snapshot.accessOverflow - base.accessOverflow,
       egress: snapshot.egress,
+      connections: since(base.connections, snapshot.connections, ({ to }) => to),
+      connections_overflow: snapshot.connectionsOverflow - base.connectionsOverflow,
       cluster: snapshot.cluster,
       // Rules come with detection; the format is ready for what they will say.
       insights: [],
@@ -197,6 +202,8 @@ interface Counts {
   };
   readonly access: readonly AccessEntry[];
   readonly accessOverflow: number;
+  readonly connections: readonly Connection[];
+  readonly connectionsOverflow: number;
 }
 
 const NO_EVENTS: Counted = { kernel: 0, decoded: 0, lost: 0 };
@@ -205,6 +212,8 @@ const NOTHING: Counts = {
   ledger: { fork: NO_EVENTS, exec: NO_EVENTS, exit: NO_EVENTS, containers: { seen: 0, attributed: 0 } },
   access: [],
   accessOverflow: 0,
+  connections: [],
+  connectionsOverflow: 0,
 };
 
 const lostIn = ({ fork, exec, exit }: LedgerJson): number => fork.lost + exec.lost + exit.lost;
@@ -225,8 +234,14 @@ function essenceOf({ privileges, configuration, programs, collector, cluster }: 
   });
 }
 
-function accessSince(before: readonly AccessEntry[], after: readonly AccessEntry[]): AccessEntry[] {
-  const key = ({ who, method, route, status }: AccessEntry) => `${who} ${method} ${route} ${status}`;
+const kindOf = ({ who, method, route, status }: AccessEntry) => `${who} ${method} ${route} ${status}`;
+
+/** What of each was added. */
+function since<Entry extends { readonly count: number }>(
+  before: readonly Entry[],
+  after: readonly Entry[],
+  key: (entry: Entry) => string,
+): Entry[] {
   const known = new Map(before.map((entry) => [key(entry), entry.count]));
   return after
     .map((entry) => ({ ...entry, count: entry.count - (known.get(key(entry)) ?? 0) }))

@@ -79,6 +79,8 @@ const content: EvidenceJson['current'] = {
   access_overflow: 0,
   cluster: { state: 'not-read', reasons: ['nobody asked'], rights: [], objects: [] },
   egress: [],
+  connections: [],
+  connections_overflow: 0,
   insights: [],
   problems: [],
 };

@@ -43,6 +43,7 @@ export const CONTROLS: readonly Control[] = [
 /** What an auditor will ask for and not find here. */
 export const NOT_COVERED: readonly string[] = [
   'RBAC and NetworkPolicies beyond those of the agent and its namespace; whether the network enforces them',
+  'name lookups by the C library (DNS), which are packets without a connection',
   'insights and alerts: this version makes none, the section is empty',
   'who changed the configuration, and why: only that and when it changed',
   'other nodes: each agent tells of its own node',

@@ -37,12 +37,7 @@ export function reportOf(evidence: EvidenceJson, made: string): Block[] {
     { heading: 'Who called the API', level: 2 },
     ...access(periods),
     { heading: 'Connections that the agent makes', level: 2 },
-    current.egress.length === 0
-      ? { paragraph: 'None.' }
-      : {
-          columns: ['to', 'for', 'state now'],
-          rows: current.egress.map(({ to, purpose, state }) => [to, purpose, state]),
-        },
+    ...connections(periods, current),
     { heading: 'Rights and policies in the cluster', level: 2 },
     ...cluster(current),
     { heading: 'Controls', level: 2 },
@@ -250,6 +245,30 @@ function access(periods: readonly EvidenceContent[]): Block[] {
     ...(further === 0
       ? []
       : [{ paragraph: `${countText(further)} requests of further kinds are not listed.` }]),
+  ];
+}
+
+function connections(periods: readonly EvidenceContent[], { egress }: EvidenceContent): Block[] {
+  const counts = new Map<string, number>();
+  for (const { to, count } of periods.flatMap((record) => record.connections))
+    counts.set(to, (counts.get(to) ?? 0) + count);
+  const further = periods.reduce((total, record) => total + record.connections_overflow, 0);
+  return [
+    egress.length === 0
+      ? { paragraph: 'It is configured to make none.' }
+      : {
+          columns: ['configured to connect to', 'for', 'state now'],
+          rows: egress.map(({ to, purpose, state }) => [to, purpose, state]),
+        },
+    counts.size === 0
+      ? { paragraph: 'It has tried to make none.' }
+      : {
+          columns: ['has connected to, or tried to', 'times'],
+          rows: [...counts].sort().map(([to, count]) => [to, countText(count)]),
+        },
+    ...(further === 0
+      ? []
+      : [{ paragraph: `${countText(further)} to further destinations are not listed.` }]),
   ];
 }
 
