@@ -12,6 +12,8 @@ export const CGROUP_ID = 7;
 const ARGV = Buffer.from('python3\0worker.py\0--queue\0orders\0');
 const FILENAME = Buffer.from('/usr/bin/python3\0');
 const COMM = Buffer.from('python3');
+/** Of root, low word first: no small integer. */
+const ALL_CAPABILITIES = [0xffffffff, 0x1ff];
 const EXEC_BYTES = (L.EXEC_SIZE + ARGV.length + FILENAME.length + 7) & ~7;
 
 /**
@@ -42,6 +44,7 @@ export function makeLives(
     words[(at + L.FORK_PROCESS_PID) >>> 2] = pid;
     words[(at + L.FORK_PROCESS_PARENT_PID) >>> 2] = 1;
     words[(at + L.FORK_PROCESS_CGROUP_ID) >>> 2] = cgroups === undefined ? CGROUP_ID : (pid % cgroups) + 1;
+    words.set(ALL_CAPABILITIES, (at + L.FORK_PROCESS_CAP_EFFECTIVE) >>> 2);
     bytes.set(COMM, at + L.FORK_PROCESS_COMM);
     offsets.push(at);
     lengths.push(length);

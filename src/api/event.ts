@@ -6,6 +6,8 @@ import { placeQuery, programQuery, queryTime } from './query.ts';
 export const SCHEMA_VERSION = 1;
 
 const processId = z.string().describe('stable id of a process: boot id, pid and start time');
+/** 16 hex digits. */
+export const capabilitySet = z.string().regex(/^[0-9a-f]{16}$/);
 const u32 = z.int().min(0).max(4294967295);
 
 /** What events and processes say about where the process runs. */
@@ -63,7 +65,7 @@ export const eventSchema = z.object({
   euid: u32,
   loginuid: u32.nullable(),
   session_id: u32.nullable(),
-  cap_effective: z.string().describe('16 hex digits, as in /proc/PID/status'),
+  cap_effective: capabilitySet.describe('effective capabilities, 16 hex digits as in /proc/PID/status'),
   pid_namespace: u32.nullable(),
   mnt_namespace: u32.nullable(),
   cgroup_namespace: u32.nullable(),

@@ -1,7 +1,7 @@
 // The JSON shapes of processes, process pages and process trees.
 import { z } from 'zod';
 import { usageSchema } from './activity.ts';
-import { identityFields, metadataFields, SCHEMA_VERSION } from './event.ts';
+import { capabilitySet, identityFields, metadataFields, SCHEMA_VERSION } from './event.ts';
 import { placeQuery, programQuery, queryInteger, queryText, queryTime } from './query.ts';
 
 /** One image (program) of a process; a process has one after fork and one more per exec. */
@@ -35,6 +35,9 @@ export const processSchema = z.object({
   uid: z.int(),
   gid: z.int(),
   euid: z.int(),
+  cap_effective: capabilitySet.describe(
+    "effective capabilities, 16 hex digits as in /proc/PID/status. As of the last fork, exec, move between cgroups, exit, or comparison with the kernel's list (every model.heal_seconds), like uid, gid and euid: what the process changes itself (setuid, capset) does not show before",
+  ),
   comm: z.string(),
   executable: z.string().nullable(),
   argv: z.array(z.string()).nullable(),

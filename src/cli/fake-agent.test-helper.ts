@@ -186,6 +186,7 @@ export function sampleProcess(fields: Partial<ProcessJson> = {}): ProcessJson {
     uid: 1000,
     gid: 1000,
     euid: 1000,
+    cap_effective: '0000000000000000',
     comm: 'curl',
     executable: '/usr/bin/curl',
     argv: ['curl', '-s', 'http://example.org/'],

@@ -17,13 +17,13 @@ import {
 
 const HOSTILE = 'a\nb\r\t\x1b[31mred\x1b]0;title\x07\x00\x7f\u009b2J\u202egnp\u2066\u200b\u2028\u{e0041}';
 const UNSAFE = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\u{e0041}]/u;
-/** Fields whose words the contract fixes. */
-const FIXED = ['type', 'state', 'born', 'qos', 'kind', 'source', 'seccomp'];
+/** Fields whose words or form the contract fixes. */
+const FIXED = ['type', 'state', 'born', 'qos', 'kind', 'source', 'seccomp', 'cap_effective'];
 
 /** The document with something hostile at the end of each of its texts. */
 function poison(value: unknown, key = ''): unknown {
   if (typeof value === 'string') return FIXED.includes(key) ? value : value + HOSTILE;
-  if (Array.isArray(value)) return value.map((item) => poison(item, key));
+  if (Array.isArray(value)) return value.map((item) => poison(item));
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, poison(item, name)]));
 }

@@ -1,5 +1,6 @@
 // What people read of a process: command, age, state, and everything about one.
 import type { ProcessJson } from '../api/index.ts';
+import { capabilitiesText } from '../lib/capabilities.ts';
 import { commandText, durationText, harmless, type Painter, table } from './text.ts';
 
 export function commandOf(
@@ -67,6 +68,7 @@ export function showText(process: ProcessJson, ancestors: readonly ProcessJson[]
     ],
     ...(process.exit_time === null ? [] : [['exited', process.exit_time]]),
     ['user', `uid ${process.uid}, euid ${process.euid}, gid ${process.gid}`],
+    ['capabilities', capabilitiesText(process.cap_effective)],
     ['command', commandOf(process)],
     ['executable', process.executable ?? 'unknown'],
     ['container', named(process.container_name, process.container_id) ?? `none (${process.provenance})`],

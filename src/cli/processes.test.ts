@@ -285,6 +285,7 @@ test('show tells identity with its provenance, the images in time, and who start
     stdout,
     /\ncontainer +4f5e6d7c8b9a0{52}\npod +1399d9c7-c86f-4371-8568-07b3d32258a4\nruntime +containerd\n/,
   );
+  assert.match(stdout, /\nuser +uid 1000, euid 1000, gid 1000\ncapabilities +none\ncommand +curl /);
   assert.match(stdout, /\nprovenance +kernel-cgroup\ntags +k8s_pod:1399d9c7/);
   assert.match(
     stdout,
@@ -293,6 +294,27 @@ test('show tells identity with its provenance, the images in time, and who start
   assert.match(stdout, /\nStarted by\n {2}2 +bash\n {2}1 +\/sbin\/init\n$/);
   const document = JSON.parse((await run(['show', 'b-3-1', '--json', '--api', api])).stdout);
   assert.deepEqual(document, { ...detail, ancestors: [shell, init] });
+});
+
+test('show names capabilities as a securityContext does', async (t) => {
+  for (const [cap_effective, text] of [
+    ['000001ffffffffff', 'all'],
+    ['0000000000002400', 'NET_BIND_SERVICE, NET_RAW'],
+    ['000001ffffdfffff', 'all but SYS_ADMIN'],
+  ]) {
+    const answers = { ...showAnswers, '/api/v1/processes/b-3-1': { ...detail, cap_effective } };
+    const { api } = await fakeAgent(t, documents(answers));
+    const { stdout } = await run(['show', 'b-3-1', '--api', api]);
+    assert.equal(/^capabilities +(.*)$/m.exec(stdout)![1], text);
+  }
+});
+
+test('an answer whose capabilities are none is refused', async (t) => {
+  const answers = { ...showAnswers, '/api/v1/processes/b-3-1': { ...detail, cap_effective: 'all' } };
+  const { api } = await fakeAgent(t, documents(answers));
+  const { code, stderr } = await run(['show', 'b-3-1', '--api', api]);
+  assert.equal(code, 4);
+  assert.match(stderr, /has another form than expected/);
 });
 
 test('show tells the names of pod, workload and container, and who said them', async (t) => {

@@ -1,4 +1,4 @@
-// The names of capabilities.
+// Capability sets as people and /proc write them.
 
 /** By number: include/uapi/linux/capability.h. */
 export const CAPABILITIES: readonly string[] = [
@@ -53,4 +53,22 @@ export function capabilityNames(hex: string): string[] {
     if (((bits >> BigInt(number)) & 1n) === 1n) names.push(CAPABILITIES[number] ?? `CAP_${number}`);
   }
   return names;
+}
+
+/** A set as /proc/PID/status and our JSON write it: 16 hex digits. `set` is a bit mask below 2^53. */
+export function capabilitiesHex(set: number): string {
+  return set.toString(16).padStart(16, '0');
+}
+
+/**
+ * For people: `all`, `none`, or names without `CAP_`, as in a securityContext; of those it has or of those it lacks,
+ * whichever are fewer.
+ */
+export function capabilitiesText(hex: string): string {
+  const held = capabilityNames(hex);
+  const missing = CAPABILITIES.filter((name) => !held.includes(name));
+  if (missing.length === 0) return 'all';
+  if (held.length === 0) return 'none';
+  const short = (names: readonly string[]) => names.map((name) => name.replace(/^CAP_(?!\d)/, '')).join(', ');
+  return missing.length < held.length ? `all but ${short(missing)}` : short(held);
 }

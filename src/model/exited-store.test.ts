@@ -35,6 +35,7 @@ const processes: fc.Arbitrary<Process> = fc.record(
     uid: fc.oneof(u32, fc.constant(2 ** 32 - 1)),
     gid: u32,
     euid: u32,
+    capEffective: fc.constantFrom('0000000000000000', '000001ffffffffff'),
     identity: fc.constantFrom(IDENTITY, { ...IDENTITY, podUid: 'other' }),
     image: fc.constantFrom(IMAGE, { ...IMAGE, comm: 'ls' }),
     earlierImages: orNull(fc.array(fc.constant(IMAGE), { maxLength: 3 })),

@@ -52,6 +52,7 @@ export class ExitedStore {
   #words!: Uint32Array;
   /** What of an entry stays objects, by slot. */
   #identities: Identity[] = [];
+  #capabilities: string[] = [];
   #images: (Image | undefined)[] = [];
   #earlierImages: (Image[] | null)[] = [];
   #children: (Set<Process> | null)[] = [];
@@ -164,6 +165,7 @@ export class ExitedStore {
     const [words, head, before] = [this.#words, this.#head, this.#capacity];
     const inOrder = <T>(entries: T[]) => entries.slice(head % before).concat(entries.slice(0, head % before));
     this.#identities = inOrder(this.#identities);
+    this.#capabilities = inOrder(this.#capabilities);
     this.#images = inOrder(this.#images);
     this.#earlierImages = inOrder(this.#earlierImages);
     this.#children = inOrder(this.#children);
@@ -209,6 +211,7 @@ export class ExitedStore {
       (exit === null ? 0 : HAS_EXIT);
     words[word + BIRTH] = BIRTHS.indexOf(process.birth);
     this.#identities[slot] = process.identity;
+    this.#capabilities[slot] = process.capEffective;
     this.#images[slot] = process.image;
     this.#earlierImages[slot] = process.earlierImages;
     this.#children[slot] = process.children;
@@ -234,6 +237,7 @@ export class ExitedStore {
       uid: words[word + UID]!,
       gid: words[word + GID]!,
       euid: words[word + EUID]!,
+      capEffective: this.#capabilities[slot]!,
       execSeq: words[word + EXEC_SEQ]!,
       exitKtimeNs: longs[long + EXIT_NS]!,
       bytes: floats[long + BYTES]!,

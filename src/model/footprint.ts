@@ -2,7 +2,7 @@
 import type { Image } from './process.ts';
 
 /** A process with its map entries and its place in the parent's set of children. */
-export const PROCESS_BYTES = 760;
+export const PROCESS_BYTES = 768;
 const IMAGE_BYTES = 96;
 /** Header of a one-byte string and the reference to it. */
 const STRING_BYTES = 24;

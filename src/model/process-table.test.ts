@@ -253,6 +253,48 @@ test('healing closes what the kernel no longer has, in the second pass, and adop
   assert.equal(table.ledger.forkUnseen, 1);
 });
 
+const ALL = 2 ** 41 - 1;
+const capabilitiesOf = (pid: number, startNs: bigint) => table.byIdentity(pid, startNs)!.capEffective;
+
+test('a process has the capabilities of its last event, also after its end', () => {
+  table.adopt({ ...snapshot(1, 1n), capEffective: ALL }, HOST);
+  assert.equal(capabilitiesOf(1, 1n), '000001ffffffffff');
+  apply({ ...fork(INIT, 10, 2000n), capEffective: 0x400 });
+  assert.equal(capabilitiesOf(10, 2000n), '0000000000000400', 'as its fork says, whatever its parent has');
+  apply({ ...exec(10, 2000n, 2100n, 'ls'), capEffective: 0x2020 });
+  assert.equal(capabilitiesOf(10, 2000n), '0000000000002020');
+  table.move({ ...move(10, 2000n, 2200n), capEffective: 0x20 }, CONTAINER);
+  assert.equal(capabilitiesOf(10, 2000n), '0000000000000020');
+  apply(exit(10, 2000n, 2300n));
+  assert.equal(table.byPid(10), undefined);
+  assert.equal(capabilitiesOf(10, 2000n), '0000000000000000');
+  assert.equal(capabilitiesOf(1, 1n), '000001ffffffffff');
+});
+
+test('each process has its own capabilities, however many sets there are', () => {
+  table = makeTable({ maxLive: 5000 });
+  for (let set = 0; set < 3000; set++)
+    apply({ ...fork(INIT, 10 + set, 2000n), capEffective: ALL - (set % 1500) });
+  for (let set = 0; set < 3000; set++)
+    assert.equal(Number.parseInt(capabilitiesOf(10 + set, 2000n), 16), ALL - (set % 1500));
+});
+
+test('healing shows user and capabilities that a process has changed itself, but not those from before an exec', () => {
+  const fallen = { uid: 5, gid: 6, euid: 7, capEffective: 0x400 };
+  const heal = (ktimeNs: bigint) =>
+    table.heal([{ ...snapshot(10, 500n, ktimeNs), ...fallen }], ktimeNs, () => HOST);
+  table.adopt({ ...snapshot(10, 500n), capEffective: ALL }, HOST);
+  heal(3000n);
+  const { uid, gid, euid, capEffective } = table.byPid(10)!;
+  assert.deepEqual([uid, gid, euid, capEffective], [5, 6, 7, '0000000000000400']);
+  apply({ ...exec(10, 500n, 4001n, 'su'), capEffective: ALL });
+  heal(4000n);
+  assert.equal(capabilitiesOf(10, 500n), '000001ffffffffff');
+  assert.equal(table.byPid(10)!.uid, 0);
+  heal(4001n);
+  assert.equal(capabilitiesOf(10, 500n), '0000000000000400');
+});
+
 test('healing leaves alone what began after the snapshot', () => {
   apply(fork(INIT, 10, 5001n));
   table.heal([], 5000n, () => HOST);

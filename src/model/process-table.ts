@@ -16,6 +16,7 @@ import type {
 } from '../decode/index.ts';
 import type { Identity, Metadata } from '../identity/index.ts';
 import type { AppliedEvent } from './applied-event.ts';
+import { CapabilityTexts } from './capability-texts.ts';
 import { ExitedStore } from './exited-store.ts';
 import { imageBytes, PROCESS_BYTES } from './footprint.ts';
 import type { MetadataLookup } from './late-binding.ts';
@@ -51,6 +52,7 @@ export class ProcessTable implements ModelView {
   readonly #clock: WallClock;
   readonly #running = new Map<number, Process>();
   readonly #exited = new ExitedStore();
+  readonly #capabilities = new CapabilityTexts();
   /** Processes that were missing in the last healing pass. */
   #missing = new Map<Process, number>();
   /** Live processes whose parent has not been told of yet, by its pid. */
@@ -81,9 +83,7 @@ export class ProcessTable implements ModelView {
     if (process !== null) {
       const wasRunning = process.state === 'running';
       process.identity = identity;
-      process.uid = event.uid;
-      process.gid = event.gid;
-      process.euid = event.euid;
+      this.#takeCredentials(process, event);
       if (event.type === 'exec') this.#startImage(process, event);
       else this.#close(process, event);
       if (!wasRunning) this.#exited.replace(process);
@@ -98,6 +98,7 @@ export class ProcessTable implements ModelView {
     const process = this.#processOf(record, identity);
     if (process === null) return;
     process.identity = identity;
+    this.#takeCredentials(process, record);
     if (process.state !== 'running') this.#exited.replace(process);
   }
 
@@ -137,6 +138,8 @@ export class ProcessTable implements ModelView {
       else if (known.state === 'running') {
         alive.add(known);
         known.identity = identify(snapshot, known.identity);
+        // An exec since then has told newer ones.
+        if (snapshot.ktimeNs >= (known.image.sinceKtimeNs ?? 0n)) this.#takeCredentials(known, snapshot);
         if (known.image.comm !== snapshot.comm) known.image = { ...known.image, comm: snapshot.comm };
       }
     }
@@ -271,6 +274,7 @@ export class ProcessTable implements ModelView {
       uid: facts.uid,
       gid: facts.gid,
       euid: facts.euid,
+      capEffective: this.#capabilities.of(facts.capEffective),
       identity,
       image,
       earlierImages: null,
@@ -294,6 +298,13 @@ export class ProcessTable implements ModelView {
       }
     }
     return process;
+  }
+
+  #takeCredentials(process: Process, facts: EventBase): void {
+    process.uid = facts.uid;
+    process.gid = facts.gid;
+    process.euid = facts.euid;
+    process.capEffective = this.#capabilities.of(facts.capEffective);
   }
 
   #link(parent: Process, child: Process): void {

@@ -33,6 +33,11 @@ export interface Process {
   uid: number;
   gid: number;
   euid: number;
+  /**
+   * Effective capabilities as 16 hex digits. Like the ids above as of its last event or comparison with the kernel's list:
+   * no event tells that a process has changed them without an exec.
+   */
+  capEffective: string;
   identity: Identity;
   /** The current image. */
   image: Image;

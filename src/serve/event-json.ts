@@ -2,6 +2,7 @@
 import { type EventJson, SCHEMA_VERSION } from '../api/index.ts';
 import type { ExecEvent, ExitEvent, ForkEvent } from '../decode/index.ts';
 import type { Identity, Metadata } from '../identity/index.ts';
+import { capabilitiesHex } from '../lib/capabilities.ts';
 import { type AppliedEvent, formatProcessId, type ModelView } from '../model/index.ts';
 import { metadataJson } from './metadata-json.ts';
 import { signalName } from './signal-name.ts';
@@ -41,7 +42,7 @@ export class EventEncoder {
       `,"process_id":"${formatProcessId(bootId, event.pid, event.startNs)}","parent_process_id":${parentId}` +
       `,"uid":${event.uid},"gid":${event.gid},"euid":${event.euid}` +
       `,"loginuid":${nullWhen(event.loginuid, UNSET)},"session_id":${nullWhen(event.sessionId, UNSET)}` +
-      `,"cap_effective":"${event.capEffective.toString(16).padStart(16, '0')}"` +
+      `,"cap_effective":"${capabilitiesHex(event.capEffective)}"` +
       `,"pid_namespace":${nullWhen(event.pidNs, 0)},"mnt_namespace":${nullWhen(event.mntNs, 0)}` +
       `,"cgroup_namespace":${nullWhen(event.cgroupNs, 0)},"ns_pid":${nullWhen(event.nsPid, 0)}` +
       `,"cgroup_id":${event.cgroupId},"cgroup_v1_id":${nullWhen(event.cgroupV1Id, 0)}` +

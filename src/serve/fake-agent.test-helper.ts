@@ -194,6 +194,7 @@ export class FakeModel implements ModelView {
       uid: 0,
       gid: 0,
       euid: 0,
+      capEffective: '000001ffffffffff',
       identity: hostIdentity,
       image: shell,
       earlierImages: null,

@@ -202,20 +202,22 @@ test('a process that the filter no longer lets through leaves, one that it now d
   assert.deepEqual(socket.pids, [process.pid]);
 });
 
-test('what no event tells is found: moves, names that come late, ends that were not seen', async (t) => {
+test('what no event tells is found: moves, names that come late, dropped capabilities, ends that were not seen', async (t) => {
   const { live, model, join } = setUp();
   t.after(() => live.stop());
   const moved = model.add();
   const named = model.add({ identity: podIdentity('1234-abcd', 'e'.repeat(64)) });
+  const fallen = model.add();
   const gone = model.add();
   const { socket } = await join();
+  fallen.capEffective = '0000000000000000';
   moved.identity = { ...hostIdentity, unit: 'cron.service' };
   model.metadata.set(named.identity, { namespace: 'payments', podName: 'api-1' } as never);
   model.live.splice(model.live.indexOf(gone), 1);
   gone.state = 'exit_unseen';
   for (let ticks = 0; ticks < 8; ticks++) await tick(live, socket);
   const changed = socket.named('process').map(({ process }) => process.pid);
-  assert.deepEqual(changed.sort(), [moved.pid, named.pid].sort());
+  assert.deepEqual(changed.sort(), [moved.pid, named.pid, fallen.pid].sort());
   assert.equal(socket.named('exit')[0]!.state, 'exit_unseen');
   const records = socket.records.length;
   for (let ticks = 0; ticks < 16; ticks++) await tick(live, socket);

@@ -242,9 +242,9 @@ export class LiveProcesses {
   }
 
   #lookOf(process: Process): readonly unknown[] {
-    const { identity, image, uid, gid, euid } = process;
+    const { identity, image, uid, gid, euid, capEffective } = process;
     const metadata = this.#options.model.metadataOf(process);
-    return [identity, metadata, image, image.argv, image.executable, uid, gid, euid];
+    return [identity, metadata, image, image.argv, image.executable, uid, gid, euid, capEffective];
   }
 
   #groupOf(query: LiveQuery): Group {

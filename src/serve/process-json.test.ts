@@ -13,12 +13,17 @@ const through = (value: unknown) => strict.parse(JSON.parse(JSON.stringify(value
 test('a running process matches the strict schema, without images', () => {
   const model = new FakeModel();
   const parent = model.add();
-  const child = model.addChild(parent, { identity: podIdentity('pod-1', 'd'.repeat(64)), nsPid: 0 });
+  const child = model.addChild(parent, {
+    identity: podIdentity('pod-1', 'd'.repeat(64)),
+    nsPid: 0,
+    capEffective: '0000000000000400',
+  });
   const json = through(processJson(child, model));
   assert.equal(json.process_id, model.processIdOf(child));
   assert.equal(json.parent_process_id, formatProcessId(BOOT_ID, parent.pid, parent.startNs));
   assert.equal(json.pod_uid, 'pod-1');
   assert.equal(json.ns_pid, null);
+  assert.equal(json.cap_effective, '0000000000000400');
   assert.equal(json.exit_time, null);
   assert.equal('images' in json, false);
   assert.equal(through(processJson(parent, model)).children, 1);

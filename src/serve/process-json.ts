@@ -26,6 +26,7 @@ export function processJson(process: Process, model: ModelView): ProcessJson {
     uid: process.uid,
     gid: process.gid,
     euid: process.euid,
+    cap_effective: process.capEffective,
     comm: image.comm,
     executable: image.executable,
     argv: image.argv as string[] | null,

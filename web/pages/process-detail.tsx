@@ -3,7 +3,7 @@ import type { JSX } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { useSignal } from '@preact/signals';
 import type { EventJson, ProcessJson, ProcessTreeAnswer } from '../../src/api/index.ts';
-import { capabilityNames } from '../../src/lib/capabilities.ts';
+import { capabilitiesText } from '../../src/lib/capabilities.ts';
 import { type Answer, ask } from '../agent/api.ts';
 import { openStream } from '../agent/stream.ts';
 import { EVENT_TYPES } from '../model/filters.ts';
@@ -70,7 +70,6 @@ function Detail({ loaded, seen }: { loaded: Loaded; seen: readonly EventJson[] }
   const { usage } = process;
   const ended = process.state !== 'running';
   const lasts = spanText(process.start_time, process.exit_time ?? new Date().toISOString());
-  const own = seen.findLast((event) => event.process_id === process.process_id);
   return (
     <>
       <h2 id="detail-title">
@@ -91,6 +90,7 @@ function Detail({ loaded, seen }: { loaded: Loaded; seen: readonly EventJson[] }
       <dl class="facts">
         <Fact name="Executable" value={process.executable} code />
         <Fact name="User" value={userText(process)} />
+        <Fact name="Capabilities" value={capabilitiesText(process.cap_effective)} />
         <Fact name="Started" value={`${dateText(process.start_time)} (${BORN[process.born]})`} />
         <Fact name="Where" value={placeText(process)} />
         <Fact name="Container" value={process.container_id} code />
@@ -101,7 +101,6 @@ function Detail({ loaded, seen }: { loaded: Loaded; seen: readonly EventJson[] }
         <Fact name="Known from" value={process.provenance} />
         <Fact name="Memory" value={usage == null ? null : bytesText(usage.rss_bytes)} />
         <Fact name="CPU" value={usage == null ? null : cpuText(usage)} />
-        <Fact name="Capabilities" value={own === undefined ? null : capabilitiesText(own.cap_effective)} />
         <Fact name="Process id" value={process.process_id} code />
       </dl>
       <h3>Ancestors</h3>
@@ -177,11 +176,6 @@ function userText({ uid, euid, gid }: ProcessJson): string {
 
 function cpuText({ cpu_seconds, cpu_percent }: NonNullable<ProcessJson['usage']>): string {
   return `${cpu_percent === null ? '' : `${cpu_percent.toFixed(1)} % of a core, `}${cpu_seconds.toFixed(1)} s in all`;
-}
-
-function capabilitiesText(hex: string): string {
-  const names = capabilityNames(hex).map((name) => name.replace(/^CAP_/, ''));
-  return names.length === 0 ? 'none' : names.join(', ');
 }
 
 /** Asked again when an event is about it or a child of it, and for its usage while it runs. */

@@ -21,6 +21,7 @@ export interface FakeProcess {
   argv: readonly string[];
   exe: string | null;
   uid: number;
+  capEffective: string;
   cgroup: string | null;
   codeKib: number;
   exitStatus: number;
@@ -57,6 +58,7 @@ export class FakeProc {
       argv: [`/bin/p${process.pid}`],
       exe: `/bin/p${process.pid}`,
       uid: 1000,
+      capEffective: '000001ffffffffff',
       cgroup: '0::/init.scope\n',
       codeKib: 100,
       exitStatus: 0,
@@ -181,7 +183,7 @@ function statusOf(process: FakeProcess, name: string): string {
     `NSpid:\t${pid}\t7`,
   ];
   if (process.codeKib !== 0) lines.push('VmHWM:\t    2048 kB', `VmExe:\t     ${process.codeKib} kB`);
-  lines.push('CapEff:\t000001ffffffffff');
+  lines.push(`CapEff:\t${process.capEffective}`);
   return `${lines.join('\n')}\n`;
 }
 

@@ -78,6 +78,18 @@ test('another name or other arguments without a new image are no exec', async ()
   assert.equal(collector.snapshot().find(({ pid }) => pid === 10)!.comm, 'renamed');
 });
 
+test('capabilities that a process drops without an exec are no event, and in the next list', async () => {
+  using proc = new FakeProc();
+  proc.put({ pid: 10, capEffective: '0000000000000400' });
+  const { collector, look } = await proc.watch();
+  const listed = () => collector.snapshot().find(({ pid }) => pid === 10)!.capEffective;
+  assert.equal(listed(), 0x400);
+  proc.put({ pid: 10, capEffective: '0000000000000000' });
+  proc.pass(60);
+  assert.deepEqual(look(), []);
+  assert.equal(listed(), 0);
+});
+
 test('where images are hidden, name and arguments together, or the size of the code, show an exec', async () => {
   using proc = new FakeProc();
   proc.put({ pid: 10, image: 0, exe: null });
