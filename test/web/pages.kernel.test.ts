@@ -74,7 +74,11 @@ describe('the dashboard', { skip, timeout: 120_000 }, () => {
       '--keep=5',
     ]);
     const { page, leave } = await open('processes?q=janitor');
-    await page.getByRole('row', { name: /janitor serve --keep=5/ }).click();
+    // The first: a child that has not execed yet looks the same.
+    await page
+      .getByRole('row', { name: /janitor serve --keep=5/ })
+      .first()
+      .click();
     const detail = page.getByRole('complementary', { name: `janitor ${child.pid}` });
     await detail.waitFor(SOON);
     assert.match(page.url(), /#\/processes\/[^?]+\?q=janitor/);
