@@ -1,7 +1,9 @@
 // The dashboard in a real Chromium, before a real agent and real processes. Needs root, BPF and Chromium.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Browser, Page } from 'playwright-core';
+import type { ProcessJson } from '../../src/api/index.ts';
 import { cannotUseBpf } from '../support/observe.ts';
 import { startWorkload } from '../support/workload.ts';
 import { cannotBrowse, openBrowser, visit } from './browser.ts';
@@ -98,6 +100,22 @@ describe('the dashboard', { skip, timeout: 120_000 }, () => {
     await leave();
   });
 
+  test('a process has its capabilities on its page without another event', async () => {
+    const drop = 'exec setpriv --inh-caps=-all --bounding-set=-all';
+    const children = [
+      { child: stage.runIn(PODS.api2, 'few', `${drop},+kill,+net_raw sleep 1000`), text: 'KILL, NET_RAW' },
+      { child: stage.runIn(PODS.api2, 'none', `${drop} sleep 1000`), text: 'none' },
+    ];
+    for (const { child, text } of children) {
+      const { process_id } = await lastImage(stage, child.pid!, 'sleep');
+      const { page, leave } = await open(`processes/${process_id}`);
+      const detail = page.getByRole('complementary', { name: `sleep ${child.pid}` });
+      const fact = detail.locator('.facts div', { hasText: 'Capabilities' });
+      await fact.getByText(text, { exact: true }).waitFor(SOON);
+      await leave();
+    }
+  });
+
   test('Events are filtered by the address, by the agent', async () => {
     const { page, leave } = await open('events?type=exit&namespace=shop-reports&comm=ls');
     await page
@@ -179,6 +197,16 @@ describe('the dashboard', { skip, timeout: 120_000 }, () => {
     await leave();
   });
 });
+
+/** The process once it runs the program that it execs last. */
+async function lastImage({ agent }: Stage, pid: number, comm: string): Promise<ProcessJson> {
+  for (const end = performance.now() + SOON.timeout; ; await delay(20)) {
+    const response = await fetch(`${agent.api}/api/v1/processes/${pid}`);
+    const process = (await response.json()) as ProcessJson;
+    if (process.comm === comm) return process;
+    if (performance.now() > end) throw new Error(`${pid} does not run ${comm}`);
+  }
+}
 
 /** In the page; a string, because these tests know no DOM. */
 const NUMBER_ABOVE_0 = `(selector) => Number(document.querySelector(selector)?.textContent) > 0`;
