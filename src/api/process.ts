@@ -90,6 +90,9 @@ export const processQuerySchema = z.strictObject({
     .describe(
       'part of the command line, executable, pid, uid, or of a name or id of its place; case does not count',
     ),
+  parent: queryText(64)
+    .optional()
+    .describe('process id of their parent: its children, with state=all those that ended too'),
   since: queryTime().optional().describe('only processes that still ran then, or started later'),
   until: queryTime().optional().describe('only processes that had started by then'),
   state: z.enum(['running', 'exited', 'all'], 'one of running, exited, all').default('running'),

@@ -38,6 +38,24 @@ test('an executable is named by its path, or by its file name in any directory',
   assert.equal(pids(ask(model)).includes(none), true);
 });
 
+test('children are found by the id of their parent, those that ended too, and nobody else', () => {
+  const model = new FakeModel();
+  const parent = model.add();
+  const id = model.processIdOf(parent);
+  const child = model.addChild(parent);
+  const ended = model.addChild(parent);
+  model.end(ended);
+  model.addChild(child);
+  model.add({ parentPid: parent.pid, parentStartNs: parent.startNs + 1n });
+  assert.deepEqual(pids(ask(model, { parent: id })), [child.pid]);
+  assert.deepEqual(pids(ask(model, { parent: id, state: 'exited' })), [ended.pid]);
+  assert.deepEqual(pids(ask(model, { parent: id, state: 'all' })), [child.pid, ended.pid]);
+  model.end(parent);
+  assert.deepEqual(pids(ask(model, { parent: id, state: 'exited' })), [ended.pid]);
+  for (const other of ['x', String(parent.pid), `ffffffff${id.slice(8)}`])
+    assert.deepEqual(pids(ask(model, { parent: other, state: 'all' })), [], other);
+});
+
 test('since and until select who ran in between, to the nanosecond', () => {
   const model = new FakeModel();
   const early = model.add({ startNs: 1_000_000_000n });

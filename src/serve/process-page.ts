@@ -1,7 +1,7 @@
 // Answers queries for processes: filters, and pages that stay stable while processes come and go.
 import { type ProcessJson, type ProcessPageJson, type ProcessQuery, SCHEMA_VERSION } from '../api/index.ts';
 import { CognitodError } from '../lib/errors.ts';
-import type { ModelView, Process } from '../model/index.ts';
+import { type ModelView, type Process, parseProcessId } from '../model/index.ts';
 import { type ActivitySource, type UsageView, usageJson } from './activity-json.ts';
 import { AnswerBudget } from './answer-budget.ts';
 import { processFilter } from './process-filter.ts';
@@ -101,12 +101,21 @@ function matcher(model: ModelView, query: ProcessQuery): (process: Process) => b
   const isAskedFor = processFilter(model, query);
   const sinceNs = ktimeOf(query.since, model);
   const untilNs = ktimeOf(query.until, model);
+  const isChild = query.parent === undefined ? null : childFilter(model, query.parent);
   const hasText = textFilter(query.text);
   return (process) =>
+    (isChild === null || isChild(process)) &&
     (untilNs === null || process.startNs <= untilNs) &&
     (sinceNs === null || process.exitKtimeNs === null || process.exitKtimeNs >= sinceNs) &&
     isAskedFor(process) &&
     (hasText === null || hasText(process, model.metadataOf(process)));
+}
+
+/** Whether its parent is the process of this id. An id of another boot, or of no process, has no children. */
+function childFilter({ bootId }: ModelView, parentId: string): (process: Process) => boolean {
+  const parent = parseProcessId(bootId, parentId);
+  return ({ parentPid, parentStartNs }) =>
+    parent !== null && parentPid === parent.pid && parentStartNs === parent.startNs;
 }
 
 function ktimeOf(time: string | undefined, model: ModelView): bigint | null {
