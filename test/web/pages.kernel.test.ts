@@ -95,6 +95,13 @@ describe('the dashboard', { skip, timeout: 120_000 }, () => {
     assert.ok((await detail.locator('.ancestors li').count()) >= 2);
     process.kill(-child.pid!, 'SIGTERM');
     await life.locator('.chip.exit').waitFor(SOON);
+    // Who comes later is told the same.
+    await page.reload();
+    await life
+      .getByRole('link', { name: /ls \/no\/such\/thing: exit 2 after/ })
+      .first()
+      .waitFor(SOON);
+    await life.locator('.chip.exit').waitFor(SOON);
     await page.keyboard.press('Escape');
     await detail.waitFor({ state: 'detached' });
     await leave();

@@ -20,7 +20,17 @@ const shell = {
     { ...image, since: at('12.5'), argv: ['make', 'all'], source: 'ebpf' },
   ],
 } as unknown as ProcessJson;
-const child = { process_id: 'p2', start_time: at('15.0'), argv: ['cc'], comm: 'cc', kernel_thread: false };
+const child = {
+  process_id: 'p2',
+  state: 'running',
+  start_time: at('15.0'),
+  exit_time: null,
+  exit_code: null,
+  exit_signal: null,
+  argv: ['cc'] as string[],
+  comm: 'cc',
+  kernel_thread: false,
+} as const;
 const event = (changes: Partial<EventJson>) =>
   ({ comm: 'sh', argv: null, kernel_thread: false, ...changes }) as EventJson;
 
@@ -44,6 +54,32 @@ test('fork, execs, children and exit are in the order of time, at their places',
     ],
   );
   assert.equal(moments[3]!.processId, 'p3');
+});
+
+test('children that ended before anybody looked are told with their end, and once', () => {
+  const gone = { ...child, process_id: 'p4', state: 'exited', exit_time: at('15.5'), exit_code: 1 } as const;
+  const killed = { ...gone, process_id: 'p5', exit_code: null, exit_signal: 9 } as const;
+  const seen = [
+    event({ type: 'exit', process_id: 'p4', time: at('15.5'), exit_code: 1, lifetime_ns: 5e8 }),
+    event({
+      type: 'exit',
+      process_id: 'p6',
+      time: at('18.0'),
+      exit_code: 0,
+      lifetime_ns: 2e9,
+      argv: ['sleep', '2'],
+    }),
+  ];
+  const { moments } = lifeOf(shell, [gone, killed], seen, at('59.0'));
+  assert.deepEqual(
+    moments.filter(({ kind }) => kind === 'child').map(({ text, place }) => [text, Math.round(place * 100)]),
+    [
+      ['cc: exit 1 after 500ms', 50],
+      ['cc: signal 9 after 500ms', 50],
+      // Began before its only event, the exit.
+      ['sleep 2: exit 0 after 2.0s', 60],
+    ],
+  );
 });
 
 test('a process that has no length yet, and one with thousands of children, can be drawn', () => {

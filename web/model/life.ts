@@ -1,6 +1,6 @@
 // The life of a process in the order of time: fork, execs, children, exit.
 import type { EventJson, ProcessJson } from '../../src/api/index.ts';
-import { durationText, exitText, harmless, nanosOf } from '../ui/figures.ts';
+import { durationText, exitText, harmless, nanosOf, spanText, timeOfNanos } from '../ui/figures.ts';
 import { shortCommand } from './process-book.ts';
 
 export interface Moment {
@@ -30,9 +30,20 @@ const STARTS: Readonly<Record<ProcessJson['born'], string>> = {
   fork_unseen: 'started, unseen',
 };
 
-type Child = Pick<ProcessJson, 'process_id' | 'start_time' | 'argv' | 'comm' | 'kernel_thread'>;
+type Child = Pick<
+  ProcessJson,
+  | 'process_id'
+  | 'state'
+  | 'start_time'
+  | 'exit_time'
+  | 'exit_code'
+  | 'exit_signal'
+  | 'argv'
+  | 'comm'
+  | 'kernel_thread'
+>;
 
-/** `seen` are events of it and of its children, for children that are gone again. */
+/** `children` run or have ended; `seen` are events of it and of its children, for what came and went since. */
 export function lifeOf(
   process: ProcessJson,
   children: readonly Child[],
@@ -75,20 +86,37 @@ interface ChildLife {
   readonly text: string;
 }
 
-/** Those that run, and those that came or went while somebody looked: when they began, what they were, how they ended. */
+/** When they began, what they were, how they ended. */
 function childrenOf(id: string, children: readonly Child[], seen: readonly EventJson[]): ChildLife[] {
   const lives = new Map<string, ChildLife>();
-  for (const child of children)
-    lives.set(child.process_id, { id: child.process_id, time: child.start_time, text: shortCommand(child) });
+  for (const child of children) lives.set(child.process_id, childLife(child));
+  const ended = new Set(children.filter(hasEnded).map((child) => child.process_id));
   for (const event of seen) {
-    if (event.process_id === id) continue;
+    if (event.process_id === id || ended.has(event.process_id)) continue;
     const known = lives.get(event.process_id);
-    const time = known?.time ?? event.time;
-    const name = event.type === 'exec' ? shortCommand(event) : (known?.text ?? harmless(event.comm));
+    const time = known?.time ?? startOf(event);
+    // A fork has the command of the parent; whoever was not seen until its end told at the end what it was.
+    const isNamed = event.type === 'exec' || (event.type === 'exit' && known === undefined);
+    const name = isNamed ? shortCommand(event) : (known?.text ?? harmless(event.comm));
     const text = event.type === 'exit' ? `${name}: ${endOf(event)}` : name;
     lives.set(event.process_id, { id: event.process_id, time, text });
   }
   return [...lives.values()];
+}
+
+const hasEnded = ({ state }: Child): boolean => state !== 'running';
+
+function childLife(child: Child): ChildLife {
+  const { process_id: id, start_time: time, exit_time: end } = child;
+  const name = shortCommand(child);
+  if (!hasEnded(child)) return { id, time, text: name };
+  const how = harmless(exitText(child.exit_code, child.exit_signal));
+  return { id, time, text: `${name}: ${how}${end === null ? '' : ` after ${spanText(time, end)}`}` };
+}
+
+/** When the process of an event began, as far as the event tells. */
+function startOf({ time, lifetime_ns: lifetime }: EventJson): string {
+  return lifetime === undefined ? time : timeOfNanos(nanosOf(time) - BigInt(lifetime));
 }
 
 function endOf(event: EventJson): string {

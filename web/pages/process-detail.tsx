@@ -2,7 +2,7 @@
 import type { JSX } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { useSignal } from '@preact/signals';
-import type { EventJson, ProcessJson, ProcessTreeAnswer } from '../../src/api/index.ts';
+import type { EventJson, ProcessJson, ProcessPageJson, ProcessTreeAnswer } from '../../src/api/index.ts';
 import { capabilitiesText } from '../../src/lib/capabilities.ts';
 import { type Answer, ask } from '../agent/api.ts';
 import { openStream } from '../agent/stream.ts';
@@ -18,7 +18,7 @@ import { Life } from './life.tsx';
 
 const REFRESH_MS = 500;
 const USAGE_MS = 2_000;
-/** Children that came and went while it was shown. */
+/** Children that came and went, before it was shown and since. */
 const MAX_SEEN = 200;
 
 interface Loaded {
@@ -32,7 +32,7 @@ export interface ProcessDetailProps {
 }
 
 export function ProcessDetail({ id, onClose }: ProcessDetailProps): JSX.Element {
-  const { answer, seen } = useProcess(id);
+  const { answer, ended, seen } = useProcess(id);
   const close = useRef<HTMLButtonElement>(null);
   useEffect(() => {
     close.current!.focus();
@@ -60,12 +60,19 @@ export function ProcessDetail({ id, onClose }: ProcessDetailProps): JSX.Element 
           <Failed what="this process" failure={answer.failure} />
         </>
       )}
-      {answer?.ok && <Detail loaded={answer.value} seen={seen} />}
+      {answer?.ok && <Detail loaded={answer.value} ended={ended} seen={seen} />}
     </aside>
   );
 }
 
-function Detail({ loaded, seen }: { loaded: Loaded; seen: readonly EventJson[] }): JSX.Element {
+interface DetailProps {
+  readonly loaded: Loaded;
+  /** Children that had ended when the page was opened. */
+  readonly ended: readonly ProcessJson[];
+  readonly seen: readonly EventJson[];
+}
+
+function Detail({ loaded, ended: endedChildren, seen }: DetailProps): JSX.Element {
   const { process, tree } = loaded;
   const { usage } = process;
   const ended = process.state !== 'running';
@@ -85,7 +92,9 @@ function Detail({ loaded, seen }: { loaded: Loaded; seen: readonly EventJson[] }
       </p>
       <Argv argv={process.argv} fallback={shortCommand(process)} />
       <h3>Life</h3>
-      <Life life={lifeOf(process, tree.process.tree, seen, new Date().toISOString())} />
+      <Life
+        life={lifeOf(process, [...endedChildren, ...tree.process.tree], seen, new Date().toISOString())}
+      />
       <h3>Facts</h3>
       <dl class="facts">
         <Fact name="Executable" value={process.executable} code />
@@ -181,14 +190,15 @@ function cpuText({ cpu_seconds, cpu_percent }: NonNullable<ProcessJson['usage']>
 /** Asked again when an event is about it or a child of it, and for its usage while it runs. */
 function useProcess(id: string) {
   const answer = useSignal<Answer<Loaded> | null>(null);
+  const ended = useSignal<readonly ProcessJson[]>([]);
   const seen = useSignal<readonly EventJson[]>([]);
   useEffect(() => {
-    let ended = false;
+    let isOver = false;
     let timer: ReturnType<typeof setTimeout> | undefined;
     let timerMs = Number.POSITIVE_INFINITY;
     async function load(): Promise<void> {
       const next = await loadProcess(id);
-      if (ended) return;
+      if (isOver) return;
       // What was known of a process that is forgotten stays in sight.
       if (next.ok || answer.peek() === null) answer.value = next;
       if (!next.ok || next.value.process.state !== 'running') return;
@@ -219,13 +229,23 @@ function useProcess(id: string) {
       });
     }
     void load();
+    void endedChildren(id).then((children) => {
+      if (!isOver) ended.value = children;
+    });
     return () => {
-      ended = true;
+      isOver = true;
       stream?.close();
       clearTimeout(timer);
     };
   }, [id]);
-  return { answer: answer.value, seen: seen.value };
+  return { answer: answer.value, ended: ended.value, seen: seen.value };
+}
+
+/** The last of them, as far as the agent keeps them. */
+async function endedChildren(parent: string): Promise<readonly ProcessJson[]> {
+  const query = { parent, state: 'exited', sort: 'newest', limit: String(MAX_SEEN) };
+  const answer = await ask<ProcessPageJson>('/api/v1/processes', query);
+  return answer.ok ? answer.value.processes : [];
 }
 
 async function loadProcess(id: string): Promise<Answer<Loaded>> {

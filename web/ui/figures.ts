@@ -64,6 +64,12 @@ export function nanosOf(time: string): bigint {
   return BigInt(Math.floor(Date.parse(time) / 1000)) * 1_000_000_000n + BigInt(fraction);
 }
 
+/** The time of so many nanoseconds since 1970. */
+export function timeOfNanos(nanos: bigint): string {
+  const second = new Date(Number(nanos / 1_000_000_000n) * 1000).toISOString().slice(0, 19);
+  return `${second}.${String(nanos % 1_000_000_000n).padStart(9, '0')}Z`;
+}
+
 /** How an exit reads: `exit 2`, `SIGKILL`. */
 export function exitText(
   code: number | null | undefined,
