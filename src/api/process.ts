@@ -32,6 +32,7 @@ export const processSchema = z.object({
   exit_time: z.string().nullable(),
   exit_code: z.int().nullable(),
   exit_signal: z.int().nullable(),
+  exit_signal_name: z.string().nullable(),
   uid: z.int(),
   gid: z.int(),
   euid: z.int(),

@@ -183,6 +183,7 @@ export function sampleProcess(fields: Partial<ProcessJson> = {}): ProcessJson {
     exit_time: null,
     exit_code: null,
     exit_signal: null,
+    exit_signal_name: null,
     uid: 1000,
     gid: 1000,
     euid: 1000,

@@ -16,9 +16,12 @@ export function ageText(process: ProcessJson): string {
   return durationText(Math.max(0, end - Date.parse(process.start_time)) / 1000);
 }
 
-export function stateText(process: Pick<ProcessJson, 'state' | 'exit_code' | 'exit_signal'>): string {
+export function stateText(
+  process: Pick<ProcessJson, 'state' | 'exit_code' | 'exit_signal' | 'exit_signal_name'>,
+): string {
   if (process.state !== 'exited') return process.state;
-  if (process.exit_signal !== null) return `signal ${process.exit_signal}`;
+  if (process.exit_signal !== null)
+    return harmless(process.exit_signal_name ?? `signal ${process.exit_signal}`);
   return process.exit_code === null ? 'exited' : `exit ${process.exit_code}`;
 }
 

@@ -47,6 +47,7 @@ const dead = sampleProcess({
   exit_time: '2026-11-23T08:00:02.500000000Z',
   exit_code: null,
   exit_signal: 9,
+  exit_signal_name: 'SIGKILL',
 });
 
 const page = (processes: readonly ProcessJson[], next_cursor: string | null = null) => ({
@@ -77,7 +78,7 @@ test('ps is a table; control characters in it are harmless', async (t) => {
   assert.match(lines[1]!, /^1 +0 +1000 +AGE +running +- +\/sbin\/init$/);
   assert.match(lines[2]!, / \[kthreadd\]$/);
   assert.match(lines[3]!, / 1399d9c7\/4f5e6d7c8b9a +curl -s http:\/\/example\.org\/$/);
-  assert.match(lines[4]!, /^5 +1 +1000 +AGE +signal 9 /);
+  assert.match(lines[4]!, /^5 +1 +1000 +AGE +SIGKILL /);
   assert.match(lines[5]!, / 'a\\x1b\[2J' 'b\\nc'$/);
   assert.equal(
     new Set(
@@ -228,7 +229,7 @@ test('tree of a process: its ancestors above, its descendants below', async (t) 
       '1 /sbin/init',
       '  2 bash',
       `    3 ${curl}`,
-      `    └─ 5 ${curl}  (signal 9)`,
+      `    └─ 5 ${curl}  (SIGKILL)`,
       '… (more than the agent answers at once)',
       '',
     ].join('\n'),

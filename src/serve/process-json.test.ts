@@ -38,6 +38,10 @@ test('an exited process tells when and how', () => {
   assert.equal(json.state, 'exited');
   assert.equal(json.exit_code, 0);
   assert.equal(json.exit_time, model.timeOf(process.exitKtimeNs!));
+  assert.deepEqual([json.exit_signal, json.exit_signal_name], [null, null]);
+  process.exit = { ...process.exit!, exitCode: null, exitSignal: 9 };
+  const killed = through(processJson(process, model));
+  assert.deepEqual([killed.exit_code, killed.exit_signal, killed.exit_signal_name], [null, 9, 'SIGKILL']);
 });
 
 test('a start time above 2^53 keeps its digits in the text', () => {

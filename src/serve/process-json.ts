@@ -3,6 +3,7 @@ import { type ImageJson, type ProcessJson, SCHEMA_VERSION } from '../api/index.t
 import { formatProcessId, type Image, type ModelView, type Process } from '../model/index.ts';
 import { exactInteger } from './exact-integer.ts';
 import { metadataJson } from './metadata-json.ts';
+import { signalName } from './signal-name.ts';
 
 /** A process without its images, as in pages and trees. Meant for JSON.stringify (see exactInteger). */
 export function processJson(process: Process, model: ModelView): ProcessJson {
@@ -23,6 +24,7 @@ export function processJson(process: Process, model: ModelView): ProcessJson {
     exit_time: process.exitKtimeNs === null ? null : model.timeOf(process.exitKtimeNs),
     exit_code: process.exit?.exitCode ?? null,
     exit_signal: process.exit?.exitSignal ?? null,
+    exit_signal_name: process.exit?.exitSignal == null ? null : signalName(process.exit.exitSignal),
     uid: process.uid,
     gid: process.gid,
     euid: process.euid,

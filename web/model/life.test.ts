@@ -15,6 +15,7 @@ const shell = {
   exit_time: at('20.0'),
   exit_code: 3,
   exit_signal: null,
+  exit_signal_name: null,
   images: [
     { ...image, since: at('10.0'), argv: ['old'], source: 'inherited' },
     { ...image, since: at('12.5'), argv: ['make', 'all'], source: 'ebpf' },
@@ -27,6 +28,7 @@ const child = {
   exit_time: null,
   exit_code: null,
   exit_signal: null,
+  exit_signal_name: null,
   argv: ['cc'] as string[],
   comm: 'cc',
   kernel_thread: false,
@@ -58,7 +60,13 @@ test('fork, execs, children and exit are in the order of time, at their places',
 
 test('children that ended before anybody looked are told with their end, and once', () => {
   const gone = { ...child, process_id: 'p4', state: 'exited', exit_time: at('15.5'), exit_code: 1 } as const;
-  const killed = { ...gone, process_id: 'p5', exit_code: null, exit_signal: 9 } as const;
+  const killed = {
+    ...gone,
+    process_id: 'p5',
+    exit_code: null,
+    exit_signal: 9,
+    exit_signal_name: 'SIGKILL',
+  } as const;
   const seen = [
     event({ type: 'exit', process_id: 'p4', time: at('15.5'), exit_code: 1, lifetime_ns: 5e8 }),
     event({
@@ -75,7 +83,7 @@ test('children that ended before anybody looked are told with their end, and onc
     moments.filter(({ kind }) => kind === 'child').map(({ text, place }) => [text, Math.round(place * 100)]),
     [
       ['cc: exit 1 after 500ms', 50],
-      ['cc: signal 9 after 500ms', 50],
+      ['cc: SIGKILL after 500ms', 50],
       // Began before its only event, the exit.
       ['sleep 2: exit 0 after 2.0s', 60],
     ],

@@ -38,6 +38,7 @@ type Child = Pick<
   | 'exit_time'
   | 'exit_code'
   | 'exit_signal'
+  | 'exit_signal_name'
   | 'argv'
   | 'comm'
   | 'kernel_thread'
@@ -66,7 +67,11 @@ export function lifeOf(
   for (const { id, time, text } of childrenOf(process.process_id, children, seen))
     add('child', time, text, id);
   if (process.exit_time !== null)
-    add('exit', process.exit_time, exitText(process.exit_code, process.exit_signal));
+    add(
+      'exit',
+      process.exit_time,
+      exitText(process.exit_code, process.exit_signal_name ?? process.exit_signal),
+    );
   moments.sort((a, b) =>
     nanosOf(a.time) < nanosOf(b.time) ? -1 : nanosOf(a.time) > nanosOf(b.time) ? 1 : 0,
   );
@@ -110,7 +115,7 @@ function childLife(child: Child): ChildLife {
   const { process_id: id, start_time: time, exit_time: end } = child;
   const name = shortCommand(child);
   if (!hasEnded(child)) return { id, time, text: name };
-  const how = harmless(exitText(child.exit_code, child.exit_signal));
+  const how = harmless(exitText(child.exit_code, child.exit_signal_name ?? child.exit_signal));
   return { id, time, text: `${name}: ${how}${end === null ? '' : ` after ${spanText(time, end)}`}` };
 }
 

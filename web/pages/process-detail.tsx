@@ -175,8 +175,8 @@ const BORN: Readonly<Record<ProcessJson['born'], string>> = {
   fork_unseen: 'its fork was not seen',
 };
 
-function stateText({ state, exit_code, exit_signal }: ProcessJson): string {
-  return state === 'exit_unseen' ? 'ended unseen' : exitText(exit_code, exit_signal);
+function stateText({ state, exit_code, exit_signal, exit_signal_name }: ProcessJson): string {
+  return state === 'exit_unseen' ? 'ended unseen' : exitText(exit_code, exit_signal_name ?? exit_signal);
 }
 
 function userText({ uid, euid, gid }: ProcessJson): string {
