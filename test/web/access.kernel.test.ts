@@ -46,7 +46,9 @@ describe('the dashboard and its agent', { skip, timeout: 120_000 }, () => {
     const agent = await start([], { COGNITOD_API_TOKEN_FILE: file });
     const { page, leave } = await visit(browser, `${agent.api}/#/events`, { expected: /401/ });
     const input = page.getByLabel('Read or admin token');
-    await input.fill('wrong');
+    await input.waitFor(SOON);
+    // It has the focus: nothing else can be done here.
+    await page.keyboard.type('wrong');
     await page.getByRole('button', { name: 'Continue' }).click();
     await page.getByRole('alert').filter({ hasText: 'the token is not the right one' }).waitFor(SOON);
     await input.fill(secret);
@@ -74,6 +76,12 @@ describe('the dashboard and its agent', { skip, timeout: 120_000 }, () => {
     await first.stop();
     await page.getByText('Connection lost').waitFor(SOON);
     await page.getByText(/Retrying/).waitFor(SOON);
+    const ledger = page.getByRole('link', { name: /^Ledger/ });
+    assert.match(
+      (await ledger.textContent())!,
+      /Last known/,
+      'nobody knows whether it still sees everything',
+    );
     const again = await start(['--api-listen', `127.0.0.1:${port}`]);
     assert.equal(again.api, first.api);
     await page
@@ -83,6 +91,7 @@ describe('the dashboard and its agent', { skip, timeout: 120_000 }, () => {
         // It was tried by itself in the meantime.
       });
     await page.getByText('Connection lost').waitFor({ state: 'detached', ...SOON });
+    await ledger.filter({ hasText: 'Complete' }).waitFor(SOON);
     await page.getByRole('status').filter({ hasText: 'Live' }).waitFor(SOON);
     await page.getByRole('link', { name: 'Node' }).click();
     await page.getByText(`pid ${again.pid},`).waitFor(SOON);

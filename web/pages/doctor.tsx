@@ -2,7 +2,7 @@
 import type { JSX } from 'preact';
 import type { DoctorJson, FindingJson } from '../../src/api/index.ts';
 import { useDocument } from '../agent/poll.ts';
-import { harmless } from '../ui/figures.ts';
+import { harmless, plural } from '../ui/figures.ts';
 import { Failed, Loading } from '../ui/states.tsx';
 import { Card } from './node.tsx';
 
@@ -37,7 +37,7 @@ export function Doctor(): JSX.Element {
   const sorted = [...checks].sort((a, b) => ORDER.indexOf(a.result) - ORDER.indexOf(b.result));
   const counts = ORDER.flatMap((result) => {
     const count = checks.filter((check) => check.result === result).length;
-    return count === 0 ? [] : [`${count} ${WORDS[result]}`];
+    return count === 0 ? [] : [result === 'warn' ? plural(count, WORDS.warn) : `${count} ${WORDS[result]}`];
   });
   return (
     <Card title="Checks" note={<span class="muted">{counts.join(', ')}</span>}>

@@ -2,7 +2,7 @@
 import type { ComponentChildren, JSX } from 'preact';
 import { status } from '../agent/connection.ts';
 import { healthOf } from '../ui/ledger-health.tsx';
-import { bytesText, countText, dateText, durationText } from '../ui/figures.ts';
+import { bytesText, countText, dateText, durationText, plural } from '../ui/figures.ts';
 import { Loading } from '../ui/states.tsx';
 import { Configuration } from './configuration.tsx';
 import { Doctor } from './doctor.tsx';
@@ -51,7 +51,7 @@ export function Node(): JSX.Element {
             </Fact>
           )}
           <Fact name="Evidence">
-            {current.evidence.sequence} records, {current.evidence.kept_in ?? 'in memory only'}
+            {plural(current.evidence.sequence, 'record')}, {current.evidence.kept_in ?? 'in memory only'}
           </Fact>
           <Fact name="Boot id">
             <code>{current.boot_id}</code>

@@ -1,7 +1,12 @@
 // Figures and times as the pages show them.
-import { durationText } from '../../src/lib/text.ts';
+import { countText, durationText } from '../../src/lib/text.ts';
 
 export { bytesText, commandText, countText, cut, durationText, harmless } from '../../src/lib/text.ts';
+
+/** `1 record`, `1,200 records`. */
+export function plural(count: number, noun: string): string {
+  return `${countText(count)} ${noun}${count === 1 ? '' : 's'}`;
+}
 
 /** A rate with as many digits as it deserves. */
 export function rateText(perSecond: number): string {
@@ -15,9 +20,10 @@ export function percentText(part: number, whole: number): string {
   return whole === 0 ? '–' : `${((part / whole) * 100).toFixed(1)} %`;
 }
 
-/** A share in per cent that is 100 only when nothing is missing. */
+/** A share in per cent that is 100 only when nothing is missing; a dash when there is nothing to share. */
 export function shareText(part: number, whole: number): string {
-  if (whole === 0 || part === whole) return '100 %';
+  if (whole === 0) return '–';
+  if (part === whole) return '100 %';
   return `${Math.min(99.99, Math.floor((part / whole) * 10_000) / 100).toFixed(2)} %`;
 }
 

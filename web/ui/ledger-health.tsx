@@ -26,8 +26,10 @@ export function healthOf({ ledger, ready }: Pick<StatusJson, 'ledger' | 'ready'>
   return { ...known, level: 'ok', word: 'Complete' };
 }
 
-export function LedgerHealth({ status }: { status: StatusJson }): JSX.Element {
-  const { seen, lost, attributed, level, word } = healthOf(status);
+/** `isOld`: the agent does not answer, so nobody knows whether what it said last still holds. */
+export function LedgerHealth({ status, isOld }: { status: StatusJson; isOld: boolean }): JSX.Element {
+  const { seen, lost, attributed, ...health } = healthOf(status);
+  const { level, word } = isOld ? { level: 'old', word: 'Last known' } : health;
   return (
     <a class={`ledger-health ${level}`} href={formatRoute({ page: 'node' })}>
       <span class="dot" aria-hidden="true" />

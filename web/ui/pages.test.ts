@@ -31,7 +31,7 @@ test('only filters that the agent knows are asked of it', () => {
 test('figures are never better than they are', () => {
   assert.equal(shareText(999_999, 1_000_000), '99.99 %');
   assert.equal(shareText(5, 5), '100 %');
-  assert.equal(shareText(0, 0), '100 %');
+  assert.equal(shareText(0, 0), '–');
   assert.equal(rateText(0.04), '0.0');
   assert.equal(rateText(12_345.6), '12,346');
   assert.equal(nanosOf('2026-01-01T00:00:00.123456789Z') % 1_000_000_000n, 123_456_789n);

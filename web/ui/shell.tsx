@@ -51,7 +51,9 @@ export function Shell(): JSX.Element {
             </a>
           ))}
         </nav>
-        {status.value !== null && current.state !== 'unauthorized' && <LedgerHealth status={status.value} />}
+        {status.value !== null && current.state !== 'unauthorized' && (
+          <LedgerHealth status={status.value} isOld={current.state === 'lost'} />
+        )}
         <span class="tools">
           {token.value !== null && (
             <button type="button" class="quiet" onClick={() => enterToken(null)}>

@@ -25,7 +25,7 @@ export function Failed({ what, failure }: { what: string; failure: Failure }): J
   const isOld = failure.kind === 'refused' && failure.status === 404;
   return (
     <div class="state" role="alert">
-      <strong>{isOld ? `This agent does not tell ${what}` : `There is no answer about ${what}`}</strong>
+      <strong>{isOld ? `This agent does not know ${what}` : `There is no answer about ${what}`}</strong>
       <span>{failure.detail}</span>
     </div>
   );

@@ -1,10 +1,12 @@
 // Asks for the token where the agent needs one.
 import type { JSX } from 'preact';
-import { useRef } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
 import { enterToken } from '../agent/connection.ts';
 
 export function TokenForm({ reason }: { reason: string | null }): JSX.Element {
   const input = useRef<HTMLInputElement>(null);
+  // There is nothing else to do on this page.
+  useEffect(() => input.current!.focus(), []);
   return (
     <main id="content" class="token" tabIndex={-1}>
       <form
