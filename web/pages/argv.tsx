@@ -7,7 +7,14 @@ const FIRST_ARGUMENTS = 40;
 /** Of one argument; the rest on demand. */
 const FIRST_CHARS = 1_000;
 
-export function Argv({ argv, fallback }: { argv: readonly string[] | null; fallback: string }): JSX.Element {
+export interface ArgvProps {
+  readonly argv: readonly string[] | null;
+  readonly fallback: string;
+  /** There was more than the agent keeps. */
+  readonly wasCut: boolean;
+}
+
+export function Argv({ argv, fallback, wasCut }: ArgvProps): JSX.Element {
   const whole = useSignal(false);
   if (argv === null) return <p class="argv single">{fallback}</p>;
   const texts = argv.map(harmless);
@@ -27,6 +34,7 @@ export function Argv({ argv, fallback }: { argv: readonly string[] | null; fallb
           </li>
         ))}
       </ol>
+      {wasCut && <p class="muted">Cut by the agent after kernel.argv_bytes.</p>}
       {isCut && (
         <button type="button" onClick={() => (whole.value = !whole.value)}>
           {whole.value ? 'Show less' : `Show all ${countText(texts.join(' ').length)} characters`}

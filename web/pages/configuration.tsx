@@ -1,5 +1,5 @@
 // The configuration in effect and where each value is from; what is not the default first.
-import type { JSX } from 'preact';
+import type { ComponentChildren, JSX } from 'preact';
 import { useSignal } from '@preact/signals';
 import type { ConfigurationJson } from '../../src/api/index.ts';
 import { useDocument } from '../agent/poll.ts';
@@ -53,7 +53,7 @@ export function Configuration(): JSX.Element {
             <div key={key} class={source === 'default' ? '' : 'changed'}>
               <dt>
                 <code>{key}</code>
-                <span class="muted line">{description}</span>
+                <span class="muted line">{withCode(description)}</span>
               </dt>
               <dd>
                 <code class={secret ? 'muted' : ''}>{valueText(value)}</code>
@@ -68,6 +68,11 @@ export function Configuration(): JSX.Element {
       </p>
     </Card>
   );
+}
+
+/** What stands between backticks is code. */
+function withCode(text: string): ComponentChildren {
+  return text.split('`').map((part, index) => (index % 2 === 0 ? part : <code key={index}>{part}</code>));
 }
 
 function valueText(value: unknown): string {

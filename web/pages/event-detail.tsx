@@ -38,7 +38,7 @@ export function EventDetail({ entry, onClose }: { entry: Entry; onClose: () => v
         <p>{gapText(record)}</p>
       ) : (
         <>
-          <Argv argv={record.argv} fallback={outcomeText(record)} />
+          <Argv argv={record.argv} fallback={outcomeText(record)} wasCut={record.argv_truncated === true} />
           <p>
             <a href={formatRoute({ page: 'processes', id: record.process_id })}>The process and its life</a>
           </p>

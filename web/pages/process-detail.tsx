@@ -90,7 +90,11 @@ function Detail({ loaded, ended: endedChildren, seen }: DetailProps): JSX.Elemen
         )}
         <span class="muted">{ended ? `lived ${lasts}` : `for ${lasts}`}</span>
       </p>
-      <Argv argv={process.argv} fallback={shortCommand(process)} />
+      <Argv
+        argv={process.argv}
+        fallback={shortCommand(process)}
+        wasCut={process.images?.at(-1)?.argv_truncated === true}
+      />
       <h3>Life</h3>
       <Life
         life={lifeOf(process, [...endedChildren, ...tree.process.tree], seen, new Date().toISOString())}

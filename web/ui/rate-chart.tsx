@@ -60,7 +60,7 @@ function options(element: HTMLElement, series: readonly Series[]): uPlot.Options
     ...sizeOf(element),
     legend: { show: false },
     cursor: { y: false, points: { size: 6 }, drag: { x: false, y: false } },
-    padding: [12, 34, 0, 0],
+    padding: [12, 28, 0, 0],
     scales: { y: { range: (_chart, _min, max) => [0, Math.max(5, max * 1.1)] } },
     axes: [
       { ...axis, values: (_chart, ticks) => ticks.map(timeTick), grid: { show: false }, space: 80, size: 30 },
