@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { stringify } from 'yaml';
+import { dashboards, filled, panelQueries } from './deploy/grafana.ts';
 import { PROMETHEUS } from './deploy/promtool.ts';
 import { type RunningAgent, startAgent } from './support/agent.ts';
 import { cannotUseBpf } from './support/observe.ts';
@@ -33,23 +33,18 @@ before(async () => {
   buildWorkload();
   folder = mkdtempSync(join(tmpdir(), 'cognitod-prometheus-'));
   agent = await startAgent();
-  address = `127.0.0.1:${await freePort()}`;
   for (const name of ['cognitod-recording.yaml', 'cognitod-alerts.yaml'])
     cpSync(join(PROMETHEUS, name), join(folder, name));
   writeFileSync(join(folder, 'prometheus.yaml'), stringify(configuration(new URL(agent.ops).host)));
   prometheus = spawn(
     'prometheus',
-    [
-      '--config.file=prometheus.yaml',
-      '--storage.tsdb.path=data',
-      `--web.listen-address=${address}`,
-      '--log.level=warn',
-    ],
+    ['--config.file=prometheus.yaml', '--storage.tsdb.path=data', '--web.listen-address=127.0.0.1:0'],
     { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] },
   );
   prometheus.stderr!.on('data', (chunk) => {
     log += chunk;
   });
+  address = await addressOf();
 });
 
 after(async () => {
@@ -75,15 +70,15 @@ const configuration = (target: string) => ({
   ],
 });
 
-/** Free a moment ago: Prometheus cannot tell which port it chose itself. */
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().on('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
+/** The address that it has chosen itself, as its log tells it. */
+async function addressOf(): Promise<string> {
+  const end = Date.now() + PATIENCE_MS;
+  for (;;) {
+    const found = /msg="Listening on" address=(\S+)/.exec(log);
+    if (found !== null) return found[1]!;
+    if (Date.now() > end || prometheus.exitCode !== null) throw new Error(`Prometheus did not start: ${log}`);
+    await sleep(100);
+  }
 }
 
 async function query(expression: string): Promise<Sample[]> {
@@ -133,4 +128,40 @@ test('recorded series have values, and no alert fires for an agent in health', {
   // Others depend on what else the machine does.
   const health = 'CognitodAbsent|CognitodDown|CognitodNotReady|CognitodDecodeErrors|CognitodEvidence.*';
   assert.deepEqual(await query(`ALERTS{alertname=~"${health}"}`), []);
+});
+
+/** What is only there when something is wrong, or in containers. */
+const MAY_BE_EMPTY = ['Events of containers with a pod'];
+
+test('every panel of the dashboard shows something of this agent', { skip }, async () => {
+  spawnSync('sh', ['-c', 'exit 3']);
+  spawnSync('sh', ['-c', 'kill -9 $$']);
+  await runWorkload('execs', 300);
+  assert.ok(panelQueries.length >= 16);
+  for (const { title, expr } of panelQueries) {
+    // Grafana: four scrapes.
+    const complete = filled(expr, '4s');
+    if (MAY_BE_EMPTY.includes(title)) await query(complete);
+    else assert.ok((await eventually(complete)).length > 0, title);
+  }
+});
+
+test('the variables of the dashboard have the values that there are', { skip }, async () => {
+  const [dashboard] = dashboards;
+  const queries = dashboard!.templating.list.map(({ query }) =>
+    typeof query === 'string' ? query : query.query,
+  );
+  const asked = queries.flatMap((text) => {
+    const match = /^label_values\((\w+), (\w+)\)$/.exec(text);
+    return match === null ? [] : [[match[1]!, match[2]!] as const];
+  });
+  assert.equal(asked.length, 2);
+  const values = await Promise.all(
+    asked.map(async ([metric, label]) => {
+      const response = await fetch(`http://${address}/api/v1/label/${label}/values?match[]=${metric}`);
+      return ((await response.json()) as { data: string[] }).data;
+    }),
+  );
+  // Nothing here runs in a pod.
+  assert.deepEqual(values, [['n1'], []]);
 });

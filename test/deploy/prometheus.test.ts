@@ -1,9 +1,10 @@
 // Rules, alerts and dashboard: promtool understands them, every alert is tried, and they use metrics that there are.
 import assert from 'node:assert/strict';
-import { globSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { parse } from 'yaml';
+import { dashboards, filled, panelQueries } from './grafana.ts';
 import {
   cannotRunPromtool,
   expressionProblems,
@@ -27,26 +28,7 @@ const known = new Set([
   ),
 ]);
 
-interface Panel {
-  readonly id: number;
-  readonly title: string;
-  readonly type: string;
-  readonly targets?: readonly { readonly expr: string }[];
-}
-
-const dashboards = globSync('deploy/grafana/*.json', { cwd: ROOT }).map((path) => ({
-  path,
-  ...(JSON.parse(read(path)) as {
-    panels: Panel[];
-    templating: { list: { name: string; query: string | { query: string } }[] };
-  }),
-}));
-const panelExpressions = dashboards.flatMap(({ panels }) =>
-  panels.flatMap(({ targets }) => (targets ?? []).map(({ expr }) => expr)),
-);
-/** As Grafana fills them in. */
-const filled = (expr: string) =>
-  expr.replaceAll('$__rate_interval', '5m').replaceAll(/\$(node|namespace)\b/g, 'any');
+const panelExpressions = panelQueries.map(({ expr }) => expr);
 
 test('promtool accepts the rules and the configuration', { skip }, () => {
   for (const args of [
@@ -84,6 +66,8 @@ test('every alert says how bad it is, what happened, and where to read on', () =
     sections,
     alerts.map(({ alert }) => alert),
   );
+  const reasons = read('docs/runbooks.md').match(/^\*\*Threshold\*\*: ./gm) ?? [];
+  assert.equal(reasons.length, alerts.length, 'why each threshold is what it is');
   for (const { alert, labels, annotations } of alerts) {
     assert.match(labels!.severity!, /^(critical|warning|info)$/);
     for (const text of [annotations!.summary!, annotations!.description!])
@@ -105,7 +89,7 @@ test('rules use only metrics that the agent has', () => {
 
 test('the dashboard: expressions that promtool accepts, with metrics that the agent has', { skip }, () => {
   assert.ok(panelExpressions.length >= 12);
-  assert.equal(expressionProblems(panelExpressions.map(filled)), '');
+  assert.equal(expressionProblems(panelExpressions.map((expr) => filled(expr))), '');
   assert.notEqual(expressionProblems(['sum(']), '');
   const names = panelExpressions.flatMap(namesIn);
   assert.ok(names.length >= panelExpressions.length);
