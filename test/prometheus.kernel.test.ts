@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { stringify } from 'yaml';
+import { type ProcessJson, processSchema } from '../src/api/index.ts';
 import { dashboards, filled, panelQueries } from './deploy/grafana.ts';
 import { PROMETHEUS } from './deploy/promtool.ts';
 import { type RunningAgent, startAgent } from './support/agent.ts';
@@ -38,7 +39,12 @@ before(async () => {
   writeFileSync(join(folder, 'prometheus.yaml'), stringify(configuration(new URL(agent.ops).host)));
   prometheus = spawn(
     'prometheus',
-    ['--config.file=prometheus.yaml', '--storage.tsdb.path=data', '--web.listen-address=127.0.0.1:0'],
+    [
+      '--config.file=prometheus.yaml',
+      '--storage.tsdb.path=data',
+      '--web.listen-address=127.0.0.1:0',
+      '--enable-feature=exemplar-storage',
+    ],
     { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] },
   );
   prometheus.stderr!.on('data', (chunk) => {
@@ -164,4 +170,39 @@ test('the variables of the dashboard have the values that there are', { skip }, 
   );
   // Nothing here runs in a pod.
   assert.deepEqual(values, [['n1'], []]);
+});
+
+interface ExemplarSeries {
+  readonly seriesLabels: Readonly<Record<string, string>>;
+  readonly exemplars: readonly { readonly labels: Readonly<Record<string, string>> }[];
+}
+
+/** Of the last minute. */
+async function exemplarIds(expression: string): Promise<string[]> {
+  const now = Date.now() / 1000;
+  const parameters = new URLSearchParams({
+    query: expression,
+    start: String(now - 60),
+    end: String(now + 60),
+  });
+  const response = await fetch(`http://${address}/api/v1/query_exemplars?${parameters}`);
+  const { data } = (await response.json()) as { data: ExemplarSeries[] };
+  return data.flatMap(({ exemplars }) => exemplars.map(({ labels }) => labels.process_id!));
+}
+
+test('an exemplar of the processes that failed leads to the process', { skip }, async () => {
+  const { pid } = spawnSync('sh', ['-c', 'exit 126']);
+  const end = Date.now() + PATIENCE_MS;
+  for (;;) {
+    const ids = await exemplarIds('cognitod_workload_exits_total{code="126"}');
+    const processes: ProcessJson[] = await Promise.all(
+      ids.map(async (id) =>
+        processSchema.parse(await (await fetch(`${agent.api}/api/v1/processes/${id}`)).json()),
+      ),
+    );
+    assert.ok(processes.every((process) => process.exit_code === 126));
+    if (processes.some((process) => process.pid === pid)) break;
+    assert.ok(Date.now() < end, `${pid} is not among ${processes.map((process) => process.pid)}`);
+    await sleep(200);
+  }
 });

@@ -20,11 +20,17 @@ const identity = (changes: Partial<Identity> = {}): Identity => ({
 const pod = (podUid: string, containerId = `${podUid}-c`) =>
   identity({ podUid, containerId, provenance: 'kernel-cgroup' });
 
-type Facts = { kernelThread?: boolean; lifeNs?: bigint; exitCode?: number; exitSignal?: number | null };
+type Facts = {
+  pid?: number;
+  kernelThread?: boolean;
+  lifeNs?: bigint;
+  exitCode?: number;
+  exitSignal?: number | null;
+};
 function event(type: ProcessEvent['type'], facts: Facts = {}): ProcessEvent {
-  const { kernelThread = false, lifeNs = 10n, exitCode = 0, exitSignal = null } = facts;
+  const { pid = 1, kernelThread = false, lifeNs = 10n, exitCode = 0, exitSignal = null } = facts;
   const exit = { exitCode: exitSignal === null ? exitCode : null, exitSignal, cpuNs: 7 };
-  return { type, kernelThread, startNs: 5n, ktimeNs: 5n + lifeNs, ...exit } as unknown as ProcessEvent;
+  return { type, pid, kernelThread, startNs: 5n, ktimeNs: 5n + lifeNs, ...exit } as unknown as ProcessEvent;
 }
 
 class Desk {
@@ -80,6 +86,25 @@ test('an exit is counted by its cause, its length and its CPU time', () => {
       [0, 1],
       [3, 1],
       [265, 1],
+    ],
+  );
+});
+
+test('of each cause the last process is known, but of success', () => {
+  const { book } = new Desk();
+  const place = pod('p');
+  const end = (pid: number, exitCode: number) =>
+    book.note(event('exit', { pid, exitCode, lifeNs: BigInt(pid) }), place);
+  end(1, 0);
+  end(2, 3);
+  end(3, 3);
+  end(4, 7);
+  const { lastEnds } = book.placeOf(place, false).counts;
+  assert.deepEqual(
+    [...lastEnds].map(([cause, { pid, startNs, ktimeNs }]) => [cause, pid, ktimeNs - startNs]),
+    [
+      [3, 3, 3n],
+      [7, 4, 4n],
     ],
   );
 });

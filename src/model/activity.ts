@@ -19,6 +19,14 @@ const RETENTION_SECONDS = 300;
 /** Full, the book looks for places to forget at most so often. */
 const SWEEP_SECONDS = 10;
 
+/** The last process that ended in a certain way. */
+export interface LastEnd {
+  pid: number;
+  startNs: bigint;
+  /** Of its end. */
+  ktimeNs: bigint;
+}
+
 /** Counts since the agent started. */
 export class ActivityCounts {
   forks = 0;
@@ -34,6 +42,8 @@ export class ActivityCounts {
   endedCpuNs = 0;
   /** How often processes ended with an exit code (0 to 255), or by signal N (256 + N). */
   readonly causes = new Map<number, number>();
+  /** By cause, but for exit code 0. */
+  readonly lastEnds = new Map<number, LastEnd>();
   readonly #windows: Record<'fork' | 'exec' | 'exit', SecondCounts>;
 
   constructor(windowSeconds: number) {
@@ -53,6 +63,17 @@ export class ActivityCounts {
       else if (event.exitCode !== 0) this.failed++;
       const cause = event.exitSignal === null ? (event.exitCode ?? 0) & 255 : 256 + event.exitSignal;
       this.causes.set(cause, (this.causes.get(cause) ?? 0) + 1);
+      if (cause !== 0) this.#noteEnd(cause, event);
+    }
+  }
+
+  #noteEnd(cause: number, { pid, startNs, ktimeNs }: LastEnd): void {
+    const last = this.lastEnds.get(cause);
+    if (last === undefined) this.lastEnds.set(cause, { pid, startNs, ktimeNs });
+    else {
+      last.pid = pid;
+      last.startNs = startNs;
+      last.ktimeNs = ktimeNs;
     }
   }
 

@@ -56,6 +56,27 @@ test('pods of a workload are counted together, each event once', () => {
   assert.equal(totals.cpuNs, 230);
 });
 
+test('the example of a cause is the last one of all pods', () => {
+  const book = new WorkloadBook({ maxWorkloads: 10, nowMs: () => 0 });
+  const [a, b] = [pod(0), pod(0)];
+  const at = (pid: number, ktimeNs: bigint) => ({ ...exit(9), pid, ktimeNs }) as ProcessEvent;
+  const named = (podName: string) =>
+    ({ namespace: 'shop', podName, workload: { kind: 'Deployment', name: 'web' } }) as unknown as Metadata;
+  a.counts.note(at(1, 10n), 0);
+  b.counts.note(at(2, 20n), 0);
+  book.settle(b, named('b'), 0);
+  const totals = book.settle(a, named('a'), 0);
+  const { pid, podName } = totals.examples.get(265)!;
+  assert.deepEqual([pid, podName], [2, 'b']);
+  a.counts.note(at(3, 30n), 0);
+  assert.equal(book.settle(b, named('b'), 0).examples.get(265)!.pid, 2, 'not handed over yet');
+  book.settle(a, named('a'), 0);
+  const last = totals.examples.get(265)!;
+  assert.deepEqual([last.pid, last.startNs, last.ktimeNs, last.podName], [3, 0n, 30n, 'a']);
+  a.counts.note(at(4, 40n), 0);
+  assert.equal(last.pid, 3, 'an example does not change once it was told');
+});
+
 test('what was counted before a pod had its name stays unnamed, the rest is its own', () => {
   const book = new WorkloadBook({ maxWorkloads: 10, nowMs: () => 0 });
   const place = pod(2);

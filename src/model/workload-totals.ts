@@ -4,7 +4,7 @@
 // hands over what it has counted since it was last looked at to the workload that it belongs to by then. Sums over all
 // workloads are the sums over all events.
 import type { Metadata } from '../identity/index.ts';
-import type { Place } from './activity.ts';
+import type { LastEnd, Place } from './activity.ts';
 
 /** Whom counts belong to. For what is no pod the kind says what it is, and the names are empty. */
 export interface WorkloadName {
@@ -12,6 +12,11 @@ export interface WorkloadName {
   /** As the API has it, e.g. `Deployment`; else `unit`, `container`, `host`, `kernel`, `unknown`, `unnamed`, `other`, `ended`. */
   readonly kind: string;
   readonly name: string;
+}
+
+/** A process to look at, for a count. */
+export interface Example extends Readonly<LastEnd> {
+  readonly podName: string | null;
 }
 
 /** Counts since the agent started. */
@@ -25,6 +30,8 @@ export class WorkloadTotals {
   cpuNs = 0;
   /** As ActivityCounts has them. */
   readonly causes = new Map<number, number>();
+  /** The last process that ended so, by cause, but for exit code 0. */
+  readonly examples = new Map<number, Example>();
   /** When a place of it was last there; monotonic milliseconds. */
   seenMs = 0;
 
@@ -93,6 +100,9 @@ export class WorkloadBook {
       if (count === before) continue;
       totals.causes.set(cause, (totals.causes.get(cause) ?? 0) + count - before);
       handed.causes.set(cause, count);
+      const last = counts.lastEnds.get(cause);
+      if (last !== undefined && last.ktimeNs > (totals.examples.get(cause)?.ktimeNs ?? -1n))
+        totals.examples.set(cause, { ...last, podName: metadata?.podName ?? null });
     }
     // A process that was moved took its time along, and one whose exit was lost left none: counters do not fall.
     const cpuNs = Math.max(handed.cpuNs, counts.endedCpuNs + liveCpuNs);

@@ -14,6 +14,7 @@ import {
   podIdentity,
   sampleStatus,
 } from './fake-agent.test-helper.ts';
+import { formatProcessId } from '../model/index.ts';
 import { createMetrics } from './metrics.ts';
 
 const streams = () => ({
@@ -101,6 +102,68 @@ test('observed delays are counted in buckets', async () => {
   assert.equal(value(text, 'cognitod_event_delay_seconds_count'), '4');
   assert.equal(value(text, 'cognitod_event_delay_seconds_bucket{le="0.005"}'), '2');
   assert.equal(value(text, 'cognitod_event_delay_seconds_bucket{le="5"}'), '3');
+});
+
+test('both formats have the same series with the same values', async () => {
+  const agent = new FakeAgent();
+  agent.activity.note(exit({ exitCode: 3 }), podIdentity('uid-1', 'c1'));
+  const metrics = createMetrics({ ...metricsSource(agent), streams });
+  // What the agent itself used meanwhile is not the same.
+  const samples = (text: string) =>
+    text
+      .split('\n')
+      .filter((line) => line !== '' && !line.startsWith('#') && !/^cognitod_(process|nodejs)_/.test(line))
+      .map((line) => line.split(' # ')[0]!)
+      .sort();
+  const plain = samples(await metrics.text());
+  assert.ok(plain.length > 60);
+  assert.deepEqual(samples(await metrics.text('openmetrics')), plain);
+});
+
+test('OpenMetrics: no family is told twice, counters end in _total, and the end is told', async () => {
+  const text = await createMetrics({ ...metricsSource(), streams }).text('openmetrics');
+  const families = [...text.matchAll(/^# TYPE (\w+) (\w+)$/gm)].map(([, name, type]) => ({
+    name: name!,
+    type,
+  }));
+  assert.ok(families.length > 40);
+  assert.equal(new Set(families.map(({ name }) => name)).size, families.length);
+  const counters = families.filter(({ type }) => type === 'counter').map(({ name }) => name);
+  for (const [, name] of text.matchAll(/^(\w+?)(?:\{.*\})? \S+( #.*)?$/gm))
+    for (const counter of counters) assert.notEqual(name, counter);
+  assert.match(text, /[^\n]\n# EOF\n$/);
+  assert.doesNotMatch(text, /\n\n/);
+});
+
+test('the last process of each cause but success is an exemplar, with as much of its names as there is room for', async () => {
+  const agent = new FakeAgent();
+  const short = podIdentity('uid-1', 'c1');
+  const long = podIdentity('uid-2', 'c2');
+  const named = (podName: string, name: string) =>
+    ({ namespace: 'shop', podName, workload: { kind: 'Deployment', name } }) as unknown as Metadata;
+  agent.model.metadata.set(short, named('web-1', 'web'));
+  agent.model.metadata.set(long, named('x'.repeat(200), 'long'));
+  const { pid, startNs, ktimeNs } = exit({ pid: 4711, exitCode: 137 });
+  for (const exitCode of [0, 77, 137]) agent.activity.note(exit({ pid: 4711, exitCode }), short);
+  agent.activity.note(exit({ pid: 4712, exitCode: 78, ktimeNs: ktimeNs + 1n }), short);
+  agent.activity.note(exit({ pid: 4711, exitCode: 1 }), long);
+  const text = await createMetrics(metricsSource(agent)).text('openmetrics');
+  const exemplarOf = (workload: string, code: string) => {
+    const start = `cognitod_workload_exits_total{namespace="shop",workload_kind="Deployment",workload="${workload}",code="${code}",signal=""} `;
+    return text
+      .split('\n')
+      .find((line) => line.startsWith(start))!
+      .split(' # ')[1];
+  };
+  const id = formatProcessId(agent.model.bootId, pid, startNs);
+  const time = Date.parse(agent.model.timeOf(ktimeNs)) / 1000;
+  assert.equal(exemplarOf('web', '137'), `{process_id="${id}",pod="web-1"} 1 ${time}`);
+  assert.match(
+    exemplarOf('web', 'other')!,
+    new RegExp(`"${formatProcessId(agent.model.bootId, 4712, startNs)}"`),
+  );
+  assert.equal(exemplarOf('web', '0'), undefined);
+  assert.equal(exemplarOf('long', '1'), `{process_id="${id}"} 1 ${time}`);
 });
 
 const promtool = spawnSync('promtool', ['--version']).status === 0;

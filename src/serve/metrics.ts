@@ -5,6 +5,7 @@ import type { StreamStats } from './event-streams.ts';
 import type { WorkloadBook } from '../model/index.ts';
 import type { ActivitySource } from './activity-json.ts';
 import type { LiveStats } from './live-processes.ts';
+import { type MetricsFormat, openMetricsText } from './exposition.ts';
 import { counter, gauge, type Labels } from './metric-set.ts';
 import { workloadMetrics } from './workload-metrics.ts';
 import type { TlsStats } from './tls-files.ts';
@@ -22,9 +23,8 @@ export interface MetricsSource {
 }
 
 export interface Metrics {
-  readonly contentType: string;
-  /** The text of one scrape. */
-  text(): Promise<string>;
+  /** The text of one scrape; Prometheus text when nothing is said. */
+  text(format?: MetricsFormat): Promise<string>;
   /** Time from an event in the kernel to its decoding. Meant for one event per batch, the first. */
   observeDelay(seconds: number): void;
 }
@@ -46,8 +46,7 @@ export function createMetrics(source: MetricsSource): Metrics {
     registers: [registry],
   });
   return {
-    contentType: registry.contentType,
-    async text() {
+    async text(format = 'prometheus') {
       const { model, usage } = source.activity;
       if (source.readUsage) await usage.refresh(model.running());
       const status = source.status();
@@ -56,7 +55,9 @@ export function createMetrics(source: MetricsSource): Metrics {
       updateMetadata(status.metadata);
       updateStreams(source.streams(), source.liveProcesses());
       updateTls(source.tls());
-      return `${await registry.metrics()}\n${workloadMetrics(source.activity, source.workloads)}`;
+      const workloads = workloadMetrics(source.activity, source.workloads, format);
+      const text = `${await registry.metrics()}\n${workloads}`;
+      return format === 'openmetrics' ? openMetricsText(text) : text;
     },
     observeDelay: (seconds) => delay.observe(seconds),
   };

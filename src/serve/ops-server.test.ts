@@ -42,6 +42,37 @@ test('metrics are Prometheus text', async (t) => {
   );
 });
 
+test('OpenMetrics goes to who prefers it, Prometheus text to everybody else', async (t) => {
+  const url = await start(t);
+  const typeFor = async (accept: string) => {
+    const response = await fetch(`${url}/metrics`, { headers: { accept } });
+    const type = response.headers.get('content-type')!;
+    const text = await response.text();
+    assert.equal(text.endsWith('\n# EOF\n'), type.startsWith('application/openmetrics-text; version=1.0.0'));
+    assert.equal(response.headers.get('vary'), 'Accept');
+    return type.split(';')[0];
+  };
+  const [open, plain] = ['application/openmetrics-text', 'text/plain'];
+  // Prometheus 2.42 and 3.
+  const prometheus =
+    'application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1';
+  const prometheus3 =
+    'application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2';
+  for (const [accept, type] of [
+    [prometheus, open],
+    [prometheus3, open],
+    ['*/*', plain],
+    ['', plain],
+    ['text/html', plain],
+    ['text/plain;version=0.0.4', plain],
+    ['text/plain,application/openmetrics-text;q=0.5', plain],
+    ['application/openmetrics-text;q=0, */*', plain],
+    ['application/openmetrics-text;q=x, ;;,"', plain],
+    ['/,;=,'.repeat(500), plain],
+  ] as const)
+    assert.equal(await typeFor(accept), type, accept);
+});
+
 test('a name in the Host header is fine, and there are no other routes', async (t) => {
   const url = await start(t);
   for (const path of ['/api/v1/status', '/api/v1/processes', '/']) {

@@ -1,6 +1,9 @@
 // The operations listener: probes and metrics, for kubelet and Prometheus, and nothing else.
+import type { IncomingMessage } from 'node:http';
+import Negotiator from 'negotiator';
 import type { Closable } from '../lib/close.ts';
 import type { AgentView, ServeLog } from './agent-view.ts';
+import { CONTENT_TYPES, type MetricsFormat } from './exposition.ts';
 import { addProbes, createHttpApp } from './http-app.ts';
 import {
   type BoundAddress,
@@ -13,11 +16,12 @@ import type { Metrics } from './metrics.ts';
 
 const NAME: ListenerName = { name: 'operations', flag: '--ops-listen', key: 'ops.listen' };
 const CLOSE_TIMEOUT_MS = 1_000;
+const OPENMETRICS = 'application/openmetrics-text';
 
 export interface OpsServerOptions {
   readonly listen: ListenAddress;
   readonly view: Pick<AgentView, 'readiness'>;
-  readonly metrics: Pick<Metrics, 'contentType' | 'text'>;
+  readonly metrics: Pick<Metrics, 'text'>;
   readonly log: ServeLog;
   /** How long requests under way may take at close. */
   readonly closeTimeoutMs?: number;
@@ -28,14 +32,17 @@ export interface OpsServer extends Closable {
   listen(): Promise<BoundAddress>;
 }
 
-/** No authentication: it tells nothing about single processes, so it may listen on any address. */
+/** No authentication: of single processes it tells only ids, so it may listen on any address. */
 export function createOpsServer(options: OpsServerOptions): OpsServer {
   const { metrics } = options;
   const { app, close } = createHttpApp(options.log);
   addProbes(app, options.view);
-  app.get('/metrics', async (_request, reply) =>
-    reply.header('content-type', metrics.contentType).send(await metrics.text()),
-  );
+  app.get('/metrics', async (request, reply) => {
+    const format = formatFor(request.raw);
+    return reply
+      .headers({ 'content-type': CONTENT_TYPES[format], vary: 'Accept' })
+      .send(await metrics.text(format));
+  });
   let closing: Promise<void> | undefined;
   return {
     async listen() {
@@ -47,4 +54,12 @@ export function createOpsServer(options: OpsServerOptions): OpsServer {
       return closing;
     },
   };
+}
+
+/** Prometheus text, unless OpenMetrics, in whatever version, is preferred to it. */
+function formatFor(request: IncomingMessage): MetricsFormat {
+  const [first] = new Negotiator(request)
+    .mediaTypes()
+    .filter((type) => [OPENMETRICS, 'text/plain', 'text/*', '*/*'].includes(type));
+  return first === OPENMETRICS ? 'openmetrics' : 'prometheus';
 }

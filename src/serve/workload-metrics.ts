@@ -1,7 +1,14 @@
 // Metrics by workload: what its processes do and use.
-import type { WorkloadBook, WorkloadTotals } from '../model/index.ts';
+import {
+  type Example,
+  formatProcessId,
+  type ModelView,
+  type WorkloadBook,
+  type WorkloadTotals,
+} from '../model/index.ts';
 import { type ActivitySource, type Occupied, occupiedPlaces } from './activity-json.ts';
-import { type Family, familyText, labelText } from './exposition.ts';
+import { type Exemplar, type Family, familyText, labelText, type MetricsFormat } from './exposition.ts';
+import { unixNs } from './rfc3339.ts';
 import { signalName } from './signal-name.ts';
 
 /** Exit codes with a series of their own; others are counted as `other`. 126 to 143 are what shells make of failures. */
@@ -12,6 +19,9 @@ const SIGNALS: ReadonlySet<string> = new Set([
   ...['SIGSEGV', 'SIGPIPE', 'SIGALRM', 'SIGTERM', 'SIGXCPU', 'SIGSYS'],
 ]);
 
+/** Names and values of the labels of an exemplar, by OpenMetrics. */
+const EXEMPLAR_CHARS = 128;
+
 /** What lives in the places of a workload now. */
 interface Alive {
   processes: number;
@@ -20,7 +30,7 @@ interface Alive {
 }
 
 /** All families by workload, as text; the usage of live processes must have been refreshed before. */
-export function workloadMetrics(source: ActivitySource, book: WorkloadBook): string {
+export function workloadMetrics(source: ActivitySource, book: WorkloadBook, format: MetricsFormat): string {
   const alive = settle(source, book);
   const all = book.totals().map((totals) => ({ totals, labels: labelsOf(totals), alive: alive.get(totals) }));
   const family = (
@@ -36,7 +46,7 @@ export function workloadMetrics(source: ActivitySource, book: WorkloadBook): str
       name: 'workload_exits_total',
       type: 'counter',
       help: 'Processes that ended, by exit code or signal.',
-      series: all.flatMap(({ totals, labels }) => exitSeries(totals, labels)),
+      series: all.flatMap(({ totals, labels }) => exitSeries(totals, labels, source.model)),
     },
     family(
       'short_lived_exits_total',
@@ -82,7 +92,7 @@ export function workloadMetrics(source: ActivitySource, book: WorkloadBook): str
       series: [['', source.activity.overflow]],
     },
   ];
-  return families.map(familyText).join('');
+  return families.map((one) => familyText(one, format)).join('');
 }
 
 /** Brings the counters up to now, and tells what lives. */
@@ -116,14 +126,42 @@ function resources(live: Occupied['live'], { usage }: ActivitySource) {
 const labelsOf = ({ workload: { namespace, kind, name } }: WorkloadTotals): string =>
   labelText({ namespace, workload_kind: kind, workload: name });
 
-function exitSeries({ causes }: WorkloadTotals, labels: string): [string, number][] {
+function exitSeries(
+  { causes, examples }: WorkloadTotals,
+  labels: string,
+  model: Pick<ModelView, 'bootId' | 'timeOf'>,
+): [string, number, Exemplar | undefined][] {
   // A rate misses what a series begins with: the commonest is there from the first scrape on.
-  const counts = new Map([[causeText(0), 0]]);
+  const series = new Map<string, { count: number; example: Example | undefined }>([
+    [causeText(0), { count: 0, example: undefined }],
+  ]);
   for (const [cause, count] of causes) {
     const name = causeText(cause);
-    counts.set(name, (counts.get(name) ?? 0) + count);
+    const known = series.get(name);
+    const example = later(known?.example, examples.get(cause));
+    series.set(name, { count: (known?.count ?? 0) + count, example });
   }
-  return [...counts].map(([cause, count]) => [`${labels},${cause}`, count]);
+  return [...series].map(([cause, { count, example }]) => [
+    `${labels},${cause}`,
+    count,
+    example === undefined ? undefined : exemplarOf(example, model),
+  ]);
+}
+
+function later(a: Example | undefined, b: Example | undefined): Example | undefined {
+  if (a === undefined || b === undefined) return a ?? b;
+  return a.ktimeNs > b.ktimeNs ? a : b;
+}
+
+/** The process that `cognitod show` and the API know by this id, as long as they keep it. */
+function exemplarOf(
+  { pid, startNs, ktimeNs, podName }: Example,
+  model: Pick<ModelView, 'bootId' | 'timeOf'>,
+): Exemplar {
+  const labels: Record<string, string> = { process_id: formatProcessId(model.bootId, pid, startNs) };
+  const room = EXEMPLAR_CHARS - 'process_idpod'.length - labels.process_id!.length;
+  if (podName !== null && podName.length <= room) labels.pod = podName;
+  return { labels, time: Number(unixNs(model.timeOf(ktimeNs)) / 1_000_000n) / 1000 };
 }
 
 function causeText(cause: number): string {
