@@ -110,6 +110,24 @@ test('whatever comes and goes: everything is given back as it was, by key and in
   );
 });
 
+test('room that is doubled while the oldest stands anywhere keeps the parts of each process together', () => {
+  const store = new ExitedStore();
+  const [first] = fc.sample(processes, 1);
+  const made = Array.from({ length: 3000 }, (_, index) => ({
+    ...first!,
+    pid: index,
+    identity: { ...IDENTITY, podUid: `pod-${index}` },
+    capEffective: String(index).padStart(16, '0'),
+    image: { ...IMAGE, comm: `c${index}` },
+    earlierImages: [{ ...IMAGE, comm: `e${index}` }],
+    children: new Set([{ ...first!, pid: 10_000 + index }]),
+  }));
+  for (const process of made.slice(0, 700)) store.push(process);
+  for (let dropped = 0; dropped < 300; dropped++) store.dropOldest();
+  for (const process of made.slice(700)) store.push(process);
+  assert.deepEqual([...store], made.slice(300));
+});
+
 test('what was dropped is not found, and writing it anew does nothing', () => {
   const store = new ExitedStore();
   const [a, b] = fc
