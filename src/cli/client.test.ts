@@ -68,6 +68,12 @@ const FAULTS: readonly Fault[] = [
     says: /it does not know the route/,
   },
   {
+    what: 'a listener of an agent without the route',
+    answer: (_request, response) => sendProblem(response, 404, 'NOT_FOUND', 'there is no such route'),
+    code: 4,
+    says: /is not a cognitod agent that this client knows: it does not know the route \/api\/v1\/status\n.*--api/,
+  },
+  {
     what: 'a redirect',
     answer: (_request, response) => response.writeHead(302, { location: '/login' }).end(),
     code: 4,
@@ -123,6 +129,16 @@ for (const { what, answer, code, says } of FAULTS) {
     assert.ok(Object.hasOwn(ERROR_CODES, error.code), error.code);
   });
 }
+
+test('TLS where there is none is exit code 4, in words', async (t) => {
+  const { api } = await fakeAgent(t, (_request, response) => response.end());
+  const { code, stderr } = await run(['status', '--api', api.replace('http:', 'https:')]);
+  assert.equal(code, 4);
+  assert.match(
+    stderr,
+    /does not answer: it does not speak TLS \(http: instead of https:\?\)\ncognitod: .*--api/,
+  );
+});
 
 test('a port where nobody listens is exit code 4, and the hint says how to start an agent', async () => {
   const server = createServer();

@@ -19,6 +19,7 @@ const ANSWER_TIMEOUT_MS = 5_000;
 const MAX_ANSWER_BYTES = 256 * 1024 * 1024;
 /** Between events a dead peer is noticed by the kernel only. */
 const KEEP_ALIVE_MS = 15_000;
+const NAMES_A_PROCESS = /^\/api\/v1\/processes\/./;
 const HINT_WHERE = 'say where the agent is: --api URL, or COGNITOD_API';
 
 /** Something answers, and it is no agent that this client knows: to wait does not help. */
@@ -139,7 +140,7 @@ export class ApiClient {
       outgoing.end();
     });
     if (response.statusCode === 200) return response;
-    throw await this.#refusal(response);
+    throw await this.#refusal(response, path);
   }
 
   async #readAll(response: IncomingMessage): Promise<string> {
@@ -160,7 +161,7 @@ export class ApiClient {
     return Buffer.concat(chunks).toString('utf8');
   }
 
-  async #refusal(response: IncomingMessage): Promise<CognitodError> {
+  async #refusal(response: IncomingMessage, path: string): Promise<CognitodError> {
     const problem = parseProblem(await this.#readAll(response));
     const said = problem?.detail ?? `status ${response.statusCode}`;
     switch (response.statusCode) {
@@ -176,7 +177,9 @@ export class ApiClient {
               : 'without a token it answers only to the name of its own address: --api http://127.0.0.1:PORT',
         });
       case 404:
-        if (problem === undefined) return this.notOurs('it does not know the route');
+        // Only a route that names something can miss it; another one is unknown, as on the operations listener.
+        if (problem === undefined || !NAMES_A_PROCESS.test(path))
+          return this.notOurs(`it does not know the route ${path}`);
         return new CognitodError('NOT_FOUND', said);
       case 400:
         if (problem === undefined) return this.notOurs('it does not take the request');
@@ -206,6 +209,7 @@ const MEANINGS: Readonly<Record<string, string>> = {
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'its certificate is of an authority that is not trusted (--ca-file)',
   SELF_SIGNED_CERT_IN_CHAIN: 'its certificate is of an authority that is not trusted (--ca-file)',
   DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is its own authority, which is not trusted (--ca-file)',
+  EPROTO: 'it does not speak TLS (http: instead of https:?)',
   ECONNREFUSED: 'connection refused',
   ECONNRESET: 'the connection was cut',
   EHOSTUNREACH: 'no route to the host',

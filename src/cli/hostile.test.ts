@@ -125,8 +125,9 @@ test('errors are told without control characters, whoever worded them', async (t
     const { api } = await fakeAgent(t, (_request, response) =>
       sendProblem(response, status, 'STREAMS_UNAVAILABLE', HOSTILE),
     );
-    for (const command of ['status', 'stream']) {
-      const { stdout, stderr } = await run([command, '--api', api]);
+    // Only of a process can an agent say that there is none.
+    for (const argv of status === 404 ? [['show', 'b-7-7']] : [['status'], ['stream']]) {
+      const { stdout, stderr } = await run([...argv, '--api', api]);
       assert.equal(stdout, '');
       assert.doesNotMatch(stderr, UNSAFE);
       assert.match(stderr, /\\x1b\[31mred/);

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type ProcessJson, processSchema } from '../api/index.ts';
+import { sampleActivity } from './fake-activity.test-helper.ts';
 import { documents, fakeAgent, run, sampleProcess, sendJson } from './fake-agent.test-helper.ts';
 
 const HOST: Partial<ProcessJson> = {
@@ -388,16 +389,21 @@ test('after the first answer show asks by identity, so that the pid may end and 
 });
 
 test('a process that nobody knows is exit code 6', async (t) => {
-  const { api } = await fakeAgent(t, documents({ '/api/v1/processes': page([]) }));
-  for (const argv of [
-    ['show', '77'],
-    ['show', 'b-7-7'],
-    ['tree', '77'],
-    ['show', '../status'],
-    ['show', 'a/b?c'],
-  ]) {
+  const { api } = await fakeAgent(
+    t,
+    documents({ '/api/v1/processes': page([]), '/api/v1/activity': sampleActivity({ places: [] }) }),
+  );
+  // Of a pid those are asked for too that have ended.
+  const noPid = /^cognitod: no process that runs, or has ended and is kept, has the pid 77\n.*ps --state all/;
+  for (const [argv, says] of [
+    [['show', '77'], noPid],
+    [['tree', '77'], noPid],
+    [['show', 'b-7-7'], /there is no live process/],
+    [['show', '../status'], /no pod, workload or container is called «\.\.\/status»/],
+    [['show', 'a/b?c'], /no pod, workload or container is called «a\/b\?c»/],
+  ] as const) {
     const { code, stderr } = await run([...argv, '--api', api]);
     assert.equal(code, 6, argv.join(' '));
-    assert.match(stderr, /there is no live process/);
+    assert.match(stderr, says);
   }
 });

@@ -110,7 +110,15 @@ async function withProcess<T>(context: Context, id: string, ask: (path: string) 
       (best, process) => ((process.exit_time ?? '') >= (best?.exit_time ?? '') ? process : best),
       undefined,
     );
-    if (last === undefined) throw error;
+    if (last === undefined) {
+      throw new CognitodError(
+        'NOT_FOUND',
+        `no process that runs, or has ended and is kept, has the pid ${id}`,
+        {
+          hint: 'cognitod ps --state all lists those that are known',
+        },
+      );
+    }
     return ask(pathOf(last.process_id));
   }
 }
