@@ -10,6 +10,8 @@ import { cannotUseBpf } from './support/observe.ts';
 
 const skip = cannotUseBpf();
 const PATIENCE_MS = 20_000;
+/** A duration to sleep that is wider than a terminal. */
+const LONG = `0.${'0123456789'.repeat(15)}`;
 
 /** A tmux of its own with one window, in which a shell runs. */
 class Terminal {
@@ -91,11 +93,12 @@ test('top shows pods and processes, filters, sorts, draws trees, pauses, resizes
   const first = await terminal.until(/host, outside of pods/);
   assert.match(first, /^cognitod .* forks [\d.]+\/s execs [\d.]+\/s exits [\d.]+\/s/);
   assert.match(first, /^ledger {2}seen [\d,]+ {2}lost 0 /m);
+  assert.match(first, /Esc back$/m);
   assert.equal(terminal.modes(), '1 0 0');
 
   terminal.press('Tab');
   await terminal.until(/PID +UID +CPU% +MEM +AGE WHERE +COMMAND/);
-  const pid = sleeper(t, 'watched-sleeper');
+  const pid = sleeper(t, 'watched-sleeper', LONG);
   terminal.press('/');
   terminal.type('watched-sle');
   const found = await terminal.until(
@@ -104,8 +107,14 @@ test('top shows pods and processes, filters, sorts, draws trees, pauses, resizes
   assert.match(found, /watched-sleeper 600/);
   assert.match(found, /\/watched-sle█/);
   terminal.press('Enter', 'Enter');
-  const detail = await terminal.until(/Started by/);
+  const detail = await terminal.until(/Images, oldest first/);
+  assert.ok(
+    detail.replaceAll('\n', '').includes(LONG),
+    'all of a long argument, in as many lines as it needs',
+  );
   assert.match(detail, new RegExp(`pid +${pid}\\b`));
+  terminal.press('End');
+  await terminal.until((text) => !text.includes('process id') && !text.includes('Images'));
   terminal.press('Escape');
   await terminal.until(/with «watched-sle»/);
   terminal.press('Escape');
@@ -133,6 +142,8 @@ test('top shows pods and processes, filters, sorts, draws trees, pauses, resizes
     small,
   );
   assert.match(small, /^ledger {2}seen/m);
+  // The last column too is on the screen.
+  await terminal.until(/^q quit .*…$/m);
   terminal.press('?');
   await terminal.until(/select a row/);
   terminal.press('x', 'q');
@@ -168,7 +179,8 @@ test('on a node with more processes than are shown, a filter still finds each, a
   await terminal.until(/1,000 processes, the first of 1,\d\d\d/);
   const newest = sleeper(t, 'the-newest');
   terminal.press('s', 's');
-  await terminal.until(new RegExp(`COMMAND *\n *${newest} `));
+  // Others may have started since, the terminal's own among them.
+  await terminal.until(new RegExp(`COMMAND *\n(.*\n){0,15} *${newest} `));
 });
 
 test('arguments that try to steer the terminal are shown, not obeyed', {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import stringWidth from 'string-width';
-import { cutColumns, fit, headLine, layOut, rowLine } from './cells.ts';
+import { cutColumns, fit, headLine, layOut, rowLine, wrapColumns } from './cells.ts';
 
 test('any text takes exactly its columns', () => {
   fc.assert(
@@ -15,6 +15,9 @@ test('any text takes exactly its columns', () => {
         assert.equal(stringWidth(fit(text, width)), width);
         assert.equal(stringWidth(fit(text, width, 'right')), width);
         assert.ok(stringWidth(cutColumns(text, width)) <= width);
+        const lines = wrapColumns(text, Math.max(2, width));
+        assert.equal(lines.join(''), text);
+        assert.ok(lines.every((line) => stringWidth(line) <= Math.max(2, width)));
       },
     ),
   );
@@ -28,6 +31,8 @@ test('what is cut says so, and a wide character is not cut in two', () => {
   assert.equal(fit('日本語', 4), '日… ');
   assert.equal(cutColumns('e\u0301e\u0301e\u0301', 2), 'e\u0301…');
   assert.equal(cutColumns('abc', 0), '');
+  assert.deepEqual(wrapColumns('日本語!', 5), ['日本', '語!']);
+  assert.deepEqual(wrapColumns('', 5), ['']);
 });
 
 test('the last column takes what is left, and a line is never wider than the terminal', () => {

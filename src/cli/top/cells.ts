@@ -27,6 +27,22 @@ export function cutColumns(text: string, width: number): string {
   return `${kept}…`;
 }
 
+/** All of a text, in lines of at most `width` columns; a wide character is never cut in two. */
+export function wrapColumns(text: string, width: number): string[] {
+  const lines = [''];
+  let used = 0;
+  for (const { segment } of graphemes.segment(text)) {
+    const columns = stringWidth(segment);
+    if (used > 0 && used + columns > width) {
+      lines.push('');
+      used = 0;
+    }
+    lines[lines.length - 1] += segment;
+    used += columns;
+  }
+  return lines;
+}
+
 export interface Column<Row> {
   readonly title: string;
   readonly align?: 'left' | 'right';

@@ -1,7 +1,7 @@
 // Composes the whole screen from what the agent said and what the user chose.
 import type { StatusJson } from '../../api/index.ts';
 import { countText, durationText, harmless, type Painter } from '../text.ts';
-import { type Column, cutColumns, fit, headLine, layOut, rowLine } from './cells.ts';
+import { type Column, cutColumns, fit, headLine, layOut, rowLine, wrapColumns } from './cells.ts';
 import type { Look } from './feed.ts';
 import { POD_COLUMNS, scopeOf, sortPlaces } from './pod-rows.ts';
 import { PROCESS_COLUMNS, type ProcessRow, sortProcesses, treeRows } from './process-rows.ts';
@@ -39,7 +39,7 @@ const HELP = [
   '? h          this help',
   'q Ctrl-C     quit',
 ];
-const KEYS = 'q quit  ? help  Tab view  / filter  s sort  t tree  p pause  Enter open  Esc back';
+const KEYS = 'q quit  ? help  Tab view  / find  s sort  t tree  p pause  Enter open  Esc back';
 
 export function compose(scene: Scene, state: TopState, size: Size, paint: Painter): Frame {
   const { columns, rows } = size;
@@ -122,10 +122,10 @@ const plain = (text: readonly string[], { columns }: Size): Frame => ({
 });
 
 function detailBody(text: readonly string[] | null, state: TopState, { columns, rows }: Size): Frame {
-  const lines = text ?? ['…'];
+  const lines = (text ?? ['…']).flatMap((line) => wrapColumns(line, columns));
   const first = Math.min(state.detailScroll, Math.max(0, lines.length - rows));
   return {
-    lines: ['', ...lines.slice(first, first + rows - 1).map((line) => cutColumns(line, columns))],
+    lines: ['', ...lines.slice(first, first + rows - 1)],
     shown: { count: Math.max(1, lines.length - rows + 2), page: rows - 1, target: null },
   };
 }

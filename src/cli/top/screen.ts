@@ -79,7 +79,8 @@ export class Screen {
     for (let row = 0; row < this.rows; row++) {
       const line = lines[row] ?? '';
       if (this.#shown[row] === line) continue;
-      changes += `\x1b[${row + 1};1H${line}\x1b[0m\x1b[K`;
+      // Cleared first: after a line as wide as the screen the cursor stands on its last character.
+      changes += `\x1b[${row + 1};1H\x1b[K${line}\x1b[0m`;
     }
     this.#shown = lines.slice(0, this.rows);
     if (changes !== '') this.#output.write(BEGIN + changes + END);
