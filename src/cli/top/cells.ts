@@ -27,7 +27,7 @@ export function cutColumns(text: string, width: number): string {
   return `${kept}…`;
 }
 
-/** All of a text, in lines of at most `width` columns; a wide character is never cut in two. */
+/** All of a text, in lines of at most `width` columns; a character that is wider stands alone. */
 export function wrapColumns(text: string, width: number): string[] {
   const lines = [''];
   let used = 0;
