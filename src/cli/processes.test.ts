@@ -59,15 +59,36 @@ const page = (processes: readonly ProcessJson[], next_cursor: string | null = nu
 });
 const withTree = (process: ProcessJson, tree: object[] = []) => ({ ...process, tree });
 
+test('ps and tree go by the start, whatever the agent learned of first', async (t) => {
+  const at = (second: number) => ({
+    start_time: `2026-11-23T08:00:0${second}.000000000Z`,
+    parent_process_id: null,
+  });
+  const known = [
+    { ...worker, ...at(3) },
+    { ...thread, ...at(1) },
+    { ...init, ...at(1) },
+    { ...shell, ...at(2) },
+  ];
+  const { api } = await fakeAgent(t, documents({ '/api/v1/processes': page(known) }));
+  const { processes } = JSON.parse((await run(['ps', '--json', '--api', api])).stdout);
+  assert.deepEqual(
+    processes.map(({ pid }: ProcessJson) => pid),
+    [1, 4, 2, 3],
+  );
+  const { stdout } = await run(['tree', '--api', api]);
+  assert.deepEqual(stdout.match(/^\d+/gm), ['1', '4', '2', '3']);
+});
+
 test('the sample follows the contract', () => {
   processSchema.strict().parse(sampleProcess());
 });
 
 test('ps is a table; control characters in it are harmless', async (t) => {
-  const hostile = sampleProcess({ ...HOST, argv: ['a\x1b[2J', 'b\nc'] });
+  const hostile = sampleProcess({ ...HOST, pid: 6, argv: ['a\x1b[2J', 'b\nc'] });
   const { api } = await fakeAgent(
     t,
-    documents({ '/api/v1/processes': page([init, thread, worker, dead, hostile]) }),
+    documents({ '/api/v1/processes': page([init, worker, thread, dead, hostile]) }),
   );
   const { code, stdout } = await run(['ps', '--state', 'all', '--api', api]);
   assert.equal(code, 0);
@@ -77,8 +98,8 @@ test('ps is a table; control characters in it are harmless', async (t) => {
     .map((line) => line.replace(/\d+d\d\dh|\d+h\d\dm|\d+m\d\ds|-?\d+\.\ds/, 'AGE'));
   assert.match(lines[0]!, /^PID +PPID +UID +AGE +STATE +WHERE +COMMAND$/);
   assert.match(lines[1]!, /^1 +0 +1000 +AGE +running +- +\/sbin\/init$/);
-  assert.match(lines[2]!, / \[kthreadd\]$/);
-  assert.match(lines[3]!, / 1399d9c7\/4f5e6d7c8b9a +curl -s http:\/\/example\.org\/$/);
+  assert.match(lines[2]!, / 1399d9c7\/4f5e6d7c8b9a +curl -s http:\/\/example\.org\/$/);
+  assert.match(lines[3]!, / \[kthreadd\]$/);
   assert.match(lines[4]!, /^5 +1 +1000 +AGE +SIGKILL /);
   assert.match(lines[5]!, / 'a\\x1b\[2J' 'b\\nc'$/);
   assert.equal(

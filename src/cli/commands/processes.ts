@@ -25,7 +25,8 @@ const MAX_JSON_DEPTH = 1000;
 const treeSchema = processTreeSchema.refine((answer) => isTree(answer.process), 'not a tree of processes');
 
 export async function ps(context: Context, filters: Query, limit: number | undefined): Promise<void> {
-  const processes = await fetchProcesses(context, filters, limit ?? Number.POSITIVE_INFINITY);
+  const found = await fetchProcesses(context, filters, limit ?? Number.POSITIVE_INFINITY);
+  const processes = found.toSorted(byStart);
   await context.print({ schema_version: 1, processes }, () => {
     const rows = processes.map((process) => [
       String(process.pid),
@@ -41,6 +42,13 @@ export async function ps(context: Context, filters: Query, limit: number | undef
       context.output.columns,
     );
   });
+}
+
+/** The agent answers in the order in which it learned of them: itself before what was there already. */
+function byStart(a: ProcessJson, b: ProcessJson): number {
+  // RFC 3339 in UTC with as many digits each: the order of the texts is the order of the times.
+  if (a.start_time !== b.start_time) return a.start_time < b.start_time ? -1 : 1;
+  return a.pid - b.pid;
 }
 
 export async function tree(context: Context, name: string | undefined): Promise<void> {
@@ -138,7 +146,9 @@ async function fetchProcesses(context: Context, filters: Query, limit: number): 
 
 function growTrees(processes: readonly ProcessJson[]): ProcessTreeJson[] {
   const nodes = new Map(
-    processes.map((process) => [process.process_id, { ...process, tree: [] } as ProcessTreeJson]),
+    processes
+      .toSorted(byStart)
+      .map((process) => [process.process_id, { ...process, tree: [] } as ProcessTreeJson]),
   );
   const roots: ProcessTreeJson[] = [];
   for (const node of nodes.values()) {
