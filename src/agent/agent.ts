@@ -5,14 +5,16 @@ import {
   type DoctorJson,
   type EvidenceJson,
   type EvidenceQuery,
+  type LastSelfTestJson,
   type LedgerJson,
   type PrivilegesJson,
   type ProgramJson,
   type ReadyJson,
   SCHEMA_VERSION,
+  type SelfTestJson,
   type StatusJson,
 } from '../api/index.ts';
-import { type CollectorCounts, NodeReader, UsageReader } from '../collect/index.ts';
+import { type CollectorCounts, NodeReader, ownPidNamespace, UsageReader } from '../collect/index.ts';
 import { type ArgvMasker, createMasker, type EventBase } from '../decode/index.ts';
 import {
   CgroupRegistry,
@@ -29,6 +31,7 @@ import {
   type LoadedConfig,
   openTokens,
   readPrivileges,
+  startOwnProcess,
   VERSION,
 } from '../lib/index.ts';
 import { ActivityBook, EventBus, LateBinding, ProcessTable, WorkloadBook } from '../model/index.ts';
@@ -54,6 +57,7 @@ import { type OpenedCollector, openCollector } from './open-collector.ts';
 import { openMetadataSources } from './open-metadata-sources.ts';
 import { openOwnPod } from './open-own-pod.ts';
 import { Pipeline } from './pipeline.ts';
+import { AgentSelfTest } from './self-test.ts';
 import type { PrivilegedStart } from '../start/index.ts';
 
 export interface AgentLog {
@@ -84,6 +88,11 @@ export interface StartReport {
 /** When everything that only a start needs has run. */
 const SETTLED_MS = 3000;
 
+/** Looks at /proc within the life of a process that a self-test starts, so that none can miss it. */
+const SELF_TEST_LOOKS = 10;
+/** A self-test waits 5 s in all. */
+const SELF_TEST_MAX_LIFE_MS = 4000;
+
 /**
  * One agent. `start` either gives a running agent or throws a CognitodError with nothing left behind; `close`
  * detaches everything.
@@ -109,6 +118,7 @@ export class Agent implements AgentView, Closable {
   readonly #connections = new ConnectionBook();
   readonly #configuration: ConfigurationJson;
   readonly #doctor: AgentDoctor;
+  readonly #selfTest: AgentSelfTest;
   readonly #api: ApiServer;
   readonly #ops: OpsServer;
   readonly #abort = new AbortController();
@@ -163,6 +173,18 @@ export class Agent implements AgentView, Closable {
     });
     this.node = new NodeReader(config.proc_root);
     this.usage = new UsageReader({ procRoot: config.proc_root, nowMs });
+    const livesMs =
+      this.#opened.kind === 'ebpf'
+        ? 0
+        : Math.min(SELF_TEST_LOOKS * config.procfs.interval_ms, SELF_TEST_MAX_LIFE_MS);
+    this.#selfTest = new AgentSelfTest({
+      bus: this.bus,
+      model: this.model,
+      start: (marker) => startOwnProcess(marker, livesMs),
+      pidNamespace: ownPidNamespace(config.proc_root),
+      boottimeNs,
+      nowMs,
+    });
     this.#binding = new LateBinding({
       metadata: this.#metadata,
       holdMs: config.metadata.hold_ms,
@@ -288,6 +310,7 @@ export class Agent implements AgentView, Closable {
   async #close(): Promise<void> {
     this.#abort.abort();
     this.#healer.stop();
+    this.#selfTest.stop();
     clearTimeout(this.#settled);
     // What the kernel has recorded by then still reaches whoever listens, and the ledger closes without a rest.
     this.#opened.collector.detach();
@@ -360,6 +383,14 @@ export class Agent implements AgentView, Closable {
 
   doctor(): Promise<DoctorJson> {
     return this.#doctor.examine();
+  }
+
+  selfTest(): Promise<SelfTestJson> {
+    return this.#selfTest.run();
+  }
+
+  lastSelfTest(): LastSelfTestJson {
+    return { schema_version: SCHEMA_VERSION, last: this.#selfTest.last };
   }
 
   configuration(): ConfigurationJson {

@@ -14,4 +14,5 @@ export * from './process.ts';
 export type { PlaceQuery } from './query.ts';
 export * from './route.ts';
 export * from './routes.ts';
+export * from './self-test.ts';
 export * from './status.ts';

@@ -8,6 +8,7 @@ import { codesOf, meaningOf, problemSchema, problemStatuses } from './problem.ts
 import { imageSchema, processPageSchema, processSchema, processTreeNodeSchema } from './process.ts';
 import { MAX_ANSWER_BYTES, type RouteAccess, type RouteContract } from './route.ts';
 import { routes } from './routes.ts';
+import { lastSelfTestSchema, selfTestSchema } from './self-test.ts';
 import { ledgerEntrySchema, ledgerSchema, privilegesSchema, statusSchema } from './status.ts';
 
 /** Schemas with a name of their own; the answer of a route that is not here is named after the route. */
@@ -19,6 +20,7 @@ const NAMED: Readonly<Record<string, z.ZodType>> = {
   EvidenceRecord: evidenceRecordSchema,
   Gap: gapSchema,
   Image: imageSchema,
+  LastSelfTest: lastSelfTestSchema,
   Ledger: ledgerSchema,
   LedgerEntry: ledgerEntrySchema,
   PlaceActivity: placeActivitySchema,
@@ -27,6 +29,7 @@ const NAMED: Readonly<Record<string, z.ZodType>> = {
   Process: processSchema,
   ProcessPage: processPageSchema,
   ProcessTree: processTreeNodeSchema,
+  SelfTest: selfTestSchema,
   Status: statusSchema,
   StreamReady: streamReadySchema,
   Usage: usageSchema,

@@ -9,6 +9,7 @@ import { openApiSchema } from './openapi-schema.ts';
 import { liveQuerySchema, liveRecordSchema } from './live.ts';
 import { processPageSchema, processQuerySchema, processSchema, processTreeSchema } from './process.ts';
 import { noParams, noQuery, type RouteContract } from './route.ts';
+import { lastSelfTestSchema, selfTestSchema } from './self-test.ts';
 import { healthSchema, readySchema, statusSchema } from './status.ts';
 
 const processParams = z.strictObject({ id: z.string().min(1).max(128).describe('a pid or a process id') });
@@ -99,6 +100,21 @@ export const routes = {
     path: '/api/v1/doctor',
     summary: 'What is right and what is wrong with agent and node; without a process of its own.',
     answer: doctorSchema,
+  },
+  lastSelfTest: {
+    ...defaults,
+    path: '/api/v1/self-test',
+    summary: 'The last self-test since the start of the agent.',
+    answer: lastSelfTestSchema,
+  },
+  selfTest: {
+    ...defaults,
+    method: 'POST',
+    access: 'admin',
+    path: '/api/v1/self-test',
+    summary:
+      'Starts a harmless process that ends by itself, and tells whether its events were seen; at most one a second.',
+    answer: selfTestSchema,
   },
   // Whoever may see every process, and the configuration in the evidence, may see it here: it has no secret in it.
   configuration: {

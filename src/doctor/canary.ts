@@ -1,8 +1,8 @@
 // A process of our own, to see whether the agent tells of it, and how soon.
-import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import type { EventJson } from '../api/index.ts';
 import { boottimeNs } from '../kernel/index.ts';
+import { startOwnProcess } from '../lib/index.ts';
 import type { DoctorAgent } from './check.ts';
 
 export interface CanaryResult {
@@ -32,9 +32,8 @@ export async function sendCanary(
   const seen: EventJson['type'][] = [];
   let id: string | null = null;
   let latencyMs: number | null = null;
-  const program = livesMs === 0 ? ['--version'] : ['-e', `setTimeout(() => {}, ${livesMs})`];
   try {
-    const child = spawn(process.execPath, [...program, marker], { stdio: 'ignore' });
+    const child = startOwnProcess(marker, livesMs);
     child.on('error', () => stream.close());
     for await (const event of stream.events) {
       if (event.type === 'fork') forks.add(event.process_id);

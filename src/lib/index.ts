@@ -5,6 +5,7 @@ export { CONFIG_KEYS, type Config } from './config-schema.ts';
 export { shownConfig, shownKeys } from './config-view.ts';
 export * from './errors.ts';
 export { formatListen, type ListenAddress, parseListen } from './listen.ts';
+export { startOwnProcess } from './own-process.ts';
 export * from './privileges.ts';
 export { type ApiTokens, openTokens } from './token.ts';
 export { VERSION } from './version.ts';

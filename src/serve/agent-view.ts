@@ -4,14 +4,16 @@ import type {
   DoctorJson,
   EvidenceJson,
   EvidenceQuery,
+  LastSelfTestJson,
   ReadyJson,
+  SelfTestJson,
   StatusJson,
 } from '../api/index.ts';
 import type { NodeReader } from '../collect/index.ts';
 import type { EventBus } from '../model/index.ts';
 import type { ActivitySource } from './activity-json.ts';
 
-/** The agent as its HTTP listeners see it. Every call is cheap enough for each request. */
+/** The agent as its HTTP listeners see it. Every call but the self-test is cheap enough for each request. */
 export interface AgentView extends ActivitySource {
   readonly bus: EventBus;
   readonly node: Pick<NodeReader, 'read'>;
@@ -22,6 +24,9 @@ export interface AgentView extends ActivitySource {
   evidence(query: EvidenceQuery): EvidenceJson;
   /** The findings of the last seconds; checks run at most once in that time, whoever asks. */
   doctor(): Promise<DoctorJson>;
+  /** Starts a process, at most one a second; never rejects. */
+  selfTest(): Promise<SelfTestJson>;
+  lastSelfTest(): LastSelfTestJson;
   configuration(): ConfigurationJson;
 }
 

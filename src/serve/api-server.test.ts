@@ -148,6 +148,29 @@ test('unknown routes are 404, other methods on known routes 405 with what is all
   }
 });
 
+test('a route that acts answers POST only, wants nothing in the body, and tells what else its path answers', async (t) => {
+  const { ask, refused, agent } = await start(t);
+  const post = { method: 'POST' };
+  for (const headers of [{}, { 'content-length': '0' }])
+    assert.equal((await ask('/api/v1/self-test', { ...post, headers })).status, 200);
+  assert.equal(agent.selfTests, 2);
+  const json = { 'content-type': 'application/json' };
+  const text = { 'content-type': 'text/plain' };
+  const { detail, status } = await refused('/api/v1/self-test', { ...post, headers: json, body: '{"a":1}' });
+  assert.deepEqual([status, detail], [400, 'this route takes no body']);
+  assert.equal((await refused('/api/v1/self-test', { ...post, headers: text, body: 'a' })).status, 400);
+  const large = JSON.stringify('a'.repeat(2_000));
+  assert.equal((await refused('/api/v1/self-test', { ...post, headers: json, body: large })).status, 413);
+  assert.equal((await refused('/api/v1/self-test?x=1', post)).status, 400);
+  assert.equal(
+    (await refused('/api/v1/self-test', { method: 'PUT' })).headers.get('allow'),
+    'GET, HEAD, POST',
+  );
+  for (const method of ['GET', 'HEAD'])
+    assert.equal((await ask('/api/v1/self-test', { method })).status, 200);
+  assert.equal(agent.selfTests, 2, 'nothing but a right POST starts a process');
+});
+
 test('HEAD answers like GET without a body, also for the stream, which it does not open', async (t) => {
   const { ask, server } = await start(t);
   for (const path of ['/api/v1/status', '/api/v1/processes', '/api/v1/events', '/healthz']) {

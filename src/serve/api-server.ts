@@ -210,6 +210,8 @@ function addStateRoutes(app: FastifyInstance, view: AgentView, run: string): voi
   addRoute(app, routes.activity, ({ query }) => activityJson(view, query));
   addRoute(app, routes.evidence, ({ query }) => view.evidence(query));
   addRoute(app, routes.doctor, () => view.doctor());
+  addRoute(app, routes.lastSelfTest, () => view.lastSelfTest());
+  addRoute(app, routes.selfTest, () => view.selfTest());
   addRoute(app, routes.configuration, () => view.configuration());
 }
 

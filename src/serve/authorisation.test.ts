@@ -50,7 +50,7 @@ const isIn = (status: number) => status !== 401 && status !== 403;
 function undecided(served: readonly ServedRoute[]): string[] {
   return served.flatMap(({ method, url: pattern, access }) => {
     const contract = CONTRACTS.find(
-      (entry) => entry.path === pattern && (entry.method === method || method === 'HEAD'),
+      (entry) => entry.path === pattern && entry.method === (method === 'HEAD' ? 'GET' : method),
     );
     const name = `${method} ${pattern}`;
     if (access === undefined) return [`${name}: nobody has decided who may ask`];

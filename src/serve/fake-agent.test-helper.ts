@@ -1,6 +1,14 @@
 // A fake agent for the tests of this folder: a process table and events made by hand, no kernel.
 import { NOTHING_HELD } from '../api/privileges.fixture.ts';
-import type { ConfigurationJson, DoctorJson, EvidenceJson, ReadyJson, StatusJson } from '../api/index.ts';
+import type {
+  ConfigurationJson,
+  DoctorJson,
+  EvidenceJson,
+  LastSelfTestJson,
+  ReadyJson,
+  SelfTestJson,
+  StatusJson,
+} from '../api/index.ts';
 import type { NodeReading, Usage } from '../collect/index.ts';
 import type { ExecEvent, ExitEvent, ForkEvent } from '../decode/index.ts';
 import type { Identity, Metadata } from '../identity/index.ts';
@@ -340,6 +348,26 @@ export const sampleStatus: StatusJson = {
   memory: { rss_bytes: 90_000_000, model_bytes: 1_000_000 },
 };
 
+export const sampleSelfTest: SelfTestJson = {
+  schema_version: 1,
+  time: '2026-01-02T03:04:05.000Z',
+  ok: true,
+  seen: { fork: true, exec: true, exit: true },
+  delay_ms: 12.3,
+  place: {
+    kind: 'host',
+    namespace: null,
+    pod_name: null,
+    pod_uid: null,
+    container_name: null,
+    container_id: null,
+    unit: 'cognitod.service',
+    provenance: 'not-a-container',
+  },
+  own_place: true,
+  reason: 'fork, exec and exit of a process of its own were told, the exec after 12.3 ms',
+};
+
 /** What metrics are made of. */
 export const metricsSource = (agent = new FakeAgent()): MetricsSource => ({
   status: () => sampleStatus,
@@ -387,6 +415,17 @@ export class FakeAgent implements AgentView {
 
   async doctor(): Promise<DoctorJson> {
     return { schema_version: 1, time: '2026-01-02T03:04:05.000Z', ok: true, failed: 0, checks: [] };
+  }
+
+  selfTests = 0;
+
+  async selfTest(): Promise<SelfTestJson> {
+    this.selfTests++;
+    return sampleSelfTest;
+  }
+
+  lastSelfTest(): LastSelfTestJson {
+    return { schema_version: 1, last: this.selfTests === 0 ? null : sampleSelfTest };
   }
 
   configuration(): ConfigurationJson {

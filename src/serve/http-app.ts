@@ -55,7 +55,7 @@ export function createHttpApp(log: ServeLog, options: HttpAppOptions = {}): Http
   const { guard = () => {}, noteAccess = () => {}, rateLimit = null, tls = null } = options;
   const servers: Server[] = [];
   const headers = { ...STRICT_HEADERS, ...(tls === null ? {} : TLS_HEADERS) };
-  const patterns: RegExp[] = [];
+  const patterns: { readonly pattern: RegExp; readonly methods: readonly string[] }[] = [];
   const underWay = new UnderWay();
   const app = fastify({
     logger: false,
@@ -72,8 +72,9 @@ export function createHttpApp(log: ServeLog, options: HttpAppOptions = {}): Http
   app.decorateRequest('caller', null);
   const served: ServedRoute[] = [];
   app.addHook('onRoute', ({ url, method, config }) => {
-    for (const each of [method].flat()) served.push({ method: each, url, access: config?.access });
-    patterns.push(new RegExp(`^${url.replaceAll(/:[^/]+/g, '[^/]+')}$`));
+    const methods = [method].flat();
+    for (const each of methods) served.push({ method: each, url, access: config?.access });
+    patterns.push({ pattern: new RegExp(`^${url.replaceAll(/:[^/]+/g, '[^/]+')}$`), methods });
   });
   app.addHook('onRequest', async (request, reply) => {
     underWay.add(reply.raw);
@@ -82,11 +83,11 @@ export function createHttpApp(log: ServeLog, options: HttpAppOptions = {}): Http
     guard(request);
     if (!request.is404) return;
     const path = request.url.split('?', 1)[0]!;
-    if (!patterns.some((pattern) => pattern.test(path))) {
-      throw new CognitodError('NOT_FOUND', 'there is no such route');
-    }
-    reply.header('allow', 'GET, HEAD');
-    throw new CognitodError('METHOD_NOT_ALLOWED', 'this route answers GET and HEAD only');
+    const methods = patterns.flatMap((route) => (route.pattern.test(path) ? route.methods : []));
+    if (methods.length === 0) throw new CognitodError('NOT_FOUND', 'there is no such route');
+    const allowed = [...new Set(methods)].sort().join(', ');
+    reply.header('allow', allowed);
+    throw new CognitodError('METHOD_NOT_ALLOWED', `this route answers ${allowed} only`);
   });
   app.addHook('onResponse', async (request, reply) => {
     noteAccess({

@@ -213,7 +213,7 @@ export function hostileRequest(ids: readonly string[]): fc.Arbitrary<HostileRequ
 function requestTo(contract: RouteContract, ids: readonly string[]): fc.Arbitrary<HostileRequest> {
   return fc
     .tuple(
-      mostly('GET', fc.constantFrom(...METHODS)),
+      mostly<string>(contract.method, fc.constantFrom(...METHODS)),
       fc.oneof(fc.constantFrom(...ids), id).map((text) => contract.path.replaceAll(/:\w+/g, () => text)),
       mostly('', fc.constantFrom('/', '//', '/.', '#x', '.json', '%', '\\')),
       query(parametersOf(contract)),

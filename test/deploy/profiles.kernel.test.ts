@@ -5,6 +5,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import type { SelfTestJson } from '../../src/api/index.ts';
 import { startAgent } from '../support/agent.ts';
 import { cannotUseBpf } from '../support/observe.ts';
 import { openContained } from './contained.ts';
@@ -32,6 +33,9 @@ for (const [variant, capabilities, noNewPrivileges] of [
     assert.deepEqual(before.privileges.cap_effective, []);
     assert.deepEqual(before.privileges.cap_permitted, []);
     if (capabilities.length > B.length) assert.deepEqual(before.privileges.cap_bounding, []);
+    const selfTest = await fetch(`${agent.api}/api/v1/self-test`, { method: 'POST' });
+    const { ok, reason } = (await selfTest.json()) as SelfTestJson;
+    assert.ok(ok, reason);
     for (let i = 0; i < 20; i++) spawnSync('/bin/true');
     assert.match(await agent.metrics(), /cognitod_/);
     const { code, ledger } = await agent.stop();

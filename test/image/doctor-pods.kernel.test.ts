@@ -1,7 +1,7 @@
 // The doctor where people run it: in the container of the agent, in each mode, with the built images.
 import assert from 'node:assert/strict';
 import { after, before, describe, type TestContext, test } from 'node:test';
-import type { DoctorJson } from '../../src/api/index.ts';
+import { type DoctorJson, selfTestSchema } from '../../src/api/index.ts';
 import { type Containerd, cannotRunContainerd, startContainerd } from '../e2e/containerd.ts';
 import { parseManifests, podTemplate } from '../deploy/rendered.ts';
 import { runCognitod } from '../support/agent.ts';
@@ -52,7 +52,14 @@ describe('the doctor in the container of the agent', { skip, timeout: 180_000 },
     const { code, stdout, stderr } = await containerd.cri.exec(agent.containerId, command);
     assert.notEqual(stdout, '', stderr);
     const { checks } = JSON.parse(stdout) as DoctorJson;
-    return { code, checks: Object.fromEntries(checks.map((check) => [check.id, check])), all: checks };
+    const answer = await fetch(`${agent.api}/api/v1/self-test`, { method: 'POST' });
+    const selfTest = selfTestSchema.parse(await answer.json());
+    return {
+      code,
+      checks: Object.fromEntries(checks.map((check) => [check.id, check])),
+      all: checks,
+      selfTest,
+    };
   }
 
   for (const { name, hostPid, security } of [
@@ -61,7 +68,7 @@ describe('the doctor in the container of the agent', { skip, timeout: 180_000 },
     { name: 'B in a pid namespace of its own', hostPid: false, security: { capabilities: BOTH, user: USER } },
   ]) {
     test(`${name}: nothing fails, and what the agent says is compared`, async (t) => {
-      const { code, checks, all } = await examine(t, 'agent', {
+      const { code, checks, all, selfTest } = await examine(t, 'agent', {
         hostPid,
         security: { ...security, readOnlyRoot: true, noNewPrivileges: true },
         mounts: MOUNTS,
@@ -73,6 +80,8 @@ describe('the doctor in the container of the agent', { skip, timeout: 180_000 },
       );
       assert.equal(code, 0);
       canaryIsTold(checks);
+      assert.equal(selfTest.ok, true, selfTest.reason);
+      assert.deepEqual([selfTest.place?.kind, selfTest.place?.provenance], ['pod', 'kernel-cgroup']);
       found(checks, 'privileges', 'ok', /^no capability in any thread; .*task shows the same$/);
       found(checks, 'hooks', 'ok', /sched_process_exec \(\d+, [0-9a-f]{16}\)/);
       found(checks, 'host-sys', 'ok', /^sysfs at \/host\/sys, read-only$/);
@@ -116,7 +125,7 @@ describe('the doctor in the container of the agent', { skip, timeout: 180_000 },
   });
 
   test('C, the sidecar: nothing fails, and nothing warns for what a sidecar cannot have', async (t) => {
-    const { code, checks, all } = await examine(t, 'sidecar', {
+    const { code, checks, all, selfTest } = await examine(t, 'sidecar', {
       sharePid: true,
       security: { capabilities: [], user: USER, readOnlyRoot: true, noNewPrivileges: true },
       env: SIDECAR,
@@ -125,6 +134,8 @@ describe('the doctor in the container of the agent', { skip, timeout: 180_000 },
     assert.deepEqual(bad, []);
     assert.equal(code, 0);
     canaryIsTold(checks);
+    assert.equal(selfTest.ok, true, selfTest.reason);
+    assert.deepEqual([selfTest.place?.kind, selfTest.place?.pod_name], ['pod', SIDECAR.COGNITOD_POD_NAME]);
     found(checks, 'host-proc', 'ok', /as it should be in a sidecar$/);
     found(checks, 'privileges', 'ok', /task shows the same$/);
   });

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync } from 'nod
 import { dirname, join } from 'node:path';
 
 /** Where hierarchies are mounted, from /proc/self/mounts. Undefined where there is none. */
-export function findHierarchy(kind: 'v2' | 'memory' | 'cpu'): string | undefined {
+export function findHierarchy(kind: 'v2' | 'memory' | 'cpu' | 'pids'): string | undefined {
   for (const line of readFileSync('/proc/self/mounts', 'utf8').split('\n')) {
     const [, path, type, options] = line.split(' ');
     if (kind === 'v2' ? type === 'cgroup2' : type === 'cgroup' && options!.split(',').includes(kind))
