@@ -6,7 +6,7 @@ import { mkdtempSync, rmdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, type TestContext, test } from 'node:test';
-import type { ProcessJson } from '../src/api/index.ts';
+import type { ProcessJson, SelfTestJson } from '../src/api/index.ts';
 import { type RunningAgent, runCognitod, startAgent } from './support/agent.ts';
 import { findHierarchy, makeCgroup } from './support/cgroups.ts';
 import { ownNamespaces } from './support/namespaces.ts';
@@ -128,6 +128,10 @@ test('a sidecar tells everything that it sees with its own pod', { skip }, async
     assert.equal(parts?.pod, 'downward-api');
     assert.deepEqual(tags, [`k8s_pod:${UID}`]);
   }
+  const answer = await fetch(`${agent.api}/api/v1/self-test`, { method: 'POST' });
+  const { ok, reason, place } = (await answer.json()) as SelfTestJson;
+  assert.ok(ok, reason);
+  assert.deepEqual([place?.kind, place?.pod_name, place?.provenance], ['pod', 'checkout-0', 'downward-api']);
 });
 
 for (const collector of ['ebpf', 'procfs']) {

@@ -135,7 +135,7 @@ describe('the doctor in the container of the agent', { skip, timeout: 180_000 },
     assert.equal(code, 0);
     canaryIsTold(checks);
     assert.equal(selfTest.ok, true, selfTest.reason);
-    assert.deepEqual([selfTest.place?.kind, selfTest.place?.pod_name], ['pod', SIDECAR.COGNITOD_POD_NAME]);
+    assert.equal(selfTest.place?.kind, 'pod');
     found(checks, 'host-proc', 'ok', /as it should be in a sidecar$/);
     found(checks, 'privileges', 'ok', /task shows the same$/);
   });

@@ -66,6 +66,28 @@ describe('the dashboard and its agent', { skip, timeout: 120_000 }, () => {
     await leave();
   });
 
+  test('a self-test needs the admin token: the read token is told so, and goes on to show everything', async () => {
+    const [reader, administrator] = ['the-token-that-only-reads', 'the-token-that-may-do-everything'];
+    const agent = await start([], { COGNITOD_API_TOKEN: reader, COGNITOD_API_ADMIN_TOKEN: administrator });
+    const { page, leave } = await visit(browser, `${agent.api}/#/node`, { expected: /401|403/ });
+    const enter = async (token: string) => {
+      await page.getByLabel('Read or admin token').fill(token);
+      await page.keyboard.press('Enter');
+    };
+    const card = page.getByRole('region', { name: 'Self-test', exact: true });
+    await enter(reader);
+    await card.getByText('None has run').waitFor(SOON);
+    await card.getByRole('button', { name: 'Run' }).click();
+    await card.getByRole('alert').filter({ hasText: 'enter the admin token' }).waitFor(SOON);
+    await page.getByText(`pid ${agent.pid},`).first().waitFor(SOON);
+    await page.getByRole('button', { name: 'Forget token' }).click();
+    await enter(administrator);
+    await card.getByRole('button', { name: 'Run' }).click();
+    await card.getByText(/were told, the exec after/).waitFor(SOON);
+    assert.equal(await card.getByRole('alert').count(), 0);
+    await leave();
+  });
+
   test('an agent that is gone is told, tried again, and when it is back everything is of its new run', async () => {
     const first = await start();
     const port = new URL(first.api).port;

@@ -176,6 +176,7 @@ describe('the dashboard', { skip, timeout: 120_000 }, () => {
     for (const name of [
       'Summary',
       'Checks',
+      'Self-test',
       'Ledger',
       'Hooks',
       'Privileges',
@@ -187,6 +188,12 @@ describe('the dashboard', { skip, timeout: 120_000 }, () => {
     await region('Checks').getByText('Does the agent answer?').waitFor(SOON);
     await region('Hooks').getByText('sched_process_fork').waitFor(SOON);
     await region('Sources of names').getByText('kube-api').first().waitFor(SOON);
+    await region('Self-test').getByText('None has run').waitFor(SOON);
+    await region('Self-test').getByRole('button', { name: 'Run' }).click();
+    await region('Self-test')
+      .getByText(/fork, exec and exit of a process of its own were told/)
+      .waitFor(SOON);
+    await region('Self-test').getByText('(the agent’s own)').waitFor(SOON);
     await region('Ledger').getByRole('row', { name: /^exec/ }).waitFor(SOON);
     await page.getByRole('searchbox', { name: 'Search the configuration' }).fill('node_name');
     await region('Configuration in effect').getByText('environment: COGNITOD_NODE_NAME').waitFor(SOON);

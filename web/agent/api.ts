@@ -21,8 +21,12 @@ export function pathWithQuery(path: string, query: Query = {}): string {
 }
 
 /** A JSON document. Never rejects. */
-export async function ask<Value>(path: string, query: Query = {}): Promise<Answer<Value>> {
-  const answer = await openResponse(path, query, { signal: AbortSignal.timeout(TIMEOUT_MS) });
+export async function ask<Value>(
+  path: string,
+  query: Query = {},
+  method: 'GET' | 'POST' = 'GET',
+): Promise<Answer<Value>> {
+  const answer = await openResponse(path, query, { method, signal: AbortSignal.timeout(TIMEOUT_MS) });
   if (!answer.ok) return answer;
   try {
     return { ok: true, value: (await answer.value.json()) as Value };

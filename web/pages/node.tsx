@@ -8,6 +8,7 @@ import { Configuration } from './configuration.tsx';
 import { Doctor } from './doctor.tsx';
 import { LedgerTable } from './ledger-table.tsx';
 import { Hooks, Privileges, Sources } from './node-parts.tsx';
+import { SelfTest } from './self-test.tsx';
 
 export function Node(): JSX.Element {
   const current = status.value;
@@ -62,6 +63,7 @@ export function Node(): JSX.Element {
         </p>
       </Card>
       <Doctor />
+      <SelfTest />
       <Card title="Ledger">
         <LedgerTable ledger={current.ledger} decodeErrors={current.decode_errors} />
       </Card>
