@@ -2,14 +2,14 @@
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
 import type { ZodType } from 'zod';
 import { CognitodError, ERROR_CODES, type ErrorCode } from '../lib/errors.ts';
+import { describe } from './connection-words.ts';
 import { parseExact } from './exact-json.ts';
+import type { ClientTls } from './tls-settings.ts';
 
-export interface ClientSettings {
+export interface ClientSettings extends ClientTls {
   /** Base address; a path (of a proxy) goes before the routes. */
   readonly api: URL;
   readonly token: string | null;
-  /** Authorities to trust instead of the usual ones, PEM. */
-  readonly ca?: string;
 }
 
 export type Query = Readonly<Record<string, string | number | undefined>>;
@@ -106,7 +106,7 @@ export class ApiClient {
     accept: string,
     more: Readonly<Record<string, string>> = {},
   ): Promise<IncomingMessage> {
-    const { api, token, ca } = this.#settings;
+    const { api, token, ca, cert, key } = this.#settings;
     const isUnix = api.protocol === 'unix:';
     const url = new URL(isUnix ? 'http://localhost/' : api);
     url.pathname = url.pathname.replace(/\/+$/, '') + path;
@@ -123,6 +123,7 @@ export class ApiClient {
         const where = {
           ...(isUnix ? { socketPath: decodeURIComponent(api.pathname) } : {}),
           ...(ca === undefined ? {} : { ca }),
+          ...(cert === undefined ? {} : { cert, key }),
         };
         outgoing = send(url, { headers, timeout: this.#timeoutMs, agent: false, ...where, ...signal });
       } catch (cause) {
@@ -132,7 +133,7 @@ export class ApiClient {
       outgoing.on('timeout', () =>
         outgoing.destroy(new Error(`no answer within ${this.#timeoutMs / 1000} s`)),
       );
-      outgoing.on('error', (cause) => reject(this.unreachable(describe(cause), cause)));
+      outgoing.on('error', (cause) => reject(this.unreachable(describe(cause, cert !== undefined), cause)));
       outgoing.on('response', (incoming) => {
         outgoing.setTimeout(0);
         resolve(incoming);
@@ -161,19 +162,30 @@ export class ApiClient {
     return Buffer.concat(chunks).toString('utf8');
   }
 
+  /** An agent takes connections with any certificate, and then does not know who asks. */
+  #hintUnauthorized(said: string): string {
+    const { cert } = this.#settings;
+    const token = 'give the token: --token-file FILE, or COGNITOD_TOKEN';
+    if (cert !== undefined)
+      return `it does not trust the certificate of --cert-file: it must be of the authority in its api.tls.client_ca_file. Or ${token}`;
+    return said.includes('client certificate')
+      ? `${token}; or a certificate: --cert-file, --key-file`
+      : token;
+  }
+
   async #refusal(response: IncomingMessage, path: string): Promise<CognitodError> {
     const problem = parseProblem(await this.#readAll(response));
     const said = problem?.detail ?? `status ${response.statusCode}`;
     switch (response.statusCode) {
       case 401:
         return new CognitodError('API_REFUSED', `the agent at ${this.address} refuses: ${said}`, {
-          hint: 'give the token: --token-file FILE, or COGNITOD_TOKEN',
+          hint: this.#hintUnauthorized(said),
         });
       case 403:
         return new CognitodError('API_REFUSED', `the agent at ${this.address} refuses: ${said}`, {
           hint:
             problem?.code === 'FORBIDDEN'
-              ? 'give the admin token: --token-file FILE, or COGNITOD_TOKEN'
+              ? 'give the admin token (--token-file FILE, or COGNITOD_TOKEN), or a certificate whose name is in api.tls.admin_names'
               : 'without a token it answers only to the name of its own address: --api http://127.0.0.1:PORT',
         });
       case 404:
@@ -201,26 +213,4 @@ function parseProblem(text: string): { detail: string; code: string } | undefine
   } catch {
     return undefined;
   }
-}
-
-const MEANINGS: Readonly<Record<string, string>> = {
-  EACCES: 'this user may not connect to its socket',
-  ENOENT: 'there is no such socket',
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'its certificate is of an authority that is not trusted (--ca-file)',
-  SELF_SIGNED_CERT_IN_CHAIN: 'its certificate is of an authority that is not trusted (--ca-file)',
-  DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is its own authority, which is not trusted (--ca-file)',
-  EPROTO: 'it does not speak TLS (http: instead of https:?)',
-  ECONNREFUSED: 'connection refused',
-  ECONNRESET: 'the connection was cut',
-  EHOSTUNREACH: 'no route to the host',
-  ENETUNREACH: 'no route to its network',
-  ENOTFOUND: 'no such host',
-  EAI_AGAIN: 'the name of the host cannot be looked up now',
-};
-
-/** Why a connection failed, in words. */
-export function describe(error: unknown): string {
-  const { code = '', message } = error as { code?: string; message: string };
-  if (code.startsWith('HPE_')) return 'what listens there does not speak HTTP';
-  return MEANINGS[code] ?? (message || code || String(error));
 }

@@ -20,6 +20,8 @@ export function addCommonOptions(command: Command): void {
     .option('--config <file>', 'configuration file (COGNITOD_CONFIG)')
     .option('--api <url>', `address of the agent, or unix:/path (COGNITOD_API; default ${DEFAULT_API})`)
     .option('--ca-file <file>', 'authority of the certificate of the agent, PEM (or COGNITOD_CA_FILE)')
+    .option('--cert-file <file>', 'certificate to show to the agent, PEM (or COGNITOD_CERT_FILE)')
+    .option('--key-file <file>', 'private key of that certificate, PEM (or COGNITOD_KEY_FILE)')
     .option('--token-file <file>', 'file with the token of the agent (or the token itself in COGNITOD_TOKEN)')
     .addOption(new Option('--color <when>', 'colours; NO_COLOR is honoured').choices(COLOR_MODES))
     .helpOption('-h, --help', 'this help');

@@ -153,8 +153,9 @@ test('where the configuration has a socket that may be used it is, else the addr
     'api:\n  socket: /nonexistent/s\n  listen: 127.0.0.1:3443\n  tls: { cert_file: /c, key_file: /k }\n',
   );
   assert.deepEqual(await settings({ config: withTls }), ['https://127.0.0.1:3443/', null]);
-  const ca = file('ca.pem', 'PEM');
-  assert.equal((await clientSettings({ caFile: ca }, { COGNITOD_CA_FILE: '/other' })).ca, 'PEM');
+  const pem = '-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n';
+  const ca = file('ca.pem', pem);
+  assert.equal((await clientSettings({ caFile: ca }, { COGNITOD_CA_FILE: '/other' })).ca, pem);
   await assert.rejects(
     clientSettings({}, { COGNITOD_CA_FILE: '/none/ca.pem' }),
     /\/none\/ca.pem cannot be read/,

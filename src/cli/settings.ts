@@ -1,8 +1,9 @@
 // Where the agent is and which token it wants: flag, then environment, then configuration, then default.
-import { accessSync, constants, readFileSync } from 'node:fs';
+import { accessSync, constants } from 'node:fs';
 import { CognitodError } from '../lib/errors.ts';
 import { checkToken, readTokenFile } from '../lib/token.ts';
 import type { ClientSettings } from './client.ts';
+import { readClientTls } from './tls-settings.ts';
 
 const DEFAULT_PORT = 3000;
 export const DEFAULT_API = `http://127.0.0.1:${DEFAULT_PORT}`;
@@ -26,6 +27,8 @@ export interface GlobalOptions {
   readonly api?: string;
   readonly tokenFile?: string;
   readonly caFile?: string;
+  readonly certFile?: string;
+  readonly keyFile?: string;
   readonly config?: string;
 }
 
@@ -35,14 +38,23 @@ interface Configured {
   readonly token: string | null;
 }
 
-/** Throws USAGE for an address that is none, TOKEN_UNREADABLE for a token that is none. */
+/** Throws USAGE for an address that is none and for certificates that cannot be used, TOKEN_UNREADABLE for a token that is none. */
 export async function clientSettings(
   options: GlobalOptions,
   env: NodeJS.ProcessEnv,
 ): Promise<ClientSettings> {
   const settings = await addressAndToken(options, env);
-  const caFile = options.caFile ?? (env.COGNITOD_CA_FILE || undefined);
-  return caFile === undefined ? settings : { ...settings, ca: readCa(caFile) };
+  const wanted = options.certFile ?? options.keyFile;
+  if (wanted !== undefined && settings.api.protocol !== 'https:') {
+    throw new CognitodError(
+      'USAGE',
+      `a certificate can be shown over TLS only, and ${settings.api.href} is without`,
+      {
+        hint: 'give the address as https://…, with --api',
+      },
+    );
+  }
+  return { ...settings, ...(await readClientTls(options, env)) };
 }
 
 async function addressAndToken(options: GlobalOptions, env: NodeJS.ProcessEnv): Promise<ClientSettings> {
@@ -83,17 +95,6 @@ function mayConnect(socket: string): boolean {
     return true;
   } catch {
     return false;
-  }
-}
-
-function readCa(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (cause) {
-    throw new CognitodError('USAGE', `${file} cannot be read: ${(cause as Error).message}`, {
-      hint: '--ca-file, or COGNITOD_CA_FILE, names the authority of the certificate of the agent',
-      cause,
-    });
   }
 }
 

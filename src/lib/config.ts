@@ -6,7 +6,9 @@ import { CognitodError } from './errors.ts';
 
 const MAX_PROBLEMS = 20;
 /** Variables of clients and launchers, not keys. */
-const OTHER_VARIABLES = ['COGNITOD_API', 'COGNITOD_TOKEN', 'COGNITOD_CA_FILE', 'COGNITOD_CONFIG'];
+const OTHER_VARIABLES = ['API', 'TOKEN', 'CA_FILE', 'CERT_FILE', 'KEY_FILE', 'CONFIG'].map(
+  (name) => `COGNITOD_${name}`,
+);
 /** Kubernetes gives these to all pods of a namespace with a Service named cognitod or cognitod-…. */
 const SERVICE_VARIABLE =
   /^COGNITOD_(?:[A-Z0-9_]+_)?(?:SERVICE_HOST|SERVICE_PORT(?:_[A-Z0-9_]+)?|PORT(?:_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)?)$/;

@@ -50,6 +50,8 @@ function spawnCognitod(args: string[], options: AgentOptions): ChildProcess {
     COGNITOD_TOKEN: _token,
     COGNITOD_CONFIG: _config,
     COGNITOD_CA_FILE: _ca,
+    COGNITOD_CERT_FILE: _cert,
+    COGNITOD_KEY_FILE: _key,
     ...env
   } = process.env;
   const drop = ['--bounding-set=-all', '--inh-caps=-all', '--no-new-privs'];

@@ -48,6 +48,8 @@ const OF_OPTIONS: Readonly<Record<string, Source | readonly string[]>> = {
   config: 'files',
   tokenFile: 'files',
   caFile: 'files',
+  certFile: 'files',
+  keyFile: 'files',
   procRoot: 'files',
   tlsDir: 'files',
   ...Object.fromEntries(
@@ -154,7 +156,7 @@ class Line {
 
   get globals(): GlobalOptions {
     return Object.fromEntries(
-      ['api', 'tokenFile', 'config'].flatMap((name) => {
+      ['api', 'tokenFile', 'caFile', 'certFile', 'keyFile', 'config'].flatMap((name) => {
         const value = this.#given.get(name);
         return value === undefined ? [] : [[name, value]];
       }),
