@@ -32,6 +32,12 @@ for (const [assignment, message] of [
   ['cri.enabled=true', /cri\.enabled needs root/],
   ['config.proc_root=/proc', /config\.proc_root is set by the chart/],
   ["configEditors.group=a'b", /pattern/],
+  ['api.admin.enabled=true', /api\.admin\.enabled needs api\.expose/],
+  ['api.admin.enable=true', /'enable' not allowed/],
+  [
+    'api.expose=true,api.existingSecret=a,api.admin.enabled=true,api.admin.existingSecret=a',
+    /api\.admin\.existingSecret is that of the read token/,
+  ],
 ] as const) {
   test(`--set ${assignment} is refused with a reason`, { skip }, () => {
     assert.throws(() => render({ set: [assignment] }), message);

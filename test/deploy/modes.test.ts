@@ -1,6 +1,7 @@
 // What each mode asks of the cluster: exactly these privileges, and no more.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { parse } from 'yaml';
 import { cannotRunHelm } from '../../scripts/helm.ts';
 import { CLUSTERS, find, type Manifest, podTemplate, render, renderSet, SETS } from './rendered.ts';
 
@@ -199,6 +200,50 @@ test('the token is a Secret only where the API leaves loopback', { skip }, () =>
   assert.deepEqual(secrets(own), []);
   const volume = podTemplate(own).spec.volumes.find(({ name }: { name: string }) => name === 'token');
   assert.deepEqual(volume.secret, { secretName: 'mine', defaultMode: 0o440 });
+});
+
+test('the admin token is a second Secret, only where it is asked for', { skip }, () => {
+  const tokens = (manifests: Manifest[]) => {
+    const { spec } = podTemplate(manifests);
+    const { api } = parse(find(manifests, 'ConfigMap').data['cognitod.yaml']);
+    return {
+      secrets: manifests.filter(({ kind }) => kind === 'Secret').map(({ metadata }) => metadata.name),
+      volumes: spec.volumes
+        .filter(({ secret }: Manifest) => secret !== undefined)
+        .map(
+          ({ name, secret }: Manifest) => `${name} ${secret.secretName} ${secret.defaultMode.toString(8)}`,
+        ),
+      mounts: containerOf(manifests)
+        .volumeMounts.filter(({ name }: Manifest) => /token/.test(String(name)))
+        .map(({ mountPath, readOnly }: Manifest) => [mountPath, readOnly]),
+      files: [api.token_file, api.admin_token_file],
+    };
+  };
+  const read = ['api.expose=true'];
+  assert.deepEqual(tokens(render({ set: read })), {
+    secrets: ['cognitod-token'],
+    volumes: ['token cognitod-token 440'],
+    mounts: [['/etc/cognitod/token', true]],
+    files: ['/etc/cognitod/token/token', undefined],
+  });
+  const both = render({ set: [...read, 'api.admin.enabled=true'] });
+  assert.deepEqual(tokens(both), {
+    secrets: ['cognitod-token', 'cognitod-admin-token'],
+    volumes: ['token cognitod-token 440', 'admin-token cognitod-admin-token 440'],
+    mounts: [
+      ['/etc/cognitod/token', true],
+      ['/etc/cognitod/admin-token', true],
+    ],
+    files: ['/etc/cognitod/token/token', '/etc/cognitod/admin-token/token'],
+  });
+  const made = both.filter(({ kind }) => kind === 'Secret').map(({ data }) => data.token);
+  for (const token of made) assert.match(Buffer.from(token, 'base64').toString(), /^[A-Za-z0-9]{48}$/);
+  assert.notEqual(made[0], made[1]);
+  const own = tokens(
+    render({ set: [...read, 'api.admin.enabled=true', 'api.admin.existingSecret=mine', 'name=eyes'] }),
+  );
+  assert.deepEqual(own.secrets, ['eyes-token']);
+  assert.deepEqual(own.volumes, ['token eyes-token 440', 'admin-token mine 440']);
 });
 
 test('every object has the labels by which its release is found, and pods those of their selector', {

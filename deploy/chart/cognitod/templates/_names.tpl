@@ -27,6 +27,8 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 
 {{- define "cognitod.tokenSecret" -}}{{ .Values.api.existingSecret | default (printf "%s-token" .Values.name) }}{{- end }}
 
+{{- define "cognitod.adminTokenSecret" -}}{{ .Values.api.admin.existingSecret | default (printf "%s-admin-token" .Values.name) }}{{- end }}
+
 {{/* Whether pods have fields that Kubernetes 1.30 brought: appArmorProfile, recursiveReadOnly, policies in CEL. */}}
 {{- define "cognitod.since130" -}}{{ if semverCompare ">=1.30.0-0" .Capabilities.KubeVersion.Version }}true{{ end }}{{- end }}
 

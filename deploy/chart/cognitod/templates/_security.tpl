@@ -13,6 +13,10 @@
 {{- if .Values.cri.enabled }}{{ fail "cri.enabled needs root: mode: privileged, or b.nonRoot: false" }}{{ end }}
 {{- end }}
 {{- if and (eq .Values.seccomp.type "Localhost") (not .Values.seccomp.localhostProfile) }}{{ fail "seccomp.type: Localhost needs seccomp.localhostProfile" }}{{ end }}
+{{- with .Values.api }}
+{{- if and .admin.enabled (not .expose) }}{{ fail "api.admin.enabled needs api.expose: on loopback in the pod no token is asked for" }}{{ end }}
+{{- if and .admin.enabled .admin.existingSecret (eq .admin.existingSecret .existingSecret) }}{{ fail "api.admin.existingSecret is that of the read token: the agent refuses one token for both" }}{{ end }}
+{{- end }}
 {{- range $section, $keys := .Values.config }}
 {{- if has $section (list "collector" "node_name" "proc_root" "sys_root" "privileges" "runtime") }}
 {{- fail (printf "config.%s is set by the chart: see the values beside config" $section) }}
