@@ -56,6 +56,17 @@ for (const collector of ['ebpf', 'procfs']) {
   });
 }
 
+test('a hundred requests one after the other start no more than one process a second', {
+  skip,
+}, async (t) => {
+  const agent = await startAgent({ args: ['--collector', 'ebpf'] });
+  t.after(() => agent.stop());
+  const begin = performance.now();
+  for (let asked = 0; asked < 100; asked++) assert.equal((await runSelfTest(agent)).status, 200);
+  const seconds = (performance.now() - begin) / 1000;
+  assert.ok((await started(agent)).length <= seconds + 1, `${(await started(agent)).length} in ${seconds} s`);
+});
+
 test('in namespaces of its own the agent finds its process by the pid that it has there', {
   skip,
 }, async (t) => {

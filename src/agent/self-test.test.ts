@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
 import { test } from 'node:test';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { selfTestSchema } from '../api/index.ts';
 import type { Identity } from '../identity/index.ts';
 import { type AppliedEvent, EventBus } from '../model/index.ts';
@@ -68,6 +69,7 @@ test('fork, exec and exit of its own process, and of no other, are the answer, w
   const answer = selfTest.run();
   // The same number in another pid namespace, and another process of this one.
   tell(exit({ ...of, pidNs: 1 }), exit({ ...of, nsPid: 78 }));
+  await nextTurn();
   tell(...life());
   const told = await answer;
   assert.deepEqual(selfTestSchema.parse(told), told);
