@@ -136,7 +136,7 @@ test('TLS where there is none is exit code 4, in words', async (t) => {
   assert.equal(code, 4);
   assert.match(
     stderr,
-    /does not answer: it does not speak TLS \(http: instead of https:\?\)\ncognitod: .*--api/,
+    /does not answer: what listens there does not speak TLS: http:\/\/ instead of https:\/\/\?\ncognitod: .*--api/,
   );
 });
 
