@@ -1,5 +1,5 @@
 // What people read of a process: command, age, state, and everything about one.
-import type { ProcessJson } from '../api/index.ts';
+import type { ProcessJson, ProcessPageJson } from '../api/index.ts';
 import { capabilitiesText } from '../lib/capabilities.ts';
 import { commandText, durationText, harmless, type Painter, table } from './text.ts';
 
@@ -47,7 +47,12 @@ function nameRows(process: ProcessJson): string[][] {
 }
 
 /** Everything about a process, for people. */
-export function showText(process: ProcessJson, ancestors: readonly ProcessJson[], paint: Painter): string {
+export function showText(
+  process: ProcessJson,
+  ancestors: readonly ProcessJson[],
+  paint: Painter,
+  ended: Pick<ProcessPageJson, 'processes' | 'total'> = { processes: [], total: 0 },
+): string {
   const rows: string[][] = [
     ['process id', process.process_id],
     [
@@ -92,6 +97,20 @@ export function showText(process: ProcessJson, ancestors: readonly ProcessJson[]
   return (
     table(rows.map((row) => row.map(harmless))) +
     `\n${paint('bold', 'Images, oldest first')}\n${table(images)}` +
-    `\n${paint('bold', 'Started by')}\n${lineage.length === 0 ? '  nobody that is still known\n' : table(lineage)}`
+    `\n${paint('bold', 'Started by')}\n${lineage.length === 0 ? '  nobody that is still known\n' : table(lineage)}` +
+    endedText(ended, paint)
   );
+}
+
+function endedText(
+  { processes, total }: Pick<ProcessPageJson, 'processes' | 'total'>,
+  paint: Painter,
+): string {
+  if (processes.length === 0) return '';
+  const rows = processes.map((child) => [
+    `  ${child.pid}`,
+    `${commandOf(child)}: ${stateText(child)} after ${ageText(child)}`,
+  ]);
+  const more = total > processes.length ? `, ${processes.length} of ${total}` : '';
+  return `\n${paint('bold', `Children that ended, newest first${more}`)}\n${table(rows)}`;
 }

@@ -287,6 +287,7 @@ const detail = {
   images: [image, { ...image, exec_seq: 1, since: '2026-11-23T08:00:00.1Z', argv: ['curl', '\x1b[2J'] }],
 };
 const showAnswers = {
+  '/api/v1/processes': page([]),
   '/api/v1/processes/b-3-1': detail,
   '/api/v1/processes/b-3-1/tree': {
     schema_version: 1,
@@ -316,7 +317,21 @@ test('show tells identity with its provenance, the images in time, and who start
   );
   assert.match(stdout, /\nStarted by\n {2}2 +bash\n {2}1 +\/sbin\/init\n$/);
   const document = JSON.parse((await run(['show', 'b-3-1', '--json', '--api', api])).stdout);
-  assert.deepEqual(document, { ...detail, ancestors: [shell, init] });
+  assert.deepEqual(document, { ...detail, ancestors: [shell, init], ended_children: [] });
+});
+
+test('show tells the children that have ended, and how many more there were', async (t) => {
+  const ended = { ...dead, argv: ['ls', '/x'], start_time: '2026-11-23T08:00:02.000000000Z' };
+  const { api, requests } = await fakeAgent(
+    t,
+    documents({ ...showAnswers, '/api/v1/processes': { ...page([ended]), total: 70 } }),
+  );
+  const { stdout } = await run(['show', 'b-3-1', '--api', api]);
+  assert.match(stdout, /\nChildren that ended, newest first, 1 of 70\n {2}5 +ls \/x: SIGKILL after 500ms\n$/);
+  const asked = requests.map(({ url }) => url).find((url) => url?.startsWith('/api/v1/processes?'));
+  assert.match(asked!, /parent=b-3-1&state=exited&sort=newest/);
+  const document = JSON.parse((await run(['show', 'b-3-1', '--json', '--api', api])).stdout);
+  assert.deepEqual(document.ended_children, [ended]);
 });
 
 test('show names capabilities as a securityContext does', async (t) => {
@@ -402,10 +417,14 @@ test('after the first answer show asks by identity, so that the pid may end and 
   );
   const { code, stdout } = await run(['show', '3', '--json', '--api', api]);
   assert.equal(code, 0);
-  assert.deepEqual(JSON.parse(stdout), { ...detail, ancestors: [shell, init] });
+  assert.deepEqual(JSON.parse(stdout), { ...detail, ancestors: [shell, init], ended_children: [] });
   assert.deepEqual(
     requests.map((request) => request.url),
-    ['/api/v1/processes/3', '/api/v1/processes/b-3-1/tree'],
+    [
+      '/api/v1/processes/3',
+      '/api/v1/processes/b-3-1/tree',
+      '/api/v1/processes?parent=b-3-1&state=exited&sort=newest&limit=20',
+    ],
   );
 });
 

@@ -2,6 +2,7 @@
 import {
   activitySchema,
   type ProcessJson,
+  type ProcessPageJson,
   processPageSchema,
   processSchema,
   type ProcessTreeJson,
@@ -17,6 +18,8 @@ import { ageText, commandOf, showText, stateText } from '../process-text.ts';
 import { cut, harmless, table } from '../text.ts';
 
 const PAGE = 1000;
+/** Children that have ended: who wants more asks the API. */
+const MAX_ENDED = 20;
 /** Levels that are drawn further to the right than the one before: a chain of processes can be very long. */
 const MAX_INDENT = 100;
 const MAX_JSON_DEPTH = 1000;
@@ -80,7 +83,16 @@ export async function show(context: Context, name: string): Promise<void> {
   const process = await withProcess(context, name, (path) => context.client.get(path, {}, processSchema));
   // By its identity: meanwhile the pid may be another's.
   const { ancestors } = await context.client.get(`${pathOf(process.process_id)}/tree`, {}, treeSchema);
-  await context.print({ ...process, ancestors }, () => showText(process, ancestors, context.paint));
+  const ended = await endedChildren(context, process.process_id);
+  await context.print({ ...process, ancestors, ended_children: ended.processes }, () =>
+    showText(process, ancestors, context.paint, ended),
+  );
+}
+
+/** The last of them, as far as the agent keeps them. */
+function endedChildren({ client }: Context, parent: string): Promise<ProcessPageJson> {
+  const query = { parent, state: 'exited', sort: 'newest', limit: MAX_ENDED };
+  return client.get('/api/v1/processes', query, processPageSchema);
 }
 
 /** A pod, workload or container: what it did, and its processes as trees. */
