@@ -1,7 +1,7 @@
 // What people read of a process: command, age, state, and everything about one.
 import type { ProcessJson, ProcessPageJson } from '../api/index.ts';
 import { capabilitiesText } from '../lib/capabilities.ts';
-import { commandText, durationText, harmless, type Painter, table } from './text.ts';
+import { commandText, harmless, spanText, type Painter, table } from './text.ts';
 
 export function commandOf(
   process: Pick<ProcessJson, 'argv' | 'comm' | 'executable' | 'kernel_thread'>,
@@ -12,8 +12,7 @@ export function commandOf(
 }
 
 export function ageText(process: ProcessJson): string {
-  const end = process.exit_time === null ? Date.now() : Date.parse(process.exit_time);
-  return durationText(Math.max(0, end - Date.parse(process.start_time)) / 1000);
+  return spanText(process.start_time, process.exit_time ?? new Date().toISOString());
 }
 
 export function stateText(

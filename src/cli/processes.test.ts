@@ -321,13 +321,13 @@ test('show tells identity with its provenance, the images in time, and who start
 });
 
 test('show tells the children that have ended, and how many more there were', async (t) => {
-  const ended = { ...dead, argv: ['ls', '/x'], start_time: '2026-11-23T08:00:02.000000000Z' };
+  const ended = { ...dead, argv: ['ls', '/x'], start_time: '2026-11-23T08:00:02.499987000Z' };
   const { api, requests } = await fakeAgent(
     t,
     documents({ ...showAnswers, '/api/v1/processes': { ...page([ended]), total: 70 } }),
   );
   const { stdout } = await run(['show', 'b-3-1', '--api', api]);
-  assert.match(stdout, /\nChildren that ended, newest first, 1 of 70\n {2}5 +ls \/x: SIGKILL after 500ms\n$/);
+  assert.match(stdout, /\nChildren that ended, newest first, 1 of 70\n {2}5 +ls \/x: SIGKILL after 13µs\n$/);
   const asked = requests.map(({ url }) => url).find((url) => url?.startsWith('/api/v1/processes?'));
   assert.match(asked!, /parent=b-3-1&state=exited&sort=newest/);
   const document = JSON.parse((await run(['show', 'b-3-1', '--json', '--api', api])).stdout);

@@ -10,6 +10,7 @@ export {
   durationText,
   harmless,
   harmlessLines,
+  spanText,
 } from '../lib/text.ts';
 
 type Style = Parameters<typeof styleText>[0];

@@ -56,5 +56,17 @@ export function durationText(seconds: number): string {
   return `${Math.floor(seconds / 86_400)}d${pad((seconds % 86_400) / 3600)}h`;
 }
 
+/** How long from one time to another, to the digits that they have; a dash when one of them is no time. */
+export function spanText(from: string, to: string): string {
+  if ([from, to].some((time) => Number.isNaN(Date.parse(time)))) return '–';
+  return durationText(Math.max(0, Number(nanosOf(to) - nanosOf(from)) / 1e9));
+}
+
+/** Nanoseconds since 1970, all of them: a Date would cut them off. Throws RangeError for what is no time. */
+export function nanosOf(time: string): bigint {
+  const fraction = (/\.(\d+)/.exec(time)?.[1] ?? '').padEnd(9, '0').slice(0, 9);
+  return BigInt(Math.floor(Date.parse(time) / 1000)) * 1_000_000_000n + BigInt(fraction);
+}
+
 /** Counts with thousands separated. */
 export const countText = (count: number): string => count.toLocaleString('en');

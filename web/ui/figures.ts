@@ -1,7 +1,16 @@
 // Figures and times as the pages show them.
-import { countText, durationText } from '../../src/lib/text.ts';
+import { countText } from '../../src/lib/text.ts';
 
-export { bytesText, commandText, countText, cut, durationText, harmless } from '../../src/lib/text.ts';
+export {
+  bytesText,
+  commandText,
+  countText,
+  cut,
+  durationText,
+  harmless,
+  nanosOf,
+  spanText,
+} from '../../src/lib/text.ts';
 
 /** `1 record`, `1,200 records`. */
 export function plural(count: number, noun: string): string {
@@ -57,17 +66,6 @@ const day = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: '
 export function dateText(time: string): string {
   const date = new Date(time);
   return Number.isNaN(date.getTime()) ? '–' : day.format(date);
-}
-
-/** How long from one time to another; a short span has the digits that a wall clock would not show. */
-export function spanText(from: string, to: string): string {
-  return durationText(Math.max(0, Number(nanosOf(to) - nanosOf(from)) / 1e9));
-}
-
-/** Nanoseconds since 1970, all of them: a Date would cut them off. */
-export function nanosOf(time: string): bigint {
-  const fraction = (/\.(\d+)/.exec(time)?.[1] ?? '').padEnd(9, '0').slice(0, 9);
-  return BigInt(Math.floor(Date.parse(time) / 1000)) * 1_000_000_000n + BigInt(fraction);
 }
 
 /** The time of so many nanoseconds since 1970. */

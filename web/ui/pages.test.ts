@@ -36,6 +36,7 @@ test('figures are never better than they are', () => {
   assert.equal(rateText(12_345.6), '12,346');
   assert.equal(nanosOf('2026-01-01T00:00:00.123456789Z') % 1_000_000_000n, 123_456_789n);
   assert.equal(spanText('2026-01-01T00:00:00.000000001Z', '2026-01-01T00:00:00.000501Z'), '501µs');
+  assert.equal(spanText('soon', '2026-01-01T00:00:00Z'), '–');
   assert.equal(exitText(0, 'SIGKILL'), 'SIGKILL');
   assert.equal(exitText(null, 9), 'signal 9');
 });
