@@ -95,7 +95,7 @@ function titleOf({ look }: Scene, state: TopState, count: number): string {
   if (state.help) return 'keys';
   if (state.detail !== null) return `process ${state.detail}`;
   const sort = state.view === 'pods' ? state.podSort : state.tree ? 'tree' : state.processSort;
-  const what = state.view === 'pods' ? 'pods and services' : 'processes';
+  const what = state.view === 'pods' ? 'pods and services' : count === 1 ? 'process' : 'processes';
   const total =
     look !== null && look.total > look.processes.length ? `, the first of ${countText(look.total)}` : '';
   return [
