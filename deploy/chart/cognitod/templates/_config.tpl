@@ -2,8 +2,7 @@
 {{- define "cognitod.config" -}}
 {{- $apiAddress := ternary .Values.ops.address "127.0.0.1" .Values.api.expose -}}
 {{- $api := dict "listen" (printf "%s:%v" $apiAddress .Values.api.port) -}}
-{{- /* Who can ask from elsewhere is written down: a line for each request. */ -}}
-{{- if .Values.api.expose }}{{ $_ := set $api "token_file" "/etc/cognitod/token/token" }}{{ $_ := set $api "access_log" true }}{{ end -}}
+{{- if .Values.api.expose }}{{ $_ := set $api "token_file" "/etc/cognitod/token/token" }}{{ end -}}
 {{- if .Values.api.admin.enabled }}{{ $_ := set $api "admin_token_file" "/etc/cognitod/admin-token/token" }}{{ end -}}
 {{- $runtime := dict "cri" "off" "docker" "off" "podman" "off" -}}
 {{- if .Values.cri.enabled }}{{ $_ := set $runtime "cri" (printf "/host%s" .Values.cri.socket) }}{{ end -}}
