@@ -10,6 +10,7 @@ import { start } from './programs.ts';
 
 const SERVER = new URL('served-metrics.ts', import.meta.url).pathname;
 const WORKLOADS = 500;
+const OPENMETRICS = 'application/openmetrics-text';
 
 export const scrape: Measurement = {
   name: 'scrape',
@@ -25,13 +26,14 @@ export const scrape: Measurement = {
       const { ops, api } = JSON.parse(line) as { ops: string; api: string };
       const rounds = quick ? 5 : 100;
       const figures: Figure[] = [];
-      for (const [name, url, target] of [
-        [`a scrape with ${WORKLOADS} workloads`, `${ops}/metrics`, { atMost: 50 }],
-        ['activity of all places, 100 of them in the answer', `${api}/api/v1/activity`, undefined],
+      for (const [name, url, accept, target] of [
+        [`a scrape with ${WORKLOADS} workloads`, `${ops}/metrics`, 'text/plain', { atMost: 50 }],
+        ['the same as OpenMetrics, with exemplars', `${ops}/metrics`, OPENMETRICS, { atMost: 50 }],
+        ['activity of all places, 100 of them in the answer', `${api}/api/v1/activity`, '*/*', undefined],
       ] as const) {
         const ask = async () => {
           const began = performance.now();
-          const response = await fetch(url);
+          const response = await fetch(url, { headers: { accept } });
           const text = await response.text();
           if (response.status !== 200) throw new Error(`${url}: ${text}`);
           return { ms: performance.now() - began, text };

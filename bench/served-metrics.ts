@@ -35,15 +35,17 @@ const model: ModelView = Object.create(table, {
   running: { value: () => table.running() },
   byProcessId: { value: (id: string) => table.byProcessId(id) },
   processIdOf: { value: (process: never) => table.processIdOf(process) },
+  bootId: { value: table.bootId },
   timeOf: { value: (at: bigint) => table.timeOf(at) },
 });
 const activity = new ActivityBook({ live: table, maxPlaces: 2000, nowMs });
 const exit = (exitCode: number | null, exitSignal: number | null) =>
   ({
     type: 'exit',
+    pid: 4711,
     kernelThread: false,
-    startNs: 0n,
-    ktimeNs: 9n,
+    startNs: 83_143_946_205_995n,
+    ktimeNs: 83_143_949_205_995n,
     exitCode,
     exitSignal,
     cpuNs: 5e6,

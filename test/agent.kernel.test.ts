@@ -141,7 +141,7 @@ test('show tells the images and ancestors of an exited process; an unknown one i
   assert.ok(shown.ancestors.length >= 1);
   const unknown = await runCognitod(['show', '4194000', '--api', agent.api]);
   assert.equal(unknown.code, 6);
-  assert.match(unknown.stderr, /no live process/);
+  assert.match(unknown.stderr, /no process that runs, or has ended and is kept, has the pid 4194000/);
 });
 
 test('20,000 execs at full speed reach one client whole, with their forks and exits', { skip }, async () => {
