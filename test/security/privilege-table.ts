@@ -105,7 +105,7 @@ async function startTarget(
   const command = [
     '/bin/sh',
     '-c',
-    'echo $$ > /out/pid.part; /bin/busybox mv /out/pid.part /out/pid; exec sleep 1000',
+    'echo $$ > /out/pid.part; /bin/busybox mv /out/pid.part /out/pid; exec sleep 1000000',
   ];
   const mounts = [{ container_path: '/out', host_path: out }];
   await cri.startContainer(await cri.createContainer(pod, { name: 'other', image: BURST, command, mounts }));
