@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
-import { startAgent } from './support/agent.ts';
+import { collect, startAgent } from './support/agent.ts';
 import { cannotUseBpf } from './support/observe.ts';
 
 const CLI = process.env.ORIGINAL_CLI;
@@ -16,26 +16,8 @@ const cliSkip = without('ORIGINAL_CLI', CLI);
 const reasonerSkip = without('ORIGINAL_REASONER', REASONER);
 const LIMIT_MS = 20_000;
 
-interface Output {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-function runTo(program: string, args: readonly string[], env: Record<string, string> = {}): Promise<Output> {
-  const child = spawn(program, args, { env: { ...process.env, ...env }, timeout: LIMIT_MS });
-  let stdout = '';
-  let stderr = '';
-  child.stdout.on('data', (chunk) => {
-    stdout += chunk;
-  });
-  child.stderr.on('data', (chunk) => {
-    stderr += chunk;
-  });
-  return new Promise((resolve, reject) => {
-    child.on('error', reject).on('close', (code) => resolve({ code, stdout, stderr }));
-  });
-}
+const runTo = (program: string, args: readonly string[], env: Record<string, string> = {}) =>
+  collect(spawn(program, args, { env: { ...process.env, ...env }, timeout: LIMIT_MS }));
 
 /** Starts a program that does not end by itself, and resolves with its output once that matches. */
 async function readUntil(t: TestContext, program: string, args: readonly string[], act: () => RegExp) {

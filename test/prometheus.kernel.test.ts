@@ -173,7 +173,6 @@ test('the variables of the dashboard have the values that there are', { skip }, 
 });
 
 interface ExemplarSeries {
-  readonly seriesLabels: Readonly<Record<string, string>>;
   readonly exemplars: readonly { readonly labels: Readonly<Record<string, string>> }[];
 }
 

@@ -7,7 +7,6 @@ import {
   type EvidenceQuery,
   type LastSelfTestJson,
   type LedgerJson,
-  type PrivilegesJson,
   type ProgramJson,
   type ReadyJson,
   SCHEMA_VERSION,
@@ -57,7 +56,8 @@ import { type OpenedCollector, openCollector } from './open-collector.ts';
 import { openMetadataSources } from './open-metadata-sources.ts';
 import { openOwnPod } from './open-own-pod.ts';
 import { Pipeline } from './pipeline.ts';
-import { AgentSelfTest } from './self-test.ts';
+import { privilegesJson } from './privileges-json.ts';
+import { AgentSelfTest, selfTestLifeMs } from './self-test.ts';
 import type { PrivilegedStart } from '../start/index.ts';
 
 export interface AgentLog {
@@ -87,11 +87,6 @@ export interface StartReport {
 
 /** When everything that only a start needs has run. */
 const SETTLED_MS = 3000;
-
-/** Looks at /proc within the life of a process that a self-test starts, so that none can miss it. */
-const SELF_TEST_LOOKS = 10;
-/** A self-test waits 5 s in all. */
-const SELF_TEST_MAX_LIFE_MS = 4000;
 
 /**
  * One agent. `start` either gives a running agent or throws a CognitodError with nothing left behind; `close`
@@ -173,10 +168,7 @@ export class Agent implements AgentView, Closable {
     });
     this.node = new NodeReader(config.proc_root);
     this.usage = new UsageReader({ procRoot: config.proc_root, nowMs });
-    const livesMs =
-      this.#opened.kind === 'ebpf'
-        ? 0
-        : Math.min(SELF_TEST_LOOKS * config.procfs.interval_ms, SELF_TEST_MAX_LIFE_MS);
+    const livesMs = selfTestLifeMs(this.#opened.kind, config.procfs.interval_ms);
     this.#selfTest = new AgentSelfTest({
       bus: this.bus,
       model: this.model,
@@ -361,7 +353,7 @@ export class Agent implements AgentView, Closable {
         kernel: release(),
         btf: collector.btf,
       },
-      privileges: this.#privileges(),
+      privileges: privilegesJson(this.#start),
       ledger,
       decode_errors: { ...collector.decodeErrors },
       processes: {
@@ -403,7 +395,7 @@ export class Agent implements AgentView, Closable {
       collector: this.#opened.kind,
       collectorReason: this.#opened.reason,
       hooks: this.#opened.kind === 'ebpf' ? this.#opened.collector.status().hooks : [],
-      privileges: this.#privileges(),
+      privileges: privilegesJson(this.#start),
       ledger: this.ledger(),
       access: access.counts(),
       accessOverflow: access.overflow,
@@ -413,27 +405,6 @@ export class Agent implements AgentView, Closable {
         .map(({ name, endpoint, state }) => ({ to: endpoint, purpose: `names, from ${name}`, state })),
       connections: this.#connections.counts(),
       connectionsOverflow: this.#connections.overflow,
-    };
-  }
-
-  #privileges(): PrivilegesJson {
-    const held = readPrivileges('/proc', 'self');
-    const { privilegedSeconds, kept } = this.#start;
-    return {
-      cap_effective: [...held.effective],
-      cap_permitted: [...held.permitted],
-      cap_inheritable: [...held.inheritable],
-      cap_bounding: [...held.bounding],
-      cap_ambient: [...held.ambient],
-      no_new_privs: held.noNewPrivileges,
-      seccomp: held.seccomp,
-      uid: held.uid,
-      gid: held.gid,
-      threads: held.threads,
-      dropped: privilegedSeconds !== null,
-      // What was to be kept but was never there is not kept.
-      kept: kept.filter((name) => held.permitted.includes(name)),
-      privileged_seconds: privilegedSeconds,
     };
   }
 

@@ -26,6 +26,16 @@ const TIMEOUT_MS = 5_000;
 /** At most one process is started in this time. */
 const PAUSE_MS = 1_000;
 
+/** Looks at /proc within the life of a process, so that none can miss it. */
+const LOOKS = 10;
+/** Leaves time to be told within the time that is waited in all. */
+const MAX_LIFE_MS = 4_000;
+
+/** How long the process must live to be seen: events tell also of one that is gone at once. */
+export function selfTestLifeMs(collector: 'ebpf' | 'procfs', procfsIntervalMs: number): number {
+  return collector === 'ebpf' ? 0 : Math.min(LOOKS * procfsIntervalMs, MAX_LIFE_MS);
+}
+
 /** What became of one process. */
 interface Observed {
   readonly seen: Record<'fork' | 'exec' | 'exit', boolean>;

@@ -60,7 +60,8 @@ function spawnCognitod(args: string[], options: AgentOptions): ChildProcess {
   return spawn(command!, rest, { stdio: 'pipe', env: { ...env, ...options.env } });
 }
 
-function collect(child: ChildProcess): Promise<Ended> {
+/** What a program prints to its end. */
+export function collect(child: ChildProcess): Promise<Ended> {
   let stdout = '';
   let stderr = '';
   child.stdout!.on('data', (chunk) => {
