@@ -9,7 +9,8 @@
 #define CGROUP_NAME_BYTES 256 /* NAME_MAX and its NUL */
 #define CGROUP_PATH_BYTES 4096
 
-struct cgroup_scratch {
+/* A cgroup record with room for a path, and for one name more: the check comes after the copy. */
+struct cgroup_path_record {
 	struct cgroup_record record;
 	char data[CGROUP_PATH_BYTES + CGROUP_NAME_BYTES];
 };
@@ -35,11 +36,10 @@ static __always_inline __u32 finish_cgroup(struct cgroup_record *record, __u64 i
 	return record->header.size;
 }
 
-/* Returns the size of the record. */
-static __always_inline __u32 fill_cgroup(struct cgroup_scratch *scratch, struct kernfs_node *node, __u64 id,
-					 __u32 hierarchy_id)
+/* `data` has `room` bytes and CGROUP_NAME_BYTES more. Returns the bytes used; sets the flag when that was not enough, or the
+ * cgroup is too deep. */
+static __always_inline __u32 fill_path(struct cgroup_record *record, char *data, __u32 room, struct kernfs_node *node)
 {
-	struct cgroup_record *record = &scratch->record;
 	__u32 used = 0;
 
 	record->flags = CGROUP_PATH_TRUNCATED;
@@ -52,15 +52,28 @@ static __always_inline __u32 fill_cgroup(struct cgroup_scratch *scratch, struct 
 			record->flags = 0;
 			break;
 		}
-		if (used > CGROUP_PATH_BYTES - 1)
+		if (used > room - 1)
 			break;
-		length = bpf_probe_read_kernel_str(scratch->data + used, CGROUP_NAME_BYTES, PROBE(node, name));
+		length = bpf_probe_read_kernel_str(data + used, CGROUP_NAME_BYTES, PROBE(node, name));
 		if (length <= 0)
 			break;
 		used += length & (2 * CGROUP_NAME_BYTES - 1);
 		node = parent;
 	}
-	if (used > sizeof(scratch->data))
-		used = sizeof(scratch->data);
-	return finish_cgroup(record, id, hierarchy_id, used);
+	return used > room + CGROUP_NAME_BYTES ? room + CGROUP_NAME_BYTES : used;
+}
+
+/* Where names cannot be read: the id of the parent in place of the path. The root is its own parent. */
+static __always_inline __u32 fill_parent(struct cgroup_record *record, __u64 *parent_id, struct kernfs_node *node)
+{
+	struct kernfs_node___old *old = (void *)node;
+	struct kernfs_node *parent;
+
+	if (bpf_core_field_exists(node->__parent))
+		parent = READ(node, __parent);
+	else
+		parent = (void *)READ(old, parent);
+	record->flags = CGROUP_UNNAMED;
+	*parent_id = parent ? READ(parent, id) : READ(node, id);
+	return sizeof(*parent_id);
 }

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /* The kernel fields that the programs read. Only names matter: libbpf relocates every access to the running
  * kernel's layout (CO-RE), so each struct lists just what is used, in any order. Drift between kernel
- * versions is handled here, each case with the version or commit that made it. */
+ * versions is handled here, each case with the version or commit that made it.
+ *
+ * No relocation may name a type that a supported kernel lacks, not even bpf_core_type_exists: libbpf then searches the
+ * BTF of every module, which takes CAP_SYS_ADMIN. What a whole type would tell, the loader tells (src/kernel/features.ts). */
 #pragma once
 
 typedef unsigned char __u8;
@@ -19,9 +22,9 @@ typedef __u32 __wsum;
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 typedef struct { int counter; } atomic_t;
+typedef struct { atomic_t refs; } refcount_t;
 typedef struct { __u32 val; } kuid_t;
 typedef struct { __u32 val; } kgid_t;
-/* One u64 since 6.3 (f122a08b197d), two u32 before: the same eight bytes on little-endian machines. */
 typedef struct { __u64 val; } kernel_cap_t;
 
 struct cred {
@@ -29,6 +32,10 @@ struct cred {
 	kgid_t gid;
 	kuid_t euid;
 	kernel_cap_t cap_effective;
+};
+/* Two words before 6.3 (f122a08b197d). */
+struct cred___old {
+	struct { __u32 cap[2]; } cap_effective;
 };
 
 struct ns_common {
@@ -54,7 +61,7 @@ struct upid {
 };
 struct pid {
 	unsigned int level;
-	struct upid numbers[1];
+	struct upid numbers[1]; /* one for each level; of no length since 6.5 (b69f0aeb0689) */
 };
 
 struct kernfs_node {
@@ -92,6 +99,7 @@ struct path {
 	struct dentry *dentry;
 };
 struct super_block {
+	unsigned long s_flags;
 	unsigned int s_dev;
 	unsigned long s_magic;
 };
@@ -129,6 +137,7 @@ struct signal_struct {
 	unsigned int flags;
 	int group_exit_code;
 	struct pid *pids[4];
+	refcount_t sigcnt;
 	unsigned long long sum_sched_runtime;
 	unsigned long min_flt;
 	unsigned long maj_flt;
@@ -155,6 +164,7 @@ struct task_struct {
 	struct sched_entity se;
 	unsigned long min_flt;
 	unsigned long maj_flt;
+	__u64 self_exec_id;
 	kuid_t loginuid;
 	unsigned int sessionid;
 	char comm[16];
@@ -166,12 +176,8 @@ struct task_struct___old {
 
 struct linux_binprm {
 	const char *filename;
+	unsigned long exec; /* where the file name is on the new stack */
 	int argc;
-};
-
-/* Has the field group_dead since the tracepoint has that argument (6.16). */
-struct trace_event_raw_sched_process_exit {
-	_Bool group_dead;
 };
 
 enum cgroup_subsys_id {
@@ -207,6 +213,8 @@ struct bpf_raw_tracepoint_args {
 #define PF_KTHREAD 0x00200000       /* include/linux/sched.h */
 #define SIGNAL_GROUP_EXIT 0x00000004 /* include/linux/sched/signal.h */
 #define PIDTYPE_TGID 1               /* include/linux/pid.h */
+#define EEXIST 17
+#define SB_KERNMOUNT (1 << 22) /* include/linux/fs.h */
 #define OVERLAYFS_SUPER_MAGIC 0x794c7630
 #define MM_FILEPAGES 0 /* include/linux/mm_types_task.h */
 #define MM_ANONPAGES 1

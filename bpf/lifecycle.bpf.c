@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 /* Watches fork, exec and exit of every process on the node, and the cgroups that come, go and take processes in, and
  * writes a record of each into one ring.
- * Built twice: with BTF-typed tracepoints (tp_btf), and with COGNITOD_RAW_TP for kernels without BTF. */
+ * Built four times: with BTF-typed tracepoints (tp_btf), and with COGNITOD_RAW_TP for kernels without BTF; each also with
+ * COGNITOD_PREEMPTIBLE for kernels that can preempt a tracepoint (turns.h). */
 #include "kernel-types.h"
 
 #include <bpf/bpf_core_read.h>
@@ -11,6 +12,7 @@
 #include "cgroup-path.h"
 #include "facts.h"
 #include "records.h"
+#include "turns.h"
 
 #ifdef COGNITOD_RAW_TP
 #define HOOK(name) SEC("raw_tp/" #name)
@@ -20,32 +22,26 @@
 
 #define ARGV_BYTES_MAX 32768
 #define FILENAME_BYTES 4096
+/* Room for the path of a cgroup in the ring; the few longer ones take all of CGROUP_PATH_BYTES. */
+#define SHORT_PATH_BYTES 512
 
 /* Set by the loader. */
 const volatile __u32 argv_bytes = 4096;
-/* Tests use the fallback for kernels whose exit tracepoint does not say that the group is dead. */
-const volatile _Bool ignore_group_dead = 0;
+/* Set by the loader where the exit tracepoint says that the whole process ends (6.16). */
+const volatile _Bool exit_tells_group_dead = 0;
 
 struct exec_scratch {
 	struct exec_record record;
 	char data[ARGV_BYTES_MAX + FILENAME_BYTES];
 };
 
-/* One entry per CPU of this type; the programs run with preemption off, so it is theirs. A per-CPU map cannot
- * hold values of more than 32 KiB. */
+/* One entry per CPU of this type, used with preemption off. A per-CPU map cannot hold values of more than 32 KiB. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1); /* the loader sets the number of possible CPUs */
 	__type(key, __u32);
 	__type(value, struct exec_scratch);
 } exec_scratches SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct cgroup_scratch);
-} cgroup_scratches SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -87,23 +83,56 @@ static __always_inline struct event_counters *my_counters(void)
 	return bpf_map_lookup_elem(&counters, &zero);
 }
 
+/* Writes the record of a cgroup right into the ring; `room` is a constant. 0 when it is there, 1 when the path is longer. */
+#define SEND_CGROUP(room, last)                                                                                       \
+	({                                                                                                            \
+		struct {                                                                                              \
+			struct cgroup_record record;                                                                  \
+			char data[(room) + CGROUP_NAME_BYTES];                                                        \
+		} *sent = bpf_ringbuf_reserve(&ring, sizeof(*sent), 0);                                               \
+		long result = -1;                                                                                     \
+		if (sent) {                                                                                           \
+			__u32 used = fill_path(&sent->record, sent->data, room, READ(cgroup, kn));                    \
+			finish_cgroup(&sent->record, id, hierarchy_id, used);                                         \
+			result = !(last) && used > (room) - 1;                                                        \
+			if (result)                                                                                   \
+				bpf_ringbuf_discard(sent, 0);                                                         \
+			else                                                                                          \
+				bpf_ringbuf_submit(sent, 0);                                                          \
+		}                                                                                                     \
+		result;                                                                                               \
+	})
+
+static __always_inline long send_parent(struct cgroup *cgroup, __u64 id, __u32 hierarchy_id)
+{
+	struct {
+		struct cgroup_record record;
+		__u64 parent_id;
+	} sent = {};
+	__u32 used = fill_parent(&sent.record, &sent.parent_id, READ(cgroup, kn));
+
+	finish_cgroup(&sent.record, id, hierarchy_id, used);
+	return bpf_ringbuf_output(&ring, &sent, sizeof(sent), 0);
+}
+
 /* Sends the path of a cgroup unless it has been sent. False when the ring was full: the next event of the
  * cgroup tries again. */
 static __noinline _Bool name_cgroup(struct cgroup *cgroup, __u64 id, _Bool v1)
 {
-	struct cgroup_scratch *scratch;
-	__u32 zero = 0, size;
+	__u32 hierarchy_id = READ(cgroup, root, hierarchy_id);
 	__u8 yes = 1;
+	long result;
 
 	if (v1 ? bpf_map_lookup_elem(&named_v1, &id) : bpf_map_lookup_elem(&named_v2, &id))
 		return 1;
-	scratch = bpf_map_lookup_elem(&cgroup_scratches, &zero);
-	if (!scratch)
-		return 0;
-	size = fill_cgroup(scratch, PROBE(cgroup, kn), id, PROBE(cgroup, root, hierarchy_id));
-	if (size > sizeof(*scratch))
-		return 0;
-	if (bpf_ringbuf_output(&ring, scratch, size, 0))
+	if (may_read_kernel) {
+		result = SEND_CGROUP(SHORT_PATH_BYTES, 0);
+		if (result > 0)
+			result = SEND_CGROUP(CGROUP_PATH_BYTES, 1);
+	} else {
+		result = send_parent(cgroup, id, hierarchy_id);
+	}
+	if (result)
 		return 0;
 	if (v1)
 		bpf_map_update_elem(&named_v1, &id, &yes, BPF_ANY);
@@ -131,8 +160,7 @@ static __always_inline void fill_header(struct record_header *header, enum recor
 	header->ktime_ns = bpf_ktime_get_boot_ns();
 }
 
-HOOK(sched_process_fork)
-int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
+static __always_inline void tell_fork(struct task_struct *parent, struct task_struct *child)
 {
 	struct event_counters *count;
 	struct fork_record *record;
@@ -140,10 +168,10 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 
 	/* A new thread is no new process. */
 	if (READ(child, pid) != READ(child, tgid))
-		return 0;
+		return;
 	count = my_counters();
 	if (!count)
-		return 0;
+		return;
 	count->forks++;
 	if (!name_cgroups(child))
 		count->cgroups_lost_by_fork++;
@@ -151,7 +179,7 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 	record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
 	if (!record) {
 		count->forks_lost++;
-		return 0;
+		return;
 	}
 	fill_header(&record->header, RECORD_FORK, sizeof(*record));
 	fill_facts(&record->process, child);
@@ -160,7 +188,36 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 	record->forker_start_ns = start_of(forker);
 	record->reserved = 0;
 	bpf_ringbuf_submit(record, 0);
+}
+
+#ifdef COGNITOD_PREEMPTIBLE
+/* The next thing that the parent does after sched_process_fork, before the child runs, with a run queue locked: it cannot
+ * be preempted, so the kernel never skips it (wake_up_new_task in kernel/sched/core.c). */
+HOOK(sched_wakeup_new)
+int BPF_PROG(on_fork, struct task_struct *child)
+{
+	tell_fork(CURRENT_TASK(), child);
 	return 0;
+}
+#else
+HOOK(sched_process_fork)
+int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
+{
+	tell_fork(parent, child);
+	return 0;
+}
+#endif
+
+static __always_inline _Bool is_memfd(struct file *file, struct super_block *sb)
+{
+	char name[8] = {};
+
+	/* On the kernel's own mount of tmpfs or hugetlbfs, where nobody else can make files. */
+	if (!may_read_kernel)
+		return (READ(sb, s_flags) & SB_KERNMOUNT) != 0;
+	/* memfd_create names its file "memfd:…" (mm/memfd.c). */
+	bpf_probe_read_kernel(name, 6, READ(file, f_path.dentry, d_name.name));
+	return name[0] == 'm' && name[1] == 'e' && name[2] == 'm' && name[3] == 'f' && name[4] == 'd' && name[5] == ':';
 }
 
 /* What the executable is, as far as its inode tells. */
@@ -171,17 +228,9 @@ static __always_inline void fill_executable(struct exec_record *record, struct f
 
 	record->inode = READ(inode, i_ino);
 	record->device = READ(sb, s_dev);
-	if (READ(inode, i_nlink) == 0) {
-		char name[8] = {};
-
-		/* memfd_create names its file "memfd:…" (mm/memfd.c). */
-		bpf_probe_read_kernel(name, 6, READ(file, f_path.dentry, d_name.name));
-		if (name[0] == 'm' && name[1] == 'e' && name[2] == 'm' && name[3] == 'f' && name[4] == 'd' &&
-		    name[5] == ':')
-			record->flags |= EXEC_MEMFD;
-		record->flags |= EXEC_DELETED;
-	}
-	if (READ(sb, s_magic) == OVERLAYFS_SUPER_MAGIC) {
+	if (READ(inode, i_nlink) == 0)
+		record->flags |= EXEC_DELETED | (is_memfd(file, sb) ? EXEC_MEMFD : 0);
+	if (may_read_kernel && READ(sb, s_magic) == OVERLAYFS_SUPER_MAGIC) {
 		struct dentry *upper = NULL;
 
 		/* struct ovl_inode has __upperdentry right after vfs_inode (fs/overlayfs/ovl_entry.h, since 4.8);
@@ -191,8 +240,7 @@ static __always_inline void fill_executable(struct exec_record *record, struct f
 	}
 }
 
-HOOK(sched_process_exec)
-int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
+static __always_inline void tell_exec(struct task_struct *task, int old_pid, struct linux_binprm *bprm)
 {
 	struct event_counters *count = my_counters();
 	__u32 cpu = bpf_get_smp_processor_id();
@@ -203,14 +251,14 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	long filename;
 
 	if (!count)
-		return 0;
+		return;
 	count->execs++;
 	if (!name_cgroups(task))
 		count->cgroups_lost_by_exec++;
 	scratch = bpf_map_lookup_elem(&exec_scratches, &cpu);
 	if (!scratch) {
 		count->execs_lost++;
-		return 0;
+		return;
 	}
 	record = &scratch->record;
 	mm = READ(task, mm);
@@ -232,7 +280,11 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 		length = 0;
 		record->flags |= EXEC_ARGV_UNREADABLE;
 	}
-	filename = bpf_probe_read_kernel_str(scratch->data + length, FILENAME_BYTES, READ(bprm, filename));
+	/* The same text stands at the end of the new stack. */
+	if (may_read_kernel)
+		filename = bpf_probe_read_kernel_str(scratch->data + length, FILENAME_BYTES, READ(bprm, filename));
+	else
+		filename = bpf_probe_read_user_str(scratch->data + length, FILENAME_BYTES, (void *)READ(bprm, exec));
 	if (filename < 0)
 		filename = 0;
 	record->argv_bytes = length;
@@ -243,64 +295,70 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	fill_header(&record->header, RECORD_EXEC, length);
 	if (bpf_ringbuf_output(&ring, scratch, length, 0))
 		count->execs_lost++;
-	return 0;
 }
 
+#define EXEC_PROGRAM(name, copy)                                                                                      \
+	HOOK(sched_process_exec)                                                                                      \
+	int BPF_PROG(name, struct task_struct *task, int old_pid, struct linux_binprm *bprm)                          \
+	{                                                                                                             \
+		if (takes_turn(copy, task, READ(task, self_exec_id))) {                                               \
+			PREEMPT_OFF();                                                                                \
+			tell_exec(task, old_pid, bprm);                                                               \
+			PREEMPT_ON();                                                                                 \
+		}                                                                                                     \
+		return 0;                                                                                             \
+	}
+EACH_COPY(EXEC_PROGRAM, on_exec)
+
 /* Whether this thread is the last of its process, exactly once per process. `group_dead` is the tracepoint's
- * third argument slot on kernels that have it. */
+ * second argument on kernels that have it. */
 static __always_inline _Bool is_last_thread(struct task_struct *task, __u64 group_dead)
 {
+	struct task_struct *leader = READ(task, group_leader);
 	struct signal_struct *signal = READ(task, signal);
+	struct exit_key key = {};
+	__u8 yes = 1;
 
-	if (bpf_core_field_exists(struct trace_event_raw_sched_process_exit, group_dead) && !ignore_group_dead)
+	if (exit_tells_group_dead)
 		return group_dead & 1;
 	if (READ(signal, live.counter) != 0)
 		return 0;
-	if (READ(signal, nr_threads) > 1) {
-		/* Two threads that die at the same moment can both find nobody alive. */
-		struct exit_key key = {
-			.start_ns = start_of(READ(task, group_leader)),
-			.pid = READ(task, tgid),
-		};
-		__u8 yes = 1;
-
-		return bpf_map_update_elem(&exited, &key, &yes, BPF_NOEXIST) == 0;
-	}
-	return 1;
+	/* Threads that die at the same moment can all find nobody alive, and the first may be gone before the second comes
+	 * here. It still shows in the references, until they are freed (sigcnt), or in the sums. */
+	if (READ(leader, pid) == READ(task, pid) && READ(signal, nr_threads) == 1 &&
+	    READ(signal, sigcnt.refs.counter) == 1 && READ(signal, sum_sched_runtime) == 0)
+		return 1;
+	key.start_ns = start_of(leader);
+	key.pid = READ(task, tgid);
+	return bpf_map_update_elem(&exited, &key, &yes, BPF_NOEXIST) != -EEXIST;
 }
 
 static __always_inline __u64 resident_pages(struct mm_struct *mm)
 {
-	__s64 pages;
+	struct mm_struct___old *old = (void *)mm;
+	__s64 pages = 0;
 
-	if (bpf_core_field_size(mm->rss_stat) == 4 * bpf_core_type_size(struct percpu_counter))
-		pages = PROBE(mm, rss_stat[MM_FILEPAGES].count) + PROBE(mm, rss_stat[MM_ANONPAGES].count) +
-			PROBE(mm, rss_stat[MM_SHMEMPAGES].count);
-	else
-		pages = PROBE((struct mm_struct___old *)mm, rss_stat.count[MM_FILEPAGES].counter) +
-			PROBE((struct mm_struct___old *)mm, rss_stat.count[MM_ANONPAGES].counter) +
-			PROBE((struct mm_struct___old *)mm, rss_stat.count[MM_SHMEMPAGES].counter);
+	/* These kernels' verifiers do not see through the type of such an element. */
+	if (bpf_core_field_exists(old->rss_stat.count) && may_read_kernel)
+		pages = PROBE(old, rss_stat.count[MM_FILEPAGES].counter) +
+			PROBE(old, rss_stat.count[MM_ANONPAGES].counter) +
+			PROBE(old, rss_stat.count[MM_SHMEMPAGES].counter);
+	else if (!bpf_core_field_exists(old->rss_stat.count))
+		pages = READ(mm, rss_stat[MM_FILEPAGES].count) + READ(mm, rss_stat[MM_ANONPAGES].count) +
+			READ(mm, rss_stat[MM_SHMEMPAGES].count);
 	return pages > 0 ? pages : 0;
 }
 
-HOOK(sched_process_exit)
-int on_exit(__u64 *ctx)
+static __always_inline void tell_exit(struct task_struct *task)
 {
-	struct task_struct *task = (struct task_struct *)ctx[0];
-	struct event_counters *count;
+	struct event_counters *count = my_counters();
 	struct task_struct *leader;
 	struct signal_struct *signal;
 	struct exit_record *record;
 	struct mm_struct *mm;
-	__u64 group_dead = 0;
 
-	if (bpf_core_field_exists(struct trace_event_raw_sched_process_exit, group_dead) && !ignore_group_dead)
-		group_dead = ctx[1];
-	if (!is_last_thread(task, group_dead))
-		return 0;
-	count = my_counters();
 	if (!count)
-		return 0;
+		return;
 	count->exits++;
 	if (!name_cgroups(task))
 		count->cgroups_lost_by_exit++;
@@ -308,7 +366,7 @@ int on_exit(__u64 *ctx)
 	record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
 	if (!record) {
 		count->exits_lost++;
-		return 0;
+		return;
 	}
 	fill_header(&record->header, RECORD_EXIT, sizeof(*record));
 	fill_facts(&record->process, task);
@@ -337,8 +395,25 @@ int on_exit(__u64 *ctx)
 	}
 	record->reserved = 0;
 	bpf_ringbuf_submit(record, 0);
-	return 0;
 }
+
+#define EXIT_PROGRAM(name, copy)                                                                                      \
+	HOOK(sched_process_exit)                                                                                      \
+	int name(__u64 *ctx)                                                                                          \
+	{                                                                                                             \
+		struct task_struct *task = (struct task_struct *)ctx[0];                                              \
+		__u64 group_dead = 0;                                                                                 \
+                                                                                                                      \
+		if (exit_tells_group_dead)                                                                            \
+			group_dead = ctx[1];                                                                          \
+		if (is_last_thread(task, group_dead) && takes_turn(copy, task, EXIT_TURN)) {                          \
+			PREEMPT_OFF();                                                                                \
+			tell_exit(task);                                                                              \
+			PREEMPT_ON();                                                                                 \
+		}                                                                                                     \
+		return 0;                                                                                             \
+	}
+EACH_COPY(EXIT_PROGRAM, on_exit)
 
 /* Cgroups of v2, and of the v1 hierarchy that runtimes use: see v1_cgroup_of. */
 static __always_inline _Bool is_watched(struct cgroup *cgroup, _Bool *v1)
@@ -350,6 +425,9 @@ static __always_inline _Bool is_watched(struct cgroup *cgroup, _Bool *v1)
 		return 0;
 	return READ(cgroup, root, subsys_mask) >> bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id) & 1;
 }
+
+/* These tracepoints stand inside a lock that all of them share (TRACE_CGROUP_PATH in kernel/cgroup/cgroup-internal.h): no
+ * two run at one time, so none is skipped. */
 
 /* A container's cgroup is known before its first process. */
 HOOK(cgroup_mkdir)

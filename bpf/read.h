@@ -9,5 +9,9 @@
 #define READ(p, ...) (___arrow(p, ##__VA_ARGS__))
 #endif
 
-/* A read through a pointer that the verifier knows only as a number. */
+/* A read through a pointer that the verifier knows only as a number. Only where may_read_kernel. */
 #define PROBE(p, ...) BPF_CORE_READ(p, ##__VA_ARGS__)
+
+/* Cleared by the loader where the kernel is locked down to confidentiality, which forbids the bpf_probe_read_kernel
+ * helpers: what they alone can read is then left out. Plain loads still work, reads of user memory too. */
+const volatile _Bool may_read_kernel = 1;

@@ -30,6 +30,7 @@ enum exec_flag {
 enum cgroup_flag {
 	CGROUP_PATH_TRUNCATED = 1 << 0,
 	CGROUP_REMOVED = 1 << 1, /* without a path */
+	CGROUP_UNNAMED = 1 << 2, /* the id of the parent in place of the path: names cannot be read */
 };
 
 /* Begins every record. Sizes are multiples of 8. */
@@ -46,6 +47,7 @@ struct process_facts {
 	__u64 cgroup_id;
 	__u64 cgroup_v1_id;
 	__u64 cap_effective;
+	__u64 exec_id; /* of the last execve: counts up with each, a child begins with its parent's */
 	__u32 pid;
 	__u32 parent_pid;
 	__u32 uid;
@@ -114,8 +116,7 @@ struct move_record {
 	struct process_facts process;
 };
 
-/* The truth of the ledger. One value per CPU; each field is written by one program only, and the kernel runs
- * a tracing program at most once at a time on a CPU, so plain increments lose nothing. */
+/* The truth of the ledger. One value per CPU, written with preemption off: plain increments lose nothing. */
 struct event_counters {
 	__u64 forks;
 	__u64 execs;

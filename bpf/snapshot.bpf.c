@@ -10,11 +10,12 @@
 #include "facts.h"
 #include "records.h"
 
+/* One reader at a time: iterators can be preempted. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct cgroup_scratch);
+	__type(value, struct cgroup_path_record);
 } cgroup_scratches SEC(".maps");
 
 struct {
@@ -27,15 +28,19 @@ struct {
 /* 0 when the path was written or need not be. */
 static __noinline long write_cgroup(struct seq_file *seq, struct cgroup *cgroup, __u64 id, _Bool v1)
 {
-	struct cgroup_scratch *scratch;
-	__u32 zero = 0, size;
+	struct cgroup_path_record *scratch;
+	__u32 zero = 0, size, used;
 
 	if (v1 ? bpf_map_lookup_elem(&named_v1, &id) : bpf_map_lookup_elem(&named_v2, &id))
 		return 0;
 	scratch = bpf_map_lookup_elem(&cgroup_scratches, &zero);
 	if (!scratch)
 		return -1;
-	size = fill_cgroup(scratch, PROBE(cgroup, kn), id, PROBE(cgroup, root, hierarchy_id));
+	if (may_read_kernel)
+		used = fill_path(&scratch->record, scratch->data, CGROUP_PATH_BYTES, cgroup->kn);
+	else
+		used = fill_parent(&scratch->record, (__u64 *)scratch->data, cgroup->kn);
+	size = finish_cgroup(&scratch->record, id, cgroup->root->hierarchy_id, used);
 	if (size > sizeof(*scratch))
 		return -1;
 	return bpf_seq_write(seq, scratch, size);

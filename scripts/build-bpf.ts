@@ -14,6 +14,16 @@ const STRIP = 'llvm-strip-14';
 const OBJECTS = [
   { source: 'lifecycle.bpf.c', object: 'lifecycle.bpf.o', defines: [] },
   { source: 'lifecycle.bpf.c', object: 'lifecycle-raw.bpf.o', defines: ['-DCOGNITOD_RAW_TP'] },
+  {
+    source: 'lifecycle.bpf.c',
+    object: 'lifecycle-preemptible.bpf.o',
+    defines: ['-DCOGNITOD_PREEMPTIBLE'],
+  },
+  {
+    source: 'lifecycle.bpf.c',
+    object: 'lifecycle-raw-preemptible.bpf.o',
+    defines: ['-DCOGNITOD_RAW_TP', '-DCOGNITOD_PREEMPTIBLE'],
+  },
   { source: 'snapshot.bpf.c', object: 'snapshot.bpf.o', defines: [] },
 ] as const;
 

@@ -13,7 +13,7 @@ import {
   type SelfTestJson,
   type StatusJson,
 } from '../api/index.ts';
-import { type CollectorCounts, NodeReader, ownPidNamespace, UsageReader } from '../collect/index.ts';
+import { NodeReader, ownPidNamespace, UsageReader } from '../collect/index.ts';
 import { type ArgvMasker, createMasker, type EventBase } from '../decode/index.ts';
 import {
   CgroupRegistry,
@@ -58,6 +58,7 @@ import { openOwnPod } from './open-own-pod.ts';
 import { Pipeline } from './pipeline.ts';
 import { privilegesJson } from './privileges-json.ts';
 import { AgentSelfTest, selfTestLifeMs } from './self-test.ts';
+import { composeLedger } from './compose-ledger.ts';
 import type { PrivilegedStart } from '../start/index.ts';
 
 export interface AgentLog {
@@ -325,7 +326,12 @@ export class Agent implements AgentView, Closable {
     const { collector } = this.#opened;
     // First what is in the ring, then the kernel's count: what happens in between is pending, never negative.
     collector.drain();
-    return composeLedger(collector.counts(), this.model, this.#registry.counts().known);
+    return composeLedger(
+      collector.counts(),
+      collector.status().maySkip,
+      this.model,
+      this.#registry.counts().known,
+    );
   }
 
   status(): StatusJson {
@@ -438,29 +444,6 @@ export class Agent implements AgentView, Closable {
     if (loss !== null) reasons.push(loss);
     return { ready: reasons.length === 0, reasons };
   }
-}
-
-function composeLedger(counts: CollectorCounts, model: ProcessTable, cgroupRecords: number): LedgerJson {
-  const { ledger } = model;
-  const entry = (type: 'fork' | 'exec' | 'exit' | 'move') => {
-    const { kernel, lost } = counts[type];
-    const decoded = ledger.decoded[type];
-    return { kernel, decoded, lost, pending: Math.max(0, kernel - decoded - lost) };
-  };
-  return {
-    fork: entry('fork'),
-    exec: entry('exec'),
-    exit: entry('exit'),
-    move: entry('move'),
-    cgroup: { decoded: cgroupRecords, lost: counts.cgroupLost },
-    containers: {
-      seen: ledger.containerEventsSeen,
-      attributed: ledger.containerEventsAttributed,
-      unknown_cgroup: ledger.unknownCgroupEvents,
-    },
-    healed: { exit_unseen: ledger.exitUnseen, fork_unseen: ledger.forkUnseen },
-    dropped: { exited: ledger.droppedExited, live: ledger.droppedLive, images: ledger.droppedImages },
-  };
 }
 
 const programJson = (program: ProgramState): ProgramJson => ({

@@ -9,6 +9,7 @@ export * from './evidence.ts';
 export * from './openapi.ts';
 export * from './openapi-schema.ts';
 export * from './problem.ts';
+export * from './ledger.ts';
 export * from './live.ts';
 export * from './process.ts';
 export type { PlaceQuery } from './query.ts';

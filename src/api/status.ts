@@ -4,11 +4,16 @@ import { SCHEMA_VERSION } from './event.ts';
 
 const count = z.int().min(0);
 
-/** The account of one kind of event since the agent started: kernel = decoded + lost + pending. */
+/** The account of one kind of event since the agent started: kernel = decoded + lost + skipped + pending. */
 export const ledgerEntrySchema = z.object({
-  kernel: count.describe("the kernel programs' own count, which cannot lose"),
+  kernel: count.describe(
+    'how many happened: what the kernel programs counted, which cannot lose, and what was skipped',
+  ),
   decoded: count.describe('events that reached the model'),
-  lost: count.describe('events that did not, exactly'),
+  lost: count.describe('events that did not: counted by the programs, but the ring was full'),
+  skipped: count.describe(
+    'events for which the kernel ran no program (Linux 7 can preempt tracepoints), as the numbers of execs and the processes that are gone tell',
+  ),
   pending: count.describe('events still in the ring when the answer was made'),
 });
 

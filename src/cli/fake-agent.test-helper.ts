@@ -202,7 +202,7 @@ export function sampleProcess(fields: Partial<ProcessJson> = {}): ProcessJson {
 }
 
 export function sampleStatus(fields: Partial<StatusJson> = {}): StatusJson {
-  const entry = { kernel: 1000, decoded: 1000, lost: 0, pending: 0 };
+  const entry = { kernel: 1000, decoded: 1000, lost: 0, skipped: 0, pending: 0 };
   return {
     schema_version: 1,
     version: '1.2.3',

@@ -137,7 +137,7 @@ test('status tells the ledger, and ends with 3 when not the whole node is seen',
   assert.match(ready.stdout, /30,000 of 30,000 in containers attributed \(100\.00 %\)\nnothing lost\n$/);
 
   const status = sampleStatus({ ready: false, reasons: ['12 events were lost in the last minute\x1b[2J'] });
-  status.ledger.fork = { kernel: 1000, decoded: 988, lost: 12, pending: 0 };
+  status.ledger.fork = { kernel: 1000, decoded: 988, lost: 12, skipped: 0, pending: 0 };
   status.ledger.containers.attributed = 29_999;
   const blind = await fakeAgent(t, documents({ '/api/v1/status': status }));
   const shown = await run(['status', '--api', blind.api]);

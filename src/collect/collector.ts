@@ -36,6 +36,11 @@ export interface CollectorStatus {
   readonly ringBytes: number | null;
   readonly ringUsedBytes: number | null;
   readonly btf: boolean;
+  /**
+   * The kernel may skip the programs of an exec or exit, which is then in no count: only the model can tell, by the
+   * process that is gone and by the numbers of its execs.
+   */
+  readonly maySkip: boolean;
   /** Records that could not be decoded, by kind of defect. */
   readonly decodeErrors: Readonly<Record<string, number>>;
 }

@@ -12,7 +12,6 @@ import {
   type ProgramState,
   readCounters,
   readPrograms,
-  readProgramStats,
   readTaskSnapshot,
   type RingMemory,
   RingReader,
@@ -99,23 +98,14 @@ export class EbpfCollector implements Collector {
   }
 
   counts(): CollectorCounts {
-    const { countersFd, possibleCpus, programs } = this.#programs;
+    const { countersFd, possibleCpus } = this.#programs;
     const counters = readCounters(countersFd, possibleCpus, COUNTER_LAYOUT);
-    // A program that was skipped counted nothing: the kernel counts the skips.
-    const skipped = (hook: string) =>
-      programs
-        .filter((program) => program.hook.endsWith(hook))
-        .reduce((sum, program) => sum + readProgramStats(program.programFd).recursionMisses, 0);
-    const kind = (happened: number, failed: number, undecoded: number, hook: string) => {
-      const misses = skipped(hook);
-      return { kernel: happened + misses, lost: failed + undecoded + misses };
-    };
     const { lost } = this.#decoder;
     return {
-      fork: kind(counters.forks, counters.forksLost, lost.fork, 'sched_process_fork'),
-      exec: kind(counters.execs, counters.execsLost, lost.exec, 'sched_process_exec'),
-      exit: kind(counters.exits, counters.exitsLost, lost.exit, 'sched_process_exit'),
-      move: kind(counters.moves, counters.movesLost, lost.move, 'cgroup_attach_task'),
+      fork: { kernel: counters.forks, lost: counters.forksLost + lost.fork },
+      exec: { kernel: counters.execs, lost: counters.execsLost + lost.exec },
+      exit: { kernel: counters.exits, lost: counters.exitsLost + lost.exit },
+      move: { kernel: counters.moves, lost: counters.movesLost + lost.move },
       cgroupLost: counters.cgroupsLost,
     };
   }
@@ -134,6 +124,7 @@ export class EbpfCollector implements Collector {
       ringBytes: this.#programs.ringBytes,
       ringUsedBytes: this.#reader.usedBytes,
       btf: this.#programs.snapshotLinkFd !== null,
+      maySkip: this.#programs.preemptible,
       decodeErrors: this.#decoder.errors,
     };
   }

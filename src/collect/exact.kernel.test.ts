@@ -121,10 +121,11 @@ test('an exec from a thread that is not the leader is an exec of the process', {
   assert.equal(d.execs[0]!.startNs, d.forks[0]!.startNs);
 });
 
-for (const ignoreGroupDead of [false, true]) {
-  const how = ignoreGroupDead ? 'found without the argument of newer kernels' : "by the kernel's word";
+for (const features of [{}, { exitTellsGroupDead: false }]) {
+  const how =
+    'exitTellsGroupDead' in features ? 'found without the argument of newer kernels' : "by the kernel's word";
   test(`100 processes of 9 threads that die at one moment exit once each, ${how}`, { skip }, async () => {
-    const own = await observe({ ignoreGroupDead });
+    const own = await observe({ features });
     try {
       const { pid, facts } = await runWorkload('simultaneous', 8, 100);
       const d = own.descendantsOf(pid);

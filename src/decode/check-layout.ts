@@ -16,6 +16,8 @@ const LIFECYCLE = [
 const STRUCTS_OF_OBJECT: Readonly<Record<string, readonly string[]>> = {
   lifecycle: LIFECYCLE,
   'lifecycle-raw': LIFECYCLE,
+  'lifecycle-preemptible': LIFECYCLE,
+  'lifecycle-raw-preemptible': LIFECYCLE,
   snapshot: ['snapshot_record', 'cgroup_record'],
 };
 

@@ -94,6 +94,7 @@ const FACTS = {
   cgroupId: ['process.cgroup_id', u53],
   cgroupV1Id: ['process.cgroup_v1_id', u53],
   capEffective: ['process.cap_effective', u53],
+  execId: ['process.exec_id', u53],
   pid: ['process.pid', u32],
   parentPid: ['process.parent_pid', u32],
   uid: ['process.uid', u32],

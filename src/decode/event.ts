@@ -24,6 +24,11 @@ export interface EventBase {
   readonly sessionId: number;
   /** Effective capability set as a bit mask (41 bits today, so a number is exact). */
   readonly capEffective: number;
+  /**
+   * Number of the process's last execve: counts up with each, a child begins with its parent's. Null when unknown.
+   * (`self_exec_id` of the kernel's task_struct.)
+   */
+  readonly execId: number | null;
   /** Namespace inode numbers; 0 when unknown. */
   readonly pidNs: number;
   readonly mntNs: number;

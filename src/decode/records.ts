@@ -27,6 +27,7 @@ class FactsRecord implements EventBase {
   declare readonly loginuid: number;
   declare readonly sessionId: number;
   declare readonly capEffective: number;
+  declare readonly execId: number;
   declare readonly pidNs: number;
   declare readonly mntNs: number;
   declare readonly cgroupNs: number;
@@ -52,6 +53,7 @@ class FactsRecord implements EventBase {
     this.loginuid = words[word + (L.FORK_PROCESS_LOGINUID >>> 2)]!;
     this.sessionId = words[word + (L.FORK_PROCESS_SESSION_ID >>> 2)]!;
     this.capEffective = readU64(words, word + (L.FORK_PROCESS_CAP_EFFECTIVE >>> 2));
+    this.execId = readU64(words, word + (L.FORK_PROCESS_EXEC_ID >>> 2));
     this.pidNs = words[word + (L.FORK_PROCESS_PID_NS >>> 2)]!;
     this.mntNs = words[word + (L.FORK_PROCESS_MNT_NS >>> 2)]!;
     this.cgroupNs = words[word + (L.FORK_PROCESS_CGROUP_NS >>> 2)]!;

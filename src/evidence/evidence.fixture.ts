@@ -5,7 +5,7 @@ import type { EvidenceSnapshot } from './recorder.ts';
 
 /** `seen` events of each kind, `lost` more of each. */
 export function ledgerOf(seen: number, lost: number, containers = { seen: 0, attributed: 0 }): LedgerJson {
-  const entry = { kernel: seen + lost, decoded: seen, lost, pending: 0 };
+  const entry = { kernel: seen + lost, decoded: seen, lost, skipped: 0, pending: 0 };
   return {
     fork: entry,
     exec: entry,

@@ -23,6 +23,7 @@ export const BASE: EventBase = {
   loginuid: 4294967295,
   sessionId: 4294967295,
   capEffective: 0,
+  execId: 0,
   pidNs: 0,
   mntNs: 0,
   cgroupNs: 0,

@@ -1,5 +1,5 @@
 // Reads the types of a BPF object: its BTF section, as in Documentation/bpf/btf.rst of the kernel.
-import { elfSections, readCString } from './elf.ts';
+import { type ElfSymbol, elfSections, elfSymbols, readCString } from './elf.ts';
 
 /** A named integer-sized field of a struct, nested structs flattened to `outer.inner`. */
 export interface StructField {
@@ -24,7 +24,12 @@ export interface ObjectTypes {
   /** All values of an enum by name. */
   enum(name: string): ReadonlyMap<string, number> | undefined;
   variable(section: string, name: string): DataVariable | undefined;
+  /** Names of what a data section holds; of `.ksyms` the functions of the kernel that are called. */
+  section(name: string): readonly string[];
 }
+
+/** Of raw BTF in this machine's byte order, include/uapi/linux/btf.h. */
+export const BTF_MAGIC = 0xeb9f;
 
 // BTF_KIND_* of include/uapi/linux/btf.h.
 const KIND = {
@@ -59,7 +64,98 @@ interface RawType {
 export function readObjectTypes(objectFile: Uint8Array): ObjectTypes {
   const btf = elfSections(objectFile).find((section) => section.name === '.BTF')?.data;
   if (btf === undefined) throw new Error('the object has no .BTF section');
-  return new BtfTypes(btf);
+  return new BtfTypes(btf, elfSymbols(objectFile));
+}
+
+/** The parts of raw BTF, as byte offsets. */
+interface Parts {
+  readonly typesStart: number;
+  readonly typesEnd: number;
+  readonly strings: Uint8Array;
+}
+
+function partsOf(btf: Uint8Array, view: DataView): Parts {
+  if (btf.byteLength < 24 || view.getUint16(0, true) !== BTF_MAGIC) throw new Error('there is no BTF header');
+  const headerBytes = view.getUint32(4, true);
+  const typesStart = headerBytes + view.getUint32(8, true);
+  const stringsStart = headerBytes + view.getUint32(16, true);
+  return {
+    typesStart,
+    typesEnd: typesStart + view.getUint32(12, true),
+    strings: btf.subarray(stringsStart, stringsStart + view.getUint32(20, true)),
+  };
+}
+
+const kindOf = (info: number) => (info >>> 24) & 0x1f;
+const countOf = (info: number) => info & 0xffff;
+
+/** Bytes of a type after its first twelve. */
+function extraBytes(kind: number, count: number): number {
+  switch (kind) {
+    case KIND.INT:
+    case KIND.VAR:
+    case KIND.DECL_TAG:
+      return 4;
+    case KIND.ARRAY:
+      return 12;
+    case KIND.ENUM:
+    case KIND.FUNC_PROTO:
+      return 8 * count;
+    case KIND.STRUCT:
+    case KIND.UNION:
+    case KIND.DATASEC:
+    case KIND.ENUM64:
+      return 12 * count;
+    default:
+      return 0;
+  }
+}
+
+/** Looks single types up in the BTF of a kernel, which has more than a hundred thousand. */
+export class BtfIndex {
+  readonly #view: DataView;
+  readonly #strings: Buffer;
+  /** Where each type begins, by its id; ids start at 1. */
+  readonly #offsets: number[] = [0];
+
+  /** Throws a plain Error when the bytes are no BTF. */
+  constructor(btf: Uint8Array) {
+    this.#view = new DataView(btf.buffer, btf.byteOffset, btf.byteLength);
+    const { typesStart, typesEnd, strings } = partsOf(btf, this.#view);
+    this.#strings = Buffer.from(strings.buffer, strings.byteOffset, strings.byteLength);
+    for (let at = typesStart; at < typesEnd; ) {
+      this.#offsets.push(at);
+      const info = this.#view.getUint32(at + 4, true);
+      at += 12 + extraBytes(kindOf(info), countOf(info));
+    }
+  }
+
+  hasTypedef(name: string): boolean {
+    return this.#typedef(name) !== null;
+  }
+
+  /** How many arguments the function has that a typedef points to; null when there is no such typedef. */
+  argumentsOf(typedef: string): number | null {
+    const at = this.#typedef(typedef);
+    if (at === null) return null;
+    const pointer = this.#target(at);
+    return countOf(this.#view.getUint32(this.#target(pointer) + 4, true));
+  }
+
+  #target(at: number): number {
+    return this.#offsets[this.#view.getUint32(at + 8, true)]!;
+  }
+
+  #typedef(name: string): number | null {
+    // Names are unique in the strings, each between two NULs.
+    const before = this.#strings.indexOf(`\0${name}\0`, 0, 'latin1');
+    if (before === -1) return null;
+    for (const at of this.#offsets) {
+      if (at === 0 || this.#view.getUint32(at, true) !== before + 1) continue;
+      if (kindOf(this.#view.getUint32(at + 4, true)) === KIND.TYPEDEF) return at;
+    }
+    return null;
+  }
 }
 
 class BtfTypes implements ObjectTypes {
@@ -68,21 +164,21 @@ class BtfTypes implements ObjectTypes {
   readonly #types: RawType[] = [{ name: 'void', kind: 0, count: 0, sizeOrType: 0, extraOffset: 0 }];
   readonly #strings: Uint8Array;
 
-  constructor(btf: Uint8Array) {
+  /** The BTF of an object does not say where its variables are: that is filled in by who loads it. */
+  readonly #symbols: readonly ElfSymbol[];
+
+  constructor(btf: Uint8Array, symbols: readonly ElfSymbol[]) {
+    this.#symbols = symbols;
     this.#view = new DataView(btf.buffer, btf.byteOffset, btf.byteLength);
-    if (this.#view.getUint16(0, true) !== 0xeb9f) throw new Error('the .BTF section has no BTF header');
-    const headerBytes = this.#view.getUint32(4, true);
-    const typesStart = headerBytes + this.#view.getUint32(8, true);
-    const typesEnd = typesStart + this.#view.getUint32(12, true);
-    const stringsStart = headerBytes + this.#view.getUint32(16, true);
-    this.#strings = btf.subarray(stringsStart, stringsStart + this.#view.getUint32(20, true));
+    const { typesStart, typesEnd, strings } = partsOf(btf, this.#view);
+    this.#strings = strings;
     for (let at = typesStart; at < typesEnd; ) at = this.#readType(at);
   }
 
   #readType(at: number): number {
     const info = this.#view.getUint32(at + 4, true);
-    const kind = (info >>> 24) & 0x1f;
-    const count = info & 0xffff;
+    const kind = kindOf(info);
+    const count = countOf(info);
     this.#types.push({
       name: readCString(this.#strings, this.#view.getUint32(at, true)),
       kind,
@@ -90,19 +186,7 @@ class BtfTypes implements ObjectTypes {
       sizeOrType: this.#view.getUint32(at + 8, true),
       extraOffset: at + 12,
     });
-    const extraBytes: Record<number, number> = {
-      [KIND.INT]: 4,
-      [KIND.ARRAY]: 12,
-      [KIND.STRUCT]: 12 * count,
-      [KIND.UNION]: 12 * count,
-      [KIND.ENUM]: 8 * count,
-      [KIND.FUNC_PROTO]: 8 * count,
-      [KIND.VAR]: 4,
-      [KIND.DATASEC]: 12 * count,
-      [KIND.DECL_TAG]: 4,
-      [KIND.ENUM64]: 12 * count,
-    };
-    return at + 12 + (extraBytes[kind] ?? 0);
+    return at + 12 + extraBytes(kind, count);
   }
 
   #find(kind: number, name: string): RawType | undefined {
@@ -163,17 +247,15 @@ class BtfTypes implements ObjectTypes {
   }
 
   variable(section: string, name: string): DataVariable | undefined {
-    const type = this.#find(KIND.DATASEC, section);
-    if (type === undefined) return undefined;
-    for (let index = 0; index < type.count; index++) {
-      const at = type.extraOffset + 12 * index;
-      const variable = this.#types[this.#view.getUint32(at, true)]!;
-      if (variable.name !== name) continue;
-      return {
-        offsetBytes: this.#view.getUint32(at + 4, true),
-        sizeBytes: this.#view.getUint32(at + 8, true),
-      };
-    }
-    return undefined;
+    return this.#symbols.find((symbol) => symbol.section === section && symbol.name === name);
+  }
+
+  section(name: string): string[] {
+    const type = this.#find(KIND.DATASEC, name);
+    if (type === undefined) return [];
+    return Array.from(
+      { length: type.count },
+      (_, index) => this.#types[this.#view.getUint32(type.extraOffset + 12 * index, true)]!.name,
+    );
   }
 }

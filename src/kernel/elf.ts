@@ -8,10 +8,50 @@ export interface ElfSection {
 
 const EHDR_BYTES = 64;
 const SHF_EXECINSTR = 4n;
+const SHT_SYMTAB = 2;
 const SHT_NOBITS = 8;
+const SYMBOL_BYTES = 24;
+
+/** A named place in a section. */
+export interface ElfSymbol {
+  readonly name: string;
+  readonly section: string;
+  /** From the start of the section. */
+  readonly offsetBytes: number;
+  readonly sizeBytes: number;
+}
 
 /** Throws a plain Error when the bytes are not such a file. */
 export function elfSections(file: Uint8Array): ElfSection[] {
+  return headersOf(file).map(({ name, type, flags, offset, size }) => ({
+    name,
+    executable: (flags & SHF_EXECINSTR) !== 0n,
+    data: type === SHT_NOBITS ? new Uint8Array(0) : file.subarray(offset, offset + size),
+  }));
+}
+
+/** Of all symbols that stand in a section. Throws a plain Error when the bytes are not such a file. */
+export function elfSymbols(file: Uint8Array): ElfSymbol[] {
+  const headers = headersOf(file);
+  const table = headers.find(({ type }) => type === SHT_SYMTAB);
+  if (table === undefined) return [];
+  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
+  const names = headers[table.link]!.offset;
+  const symbols: ElfSymbol[] = [];
+  for (let at = table.offset; at + SYMBOL_BYTES <= table.offset + table.size; at += SYMBOL_BYTES) {
+    const section = headers[view.getUint16(at + 6, true)];
+    if (section === undefined) continue;
+    symbols.push({
+      name: readCString(file, names + view.getUint32(at, true)),
+      section: section.name,
+      offsetBytes: Number(view.getBigUint64(at + 8, true)),
+      sizeBytes: Number(view.getBigUint64(at + 16, true)),
+    });
+  }
+  return symbols;
+}
+
+function headersOf(file: Uint8Array) {
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
   if (file.byteLength < EHDR_BYTES || view.getUint32(0, false) !== 0x7f454c46)
     throw new Error('not an ELF file');
@@ -26,16 +66,13 @@ export function elfSections(file: Uint8Array): ElfSection[] {
       flags: view.getBigUint64(at + 8, true),
       offset: Number(view.getBigUint64(at + 24, true)),
       size: Number(view.getBigUint64(at + 32, true)),
+      link: view.getUint32(at + 40, true),
     };
   };
   const names = header(view.getUint16(62, true));
   return Array.from({ length: entryCount }, (_, index) => {
-    const { nameOffset, type, flags, offset, size } = header(index);
-    return {
-      name: readCString(file, names.offset + nameOffset),
-      executable: (flags & SHF_EXECINSTR) !== 0n,
-      data: type === SHT_NOBITS ? new Uint8Array(0) : file.subarray(offset, offset + size),
-    };
+    const { nameOffset, ...rest } = header(index);
+    return { name: readCString(file, names.offset + nameOffset), ...rest };
   });
 }
 

@@ -11,6 +11,8 @@ export interface ProgramsHandover {
   readonly countersFd: number;
   readonly possibleCpus: number;
   readonly programs: readonly { readonly hook: string; readonly programFd: number }[];
+  readonly preemptible: boolean;
+  readonly readsKernel: boolean;
   readonly snapshotLinkFd: number | null;
   readonly snapshotProgramFd: number | null;
   /** A program is attached as long as its link is open. */
@@ -21,18 +23,11 @@ export interface ProgramsHandover {
 
 /** Prepares the descriptors for an exec of this process. */
 export function handOver(programs: LoadedPrograms): ProgramsHandover {
-  const { ringFd, ringBytes, countersFd, possibleCpus, snapshotLinkFd, snapshotProgramFd, linkFds } =
-    programs;
+  const { detach: _detach, close: _close, programs: attached, attachedNs, ...rest } = programs;
   const handover: ProgramsHandover = {
-    ringFd,
-    ringBytes,
-    countersFd,
-    possibleCpus,
-    programs: programs.programs.map(({ hook, programFd }) => ({ hook, programFd })),
-    snapshotLinkFd,
-    snapshotProgramFd,
-    linkFds,
-    attachedNs: String(programs.attachedNs),
+    ...rest,
+    programs: attached.map(({ hook, programFd }) => ({ hook, programFd })),
+    attachedNs: String(attachedNs),
   };
   for (const fd of descriptorsOf(handover)) keepOpenAcrossExec(fd);
   return handover;

@@ -3,6 +3,7 @@ export * from './btf.ts';
 export * from './clock-state.ts';
 export * from './counters.ts';
 export * from './credentials.ts';
+export * from './features.ts';
 export * from './handover.ts';
 export * from './libc.ts';
 export * from './loader.ts';

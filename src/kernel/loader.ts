@@ -3,13 +3,21 @@ import { readFileSync } from 'node:fs';
 import koffi from 'koffi';
 import { CognitodError } from '../lib/errors.ts';
 import { readPrivileges } from '../lib/privileges.ts';
-import { type ObjectTypes, readObjectTypes } from './btf.ts';
+import { BTF_MAGIC, type ObjectTypes, readObjectTypes } from './btf.ts';
 import { missingToLoad } from './credentials.ts';
+import { type KernelFeatures, readKernelFeatures } from './features.ts';
 import { boottimeNs, releaseFreedMemory, withSignalsBlocked } from './libc.ts';
 import { errnoName, lastErrno, loadLibbpf, OPEN_OPTS_BYTES, type Pointer } from './libbpf.ts';
 
 export type HookStyle = 'tp_btf' | 'raw_tp';
-export type ObjectName = 'lifecycle' | 'lifecycle-raw' | 'snapshot';
+export const OBJECT_NAMES = [
+  'lifecycle',
+  'lifecycle-raw',
+  'lifecycle-preemptible',
+  'lifecycle-raw-preemptible',
+  'snapshot',
+] as const;
+export type ObjectName = (typeof OBJECT_NAMES)[number];
 
 export interface LoadOptions {
   readonly hooks: HookStyle;
@@ -18,8 +26,10 @@ export interface LoadOptions {
   readonly argvBytes: number;
   /** BTF file for kernels without their own; null to use /sys/kernel/btf/vmlinux. */
   readonly btfPath: string | null;
-  /** For tests: use the fallback for kernels whose exit tracepoint does not name the last thread. */
-  readonly ignoreGroupDead?: boolean;
+  /** For tests: as if the kernel were like this. */
+  readonly features?: Partial<KernelFeatures>;
+  /** For tests: as on a kernel that lets no program read its memory by the usual helpers. */
+  readonly withoutKernelReads?: boolean;
   /** Called with each object's types before it is loaded; throws when they are not what the decoder expects. */
   readonly checkTypes: (object: ObjectName, types: ObjectTypes) => void;
 }
@@ -37,6 +47,10 @@ export interface LoadedPrograms {
   readonly countersFd: number;
   readonly possibleCpus: number;
   readonly programs: readonly AttachedProgram[];
+  /** The kernel may skip programs of exec and exit, in spite of their copies: KernelFeatures.tracepointsPreemptible. */
+  readonly preemptible: boolean;
+  /** The kernel gives names of cgroups; where it is locked down to confidentiality it does not. */
+  readonly readsKernel: boolean;
   /** Link of the task iterator; null where the kernel has none (no BTF). */
   readonly snapshotLinkFd: number | null;
   readonly snapshotProgramFd: number | null;
@@ -54,15 +68,26 @@ export function readObjectFile(name: ObjectName): Uint8Array {
   return readFileSync(new URL(`generated/${name}.bpf.o`, import.meta.url));
 }
 
-/** exit first and fork last: whoever is announced by a fork is sure to have its exit told, and its cgroups named. */
-const LIFECYCLE_PROGRAMS = [
-  'on_cgroup_rmdir',
-  'on_cgroup_attach',
-  'on_cgroup_mkdir',
-  'on_exit',
-  'on_exec',
-  'on_fork',
-];
+/**
+ * exit first and fork last: whoever is announced by a fork is sure to have its exit told, and its cgroups named. Copies in
+ * the order of their turns (bpf/turns.h): the kernel runs the programs of a hook in the order in which they were attached.
+ */
+function programNames(copies: number): string[] {
+  const each = (name: string) => Array.from({ length: copies }, (_, copy) => copyName(name, copy));
+  const cgroups = ['on_cgroup_rmdir', 'on_cgroup_attach', 'on_cgroup_mkdir'];
+  return [...cgroups, ...each('on_exit'), ...each('on_exec'), 'on_fork'];
+}
+
+const copyName = (name: string, copy: number) => (copy === 0 ? name : `${name}_${copy + 1}`);
+/** COPIES of bpf/turns.h. */
+const PREEMPTIBLE_COPIES = 4;
+
+/**
+ * A map that forgets the entry unused for longest keeps free entries apart for each CPU, and takes used ones when those
+ * of all CPUs together are more than there are (LOCAL_FREE_TARGET in kernel/bpf/bpf_lru_list.c).
+ */
+const LRU_ENTRIES = 4096;
+const LRU_PER_CPU = 256;
 const VERIFIER_LOG_BYTES = 256 * 1024;
 
 /**
@@ -70,9 +95,21 @@ const VERIFIER_LOG_BYTES = 256 * 1024;
  * stays attached then.
  */
 export function loadPrograms(options: LoadOptions): LoadedPrograms {
+  if (options.btfPath !== null) checkBtfFile(options.btfPath);
+  if (options.withoutKernelReads === true) return loadHeld(options, false);
+  try {
+    return loadHeld(options, true);
+  } catch (error) {
+    if (!(error instanceof KernelReadsForbidden)) throw error;
+  }
+  if (options.hooks === 'raw_tp') throw lockedDown();
+  return loadHeld(options, false);
+}
+
+function loadHeld(options: LoadOptions, readsKernel: boolean): LoadedPrograms {
   const held = new Held();
   try {
-    const loaded = loadAndAttach(options, held);
+    const loaded = loadAndAttach(options, readsKernel, held);
     releaseFreedMemory();
     return loaded;
   } catch (error) {
@@ -81,8 +118,17 @@ export function loadPrograms(options: LoadOptions): LoadedPrograms {
   }
 }
 
-/** Magic number of a BTF file in this machine's byte order, include/uapi/linux/btf.h. */
-const BTF_MAGIC = 0xeb9f;
+/** Lockdown of the level "confidentiality" takes the helpers away that read kernel memory (security/lockdown). */
+class KernelReadsForbidden extends Error {}
+
+const lockedDown = () =>
+  new CognitodError(
+    'BPF_UNAVAILABLE',
+    'the kernel is locked down to confidentiality: BPF programs without BTF may not read its memory',
+    {
+      hint: 'use kernel.hooks: tp_btf (docs/limits.md says what is then missing), or boot with lockdown=integrity',
+    },
+  );
 
 function checkBtfFile(path: string): void {
   let reason: string;
@@ -113,23 +159,32 @@ class Held {
   }
 }
 
-function loadAndAttach(options: LoadOptions, held: Held): LoadedPrograms {
+function loadAndAttach(options: LoadOptions, readsKernel: boolean, held: Held): LoadedPrograms {
   const lib = loadLibbpf();
-  if (options.btfPath !== null) checkBtfFile(options.btfPath);
   const possibleCpus = lib.possibleCpus();
-  const lifecycle = openObject(options.hooks === 'tp_btf' ? 'lifecycle' : 'lifecycle-raw', options, held);
+  const features = { ...featuresOf(options.btfPath), ...options.features };
+  const preemptible = features.tracepointsPreemptible;
+  const style = options.hooks === 'tp_btf' ? 'lifecycle' : 'lifecycle-raw';
+  const lifecycle = openObject(preemptible ? `${style}-preemptible` : style, options, held);
   lifecycle.setVariable('argv_bytes', options.argvBytes);
-  if (options.ignoreGroupDead === true) lifecycle.setVariable('ignore_group_dead', 1);
+  lifecycle.setVariable('may_read_kernel', Number(readsKernel));
+  lifecycle.setVariable('exit_tells_group_dead', Number(features.exitTellsGroupDead));
   lib.setMaxEntries(lifecycle.map('exec_scratches'), possibleCpus);
   lib.setMaxEntries(lifecycle.map('ring'), options.ringBytes);
+  const lruEntries = LRU_ENTRIES + possibleCpus * LRU_PER_CPU;
+  lib.setMaxEntries(lifecycle.map('exited'), features.exitTellsGroupDead ? 1 : lruEntries);
+  if (preemptible) lib.setMaxEntries(lifecycle.map('turns'), lruEntries);
   lifecycle.load();
-  const programs = LIFECYCLE_PROGRAMS.map((name) => attach(lifecycle, name, held));
+  const programs = programNames(preemptible ? PREEMPTIBLE_COPIES : 1).map((name) =>
+    attach(lifecycle, name, held),
+  );
   const attachedNs = boottimeNs();
 
   // The iterator needs the kernel's own BTF whichever way the hooks are attached.
   let iterator: ReturnType<typeof attach> | undefined;
   if (options.hooks === 'tp_btf') {
     const snapshot = openObject('snapshot', options, held);
+    snapshot.setVariable('may_read_kernel', Number(readsKernel));
     snapshot.load();
     iterator = attach(snapshot, 'list_tasks', held);
   }
@@ -139,6 +194,8 @@ function loadAndAttach(options: LoadOptions, held: Held): LoadedPrograms {
     countersFd: lib.mapFd(lifecycle.map('counters')),
     possibleCpus,
     programs,
+    preemptible,
+    readsKernel,
     snapshotLinkFd: iterator?.linkFd ?? null,
     snapshotProgramFd: iterator?.programFd ?? null,
     linkFds: [...programs, ...(iterator === undefined ? [] : [iterator])].map(({ linkFd }) => linkFd),
@@ -146,6 +203,17 @@ function loadAndAttach(options: LoadOptions, held: Held): LoadedPrograms {
     detach: () => held.detach(),
     close: () => held.close(),
   };
+}
+
+function featuresOf(btfPath: string | null): KernelFeatures {
+  try {
+    return readKernelFeatures(btfPath);
+  } catch (cause) {
+    throw new CognitodError('BTF_MISSING', `the kernel's BTF cannot be read: ${(cause as Error).message}`, {
+      hint: 'give a BTF file for this kernel as kernel.btf, or use collector: procfs',
+      cause,
+    });
+  }
 }
 
 interface OpenedObject {
@@ -239,8 +307,11 @@ function notPrivileged(errno: string): CognitodError {
   );
 }
 
-function loadError(object: ObjectName, errno: number, verifierLog: string): CognitodError {
+function loadError(object: ObjectName, errno: number, verifierLog: string): Error {
   const name = errnoName(errno);
+  // Under lockdown libbpf's own probe finds the newer helper missing and puts the oldest in its place.
+  if (/(?:unknown func|cannot use helper) bpf_probe_read/.test(verifierLog))
+    return new KernelReadsForbidden();
   if (name === 'EPERM' || name === 'EACCES') {
     // A verifier's refusal is also EACCES, but comes with a log.
     const refusedByVerifier = name === 'EACCES' && verifierLog.length > 0;
@@ -250,6 +321,6 @@ function loadError(object: ObjectName, errno: number, verifierLog: string): Cogn
   return new CognitodError(
     'BPF_UNAVAILABLE',
     `the kernel does not accept object ${object}: ${name}${lastLines === '' ? '' : `\n${lastLines}`}`,
-    { hint: 'Linux 5.8 or newer with BPF is needed; use collector: procfs where there is none' },
+    { hint: 'docs/limits.md lists the kernels that work; use collector: procfs on others' },
   );
 }

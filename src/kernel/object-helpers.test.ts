@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ALLOWED_HELPERS, helpersCalled, type ObjectName, readObjectFile } from './index.ts';
-
-const OBJECTS: ObjectName[] = ['lifecycle', 'lifecycle-raw', 'snapshot'];
+import {
+  ALLOWED_HELPERS,
+  ALLOWED_KERNEL_FUNCTIONS,
+  helpersCalled,
+  kernelFunctionsCalled,
+  OBJECT_NAMES as OBJECTS,
+  readObjectFile,
+} from './index.ts';
 
 for (const name of OBJECTS) {
   test(`object ${name} calls only helpers of the allow-list`, () => {
@@ -14,6 +19,13 @@ for (const name of OBJECTS) {
     );
   });
 }
+
+test('kernel functions are called only where tracepoints can be preempted, and only the two that are allowed', () => {
+  for (const name of OBJECTS) {
+    const expected = name.endsWith('-preemptible') ? ALLOWED_KERNEL_FUNCTIONS : [];
+    assert.deepEqual(kernelFunctionsCalled(readObjectFile(name)), expected, name);
+  }
+});
 
 test('every helper of the allow-list is needed by some object', () => {
   const called = new Set(OBJECTS.flatMap((name) => helpersCalled(readObjectFile(name))));

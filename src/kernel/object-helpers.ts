@@ -1,4 +1,5 @@
 // Which kernel helpers the instructions of a BPF object call.
+import { readObjectTypes } from './btf.ts';
 import { elfSections } from './elf.ts';
 
 const INSTRUCTION_BYTES = 8;
@@ -14,15 +15,20 @@ export function helpersCalled(objectFile: Uint8Array): number[] {
     for (let at = 0; at + INSTRUCTION_BYTES <= data.byteLength; at += INSTRUCTION_BYTES) {
       const opcode = data[at]!;
       const sourceRegister = data[at + 1]! >>> 4;
-      // Source register 0 is a helper; 1 a function of the object itself; 2 a kernel function.
-      if (opcode === BPF_JMP_CALL && sourceRegister !== 1) {
-        ids.add(sourceRegister === 0 ? view.getInt32(at + 4, true) : -1);
-      }
+      // Source register 0 is a helper; 1 a function of the object itself or, in .ksyms, of the kernel.
+      if (opcode === BPF_JMP_CALL && sourceRegister === 0) ids.add(view.getInt32(at + 4, true));
       if (opcode === BPF_LD_IMM64) at += INSTRUCTION_BYTES;
     }
   }
   return [...ids].sort((a, b) => a - b);
 }
+
+/** Functions of the kernel called (kfuncs), sorted. */
+export const kernelFunctionsCalled = (objectFile: Uint8Array): string[] =>
+  [...readObjectTypes(objectFile).section('.ksyms')].sort();
+
+/** The kernel functions that our programs may call: they hold the preemption of the program itself off. */
+export const ALLOWED_KERNEL_FUNCTIONS: readonly string[] = ['bpf_preempt_disable', 'bpf_preempt_enable'];
 
 /**
  * The helpers that our programs may call: none writes to user memory, changes what a system call returns, or sends
@@ -33,14 +39,18 @@ export const ALLOWED_HELPERS: ReadonlyMap<number, string> = new Map([
   [2, 'bpf_map_update_elem'],
   [3, 'bpf_map_delete_elem'],
   [8, 'bpf_get_smp_processor_id'],
+  [35, 'bpf_get_current_task'],
   [112, 'bpf_probe_read_user'],
   [113, 'bpf_probe_read_kernel'],
+  [114, 'bpf_probe_read_user_str'],
   [115, 'bpf_probe_read_kernel_str'],
   [125, 'bpf_ktime_get_boot_ns'],
   [127, 'bpf_seq_write'],
   [130, 'bpf_ringbuf_output'],
   [131, 'bpf_ringbuf_reserve'],
   [132, 'bpf_ringbuf_submit'],
+  [133, 'bpf_ringbuf_discard'],
+  [158, 'bpf_get_current_task_btf'],
 ]);
 
 /** Instructions of all programs and functions of an object, 8 bytes each; a wide one counts as two, as in the kernel. */

@@ -36,6 +36,7 @@ const processes: fc.Arbitrary<Process> = fc.record(
     gid: u32,
     euid: u32,
     capEffective: fc.constantFrom('0000000000000000', '000001ffffffffff'),
+    execId: fc.constant(null),
     identity: fc.constantFrom(IDENTITY, { ...IDENTITY, podUid: 'other' }),
     image: fc.constantFrom(IMAGE, { ...IMAGE, comm: 'ls' }),
     earlierImages: orNull(fc.array(fc.constant(IMAGE), { maxLength: 3 })),

@@ -238,6 +238,7 @@ export class ExitedStore {
       gid: words[word + GID]!,
       euid: words[word + EUID]!,
       capEffective: this.#capabilities[slot]!,
+      execId: null,
       execSeq: words[word + EXEC_SEQ]!,
       exitKtimeNs: longs[long + EXIT_NS]!,
       bytes: floats[long + BYTES]!,

@@ -11,6 +11,9 @@ export class Ledger {
   unknownCgroupEvents = 0;
   exitUnseen = 0;
   forkUnseen = 0;
+  /** Execs and exits that must have happened but were never told: lost, or skipped by the kernel. */
+  execsMissing = 0;
+  exitsMissing = 0;
   droppedExited = 0;
   droppedLive = 0;
   droppedImages = 0;

@@ -65,6 +65,7 @@ function facts(pid: number, startNs: bigint, ktimeNs: bigint) {
     loginuid: 4294967295,
     sessionId: 4294967295,
     capEffective: 0,
+    execId: null,
     pidNs: 1,
     mntNs: 1,
     cgroupNs: 1,

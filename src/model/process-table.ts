@@ -55,6 +55,8 @@ export class ProcessTable implements ModelView {
   readonly #capabilities = new CapabilityTexts();
   /** Processes that were missing in the last healing pass. */
   #missing = new Map<Process, number>();
+  /** Processes that had a newer image in the last healing pass than any exec has told: the number of its execve. */
+  #untoldExecs = new Map<Process, number>();
   /** Live processes whose parent has not been told of yet, by its pid. */
   readonly #orphans = new Map<number, Set<Process>>();
   /** Processes that began before this were there before the agent. */
@@ -84,6 +86,7 @@ export class ProcessTable implements ModelView {
       const wasRunning = process.state === 'running';
       process.identity = identity;
       this.#takeCredentials(process, event);
+      this.#countMissingExecs(process, event);
       if (event.type === 'exec') this.#startImage(process, event);
       else this.#close(process, event);
       if (!wasRunning) this.#exited.replace(process);
@@ -131,6 +134,7 @@ export class ProcessTable implements ModelView {
     identify: (facts: EventBase, known: Identity | null) => Identity,
   ): void {
     const alive = new Set<Process>();
+    const untoldExecs = new Map<Process, number>();
     for (const snapshot of snapshots) {
       const known = this.#find(snapshot);
       if (known === undefined)
@@ -138,11 +142,13 @@ export class ProcessTable implements ModelView {
       else if (known.state === 'running') {
         alive.add(known);
         known.identity = identify(snapshot, known.identity);
+        this.#noticeUntoldExec(known, snapshot, untoldExecs);
         // An exec since then has told newer ones.
         if (snapshot.ktimeNs >= (known.image.sinceKtimeNs ?? 0n)) this.#takeCredentials(known, snapshot);
         if (known.image.comm !== snapshot.comm) known.image = { ...known.image, comm: snapshot.comm };
       }
     }
+    this.#untoldExecs = untoldExecs;
     const missing = new Map<Process, number>();
     for (const process of this.#running.values()) {
       if (process.startNs >= takenNs || alive.has(process)) continue;
@@ -275,6 +281,7 @@ export class ProcessTable implements ModelView {
       gid: facts.gid,
       euid: facts.euid,
       capEffective: this.#capabilities.of(facts.capEffective),
+      execId: facts.execId,
       identity,
       image,
       earlierImages: null,
@@ -298,6 +305,32 @@ export class ProcessTable implements ModelView {
       }
     }
     return process;
+  }
+
+  /**
+   * The kernel numbers the execs of a process, so a gap shows those that nobody told. An execve that fails after the point
+   * of no return has taken a number too: it kills the process, so one number more at a death by signal is no exec.
+   */
+  #countMissingExecs(process: Process, event: ExecEvent | ExitEvent): void {
+    const { execId } = event;
+    const known = process.execId;
+    if (execId === null || known === null) return;
+    if (event.type === 'exec') this.ledger.execsMissing += execId - known - 1;
+    else if (execId > known && !(execId === known + 1 && event.exitSignal !== null))
+      this.ledger.execsMissing += execId - known;
+    process.execId = Math.max(execId, known);
+  }
+
+  /** Counts when it was so in the last pass too: an exec is told some time after it has taken its number. */
+  #noticeUntoldExec(process: Process, snapshot: ProcessSnapshot, untold: Map<Process, number>): void {
+    const { execId } = snapshot;
+    if (execId === null || process.execId === null || execId <= process.execId) return;
+    if (this.#untoldExecs.get(process) !== execId) {
+      untold.set(process, execId);
+      return;
+    }
+    this.ledger.execsMissing += execId - process.execId;
+    process.execId = execId;
   }
 
   #takeCredentials(process: Process, facts: EventBase): void {
@@ -356,12 +389,17 @@ export class ProcessTable implements ModelView {
       minorFaults: event.minorFaults,
       majorFaults: event.majorFaults,
     };
-    if (process.state === 'running') this.#retire(process, 'exited', event.ktimeNs);
-    else process.state = 'exited';
+    if (process.state === 'running') {
+      this.#retire(process, 'exited', event.ktimeNs);
+      return;
+    }
+    if (process.state === 'exit_unseen') this.ledger.exitsMissing--;
+    process.state = 'exited';
   }
 
   #closeUnseen(process: Process, ktimeNs: bigint): void {
     this.ledger.exitUnseen++;
+    this.ledger.exitsMissing++;
     this.#retire(process, 'exit_unseen', ktimeNs);
   }
 

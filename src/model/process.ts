@@ -38,6 +38,8 @@ export interface Process {
    * no event tells that a process has changed them without an exec.
    */
   capEffective: string;
+  /** Number of the last execve that is known of; null where nobody tells, and after the exit. */
+  execId: number | null;
   identity: Identity;
   /** The current image. */
   image: Image;

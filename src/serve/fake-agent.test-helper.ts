@@ -77,6 +77,7 @@ const facts = {
   loginuid: 1000,
   sessionId: 3,
   capEffective: 0,
+  execId: null,
   pidNs: 4026531836,
   mntNs: 4026531841,
   cgroupNs: 4026531835,
@@ -203,6 +204,7 @@ export class FakeModel implements ModelView {
       gid: 0,
       euid: 0,
       capEffective: '000001ffffffffff',
+      execId: null,
       identity: hostIdentity,
       image: shell,
       earlierImages: null,
@@ -285,7 +287,7 @@ export class FakeModel implements ModelView {
   }
 }
 
-const account = { kernel: 10, decoded: 8, lost: 1, pending: 1 };
+const account = { kernel: 10, decoded: 8, lost: 1, skipped: 0, pending: 1 };
 
 export const sampleStatus: StatusJson = {
   schema_version: 1,

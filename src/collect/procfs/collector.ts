@@ -114,6 +114,7 @@ export class ProcfsCollector implements Collector {
     if (denied > 0) hooks.push(`${denied} processes may not be read by this agent`);
     return {
       kind: 'procfs',
+      maySkip: false,
       hooks,
       ringBytes: null,
       ringUsedBytes: null,

@@ -50,6 +50,7 @@ function baseOf(known: KnownProcess, ktimeNs: bigint): EventBase {
     loginuid: facts.loginuid,
     sessionId: facts.sessionId,
     capEffective: facts.capEffective,
+    execId: null,
     pidNs: facts.pidNs,
     mntNs: facts.mntNs,
     cgroupNs: facts.cgroupNs,
