@@ -57,6 +57,8 @@ export class ProcessTable implements ModelView {
   #missing = new Map<Process, number>();
   /** Processes that had a newer image in the last healing pass than any exec has told: the number of its execve. */
   #untoldExecs = new Map<Process, number>();
+  /** How many execs of a process healing has counted as missing, which may still be told. */
+  readonly #countedUntold = new WeakMap<Process, number>();
   /** Live processes whose parent has not been told of yet, by its pid. */
   readonly #orphans = new Map<number, Set<Process>>();
   /** Processes that began before this were there before the agent. */
@@ -309,16 +311,28 @@ export class ProcessTable implements ModelView {
 
   /**
    * The kernel numbers the execs of a process, so a gap shows those that nobody told. An execve that fails after the point
-   * of no return has taken a number too: it kills the process, so one number more at a death by signal is no exec.
+   * of no return has taken a number too: it kills the process, so one number more at a death by signal is no exec. An exec
+   * takes its number some time before it is told: whoever lists processes in between has the number already.
    */
   #countMissingExecs(process: Process, event: ExecEvent | ExitEvent): void {
     const { execId } = event;
     const known = process.execId;
     if (execId === null || known === null) return;
-    if (event.type === 'exec') this.ledger.execsMissing += execId - known - 1;
-    else if (execId > known && !(execId === known + 1 && event.exitSignal !== null))
-      this.ledger.execsMissing += execId - known;
-    process.execId = Math.max(execId, known);
+    if (execId <= known) {
+      if (event.type === 'exec') this.#takeBack(process);
+      return;
+    }
+    const hasFailed = event.type === 'exit' && event.exitSignal !== null && execId === known + 1;
+    if (!hasFailed) this.ledger.execsMissing += execId - known - (event.type === 'exec' ? 1 : 0);
+    process.execId = execId;
+  }
+
+  /** An exec that healing may have counted is told after all. */
+  #takeBack(process: Process): void {
+    const counted = this.#countedUntold.get(process) ?? 0;
+    if (counted === 0) return;
+    this.ledger.execsMissing--;
+    this.#countedUntold.set(process, counted - 1);
   }
 
   /** Counts when it was so in the last pass too: an exec is told some time after it has taken its number. */
@@ -329,7 +343,9 @@ export class ProcessTable implements ModelView {
       untold.set(process, execId);
       return;
     }
-    this.ledger.execsMissing += execId - process.execId;
+    const execs = execId - process.execId;
+    this.ledger.execsMissing += execs;
+    this.#countedUntold.set(process, (this.#countedUntold.get(process) ?? 0) + execs);
     process.execId = execId;
   }
 
