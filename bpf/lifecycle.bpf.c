@@ -330,7 +330,8 @@ static __always_inline _Bool is_last_thread(struct task_struct *task, __u64 grou
 		return 1;
 	key.start_ns = start_of(leader);
 	key.pid = READ(task, tgid);
-	return bpf_map_update_elem(&exited, &key, &yes, BPF_NOEXIST) != -EEXIST;
+	/* An int, whose upper half is undefined where the verifier has put a direct call. */
+	return (int)bpf_map_update_elem(&exited, &key, &yes, BPF_NOEXIST) != -EEXIST;
 }
 
 static __always_inline __u64 resident_pages(struct mm_struct *mm)

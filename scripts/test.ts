@@ -4,6 +4,8 @@ import { globSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
+/** An emulated machine is ten times slower: test/support/patience.ts. */
+const PATIENCE = Number(process.env.TEST_PATIENCE ?? 1);
 const ROOT = join(import.meta.dirname, '..');
 process.chdir(ROOT);
 const named = process.argv.slice(2);
@@ -24,7 +26,7 @@ const child = spawn(
     '--disable-warning=ExperimentalWarning',
     '--test',
     '--test-concurrency=1',
-    '--test-timeout=300000',
+    `--test-timeout=${300_000 * PATIENCE}`,
     '--test-reporter=./scripts/test-reporter.ts',
     ...files,
   ],

@@ -6,9 +6,10 @@ import { type TestContext, test } from 'node:test';
 import type { ProcessJson, ProcessPageJson } from '../src/api/index.ts';
 import { type RunningAgent, runCognitod, startAgent } from './support/agent.ts';
 import { cannotUseBpf } from './support/observe.ts';
+import { PATIENCE } from './support/patience.ts';
 
 const skip = cannotUseBpf();
-const PATIENCE_MS = 40_000;
+const PATIENCE_MS = 40_000 * PATIENCE;
 const NONE = '0000000000000000';
 
 /** Gives up being root when it is told to, without an exec. */

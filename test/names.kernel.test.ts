@@ -12,6 +12,7 @@ import { openStream, type RunningAgent, runCognitod, startAgent } from './suppor
 import { findHierarchy, makeCgroup } from './support/cgroups.ts';
 import { cannotUseBpf } from './support/observe.ts';
 import { buildWorkload, EXIT_WITH } from './support/workload.ts';
+import { PATIENCE } from './support/patience.ts';
 
 const root = findHierarchy('v2');
 const skip = cannotUseBpf() || (root === undefined ? 'no v2 hierarchy is mounted' : false);
@@ -19,7 +20,7 @@ const skip = cannotUseBpf() || (root === undefined ? 'no v2 hierarchy is mounted
 const uidOf = (pod: number) => `1399d9c7-c86f-4371-8568-07b3d32258a${pod}`;
 const containerOf = (pod: number) => `0123456789abcde${pod}`.repeat(4);
 /** Long enough for a pause between two tries that has grown meanwhile. */
-const RECOVERY_MS = 40_000;
+const RECOVERY_MS = 40_000 * PATIENCE;
 
 async function until(holds: () => Promise<boolean>, what: string): Promise<void> {
   for (const end = performance.now() + RECOVERY_MS; !(await holds()); ) {

@@ -13,10 +13,11 @@ import { PROMETHEUS } from './deploy/promtool.ts';
 import { type RunningAgent, startAgent } from './support/agent.ts';
 import { cannotUseBpf } from './support/observe.ts';
 import { buildWorkload, runWorkload } from './support/workload.ts';
+import { PATIENCE } from './support/patience.ts';
 
 const installed = spawnSync('prometheus', ['--version']).status === 0;
 const skip = cannotUseBpf() || (installed ? false : 'prometheus (Debian package) is not installed');
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 30_000 * PATIENCE;
 
 interface Sample {
   readonly metric: Readonly<Record<string, string>>;

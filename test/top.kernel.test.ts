@@ -7,9 +7,10 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { COGNITOD, type RunningAgent, runCognitod, startAgent } from './support/agent.ts';
 import { cannotUseBpf } from './support/observe.ts';
+import { PATIENCE } from './support/patience.ts';
 
 const skip = cannotUseBpf();
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 20_000 * PATIENCE;
 /** A duration to sleep that is wider than a terminal. */
 const LONG = `0.${'0123456789'.repeat(15)}`;
 

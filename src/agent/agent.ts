@@ -190,6 +190,7 @@ export class Agent implements AgentView, Closable {
       identify: (facts, known) =>
         known !== null && this.#knowsBetter(known, facts) ? known : this.#registry.resolve(facts),
       healSeconds: config.model.heal_seconds,
+      ledger: () => this.ledger(),
       onLoss: (text) => log.warn(text),
     });
     this.#metrics = createMetrics({
@@ -307,7 +308,8 @@ export class Agent implements AgentView, Closable {
     clearTimeout(this.#settled);
     // What the kernel has recorded by then still reaches whoever listens, and the ledger closes without a rest.
     this.#opened.collector.detach();
-    this.#finalLedger = this.ledger();
+    this.ledger();
+    this.#ledgerIsFinal = true;
     this.#binding.flush();
     this.#evidence.stop();
     this.#cluster.stop();
@@ -318,20 +320,23 @@ export class Agent implements AgentView, Closable {
     if (failures.length > 0) throw new AggregateError(failures, 'closing the listeners failed');
   }
 
-  /** The last account, once the hooks are detached and can no longer be asked. */
-  #finalLedger: LedgerJson | undefined;
+  /** The account as it was last composed; the final one once the hooks are detached and can no longer be asked. */
+  #ledger: LedgerJson | null = null;
+  #ledgerIsFinal = false;
 
   ledger(): LedgerJson {
-    if (this.#finalLedger !== undefined) return this.#finalLedger;
+    if (this.#ledger !== null && this.#ledgerIsFinal) return this.#ledger;
     const { collector } = this.#opened;
     // First what is in the ring, then the kernel's count: what happens in between is pending, never negative.
     collector.drain();
-    return composeLedger(
+    this.#ledger = composeLedger(
       collector.counts(),
       collector.status().maySkip,
       this.model,
       this.#registry.counts().known,
+      this.#ledger,
     );
+    return this.#ledger;
   }
 
   status(): StatusJson {
@@ -440,8 +445,7 @@ export class Agent implements AgentView, Closable {
     if (!this.#opened.nodeWide) {
       reasons.push(`short-lived processes are missed: the collector is procfs, ${this.#opened.reason}`);
     }
-    const loss = this.#healer.lossReason();
-    if (loss !== null) reasons.push(loss);
+    reasons.push(...this.#healer.lossReasons());
     return { ready: reasons.length === 0, reasons };
   }
 }

@@ -1,21 +1,28 @@
 // The account of all that happened: what the kernel counted, and what became of it here.
-import type { LedgerJson } from '../api/index.ts';
+import type { CountedKind, LedgerJson, LedgerRows } from '../api/index.ts';
 import type { CollectorCounts } from '../collect/index.ts';
 import type { ProcessTable } from '../model/index.ts';
 
-/** `maySkip`: CollectorStatus. `cgroupRecords`: how many cgroups are known. */
+/**
+ * `maySkip`: CollectorStatus. `cgroupRecords`: how many cgroups are known. `before`: the account as it was last composed.
+ *
+ * What is missing was lost by the ring or skipped by the kernel. The ring counts at once what it loses, but the model
+ * misses it later, or never when it knew nothing of the process. So what was found to be skipped stays so when more is
+ * lost, as long as it is missing: it goes only when it is told after all.
+ */
 export function composeLedger(
   counts: CollectorCounts,
   maySkip: boolean,
   { ledger }: Pick<ProcessTable, 'ledger'>,
   cgroupRecords: number,
+  before: LedgerRows | null,
 ): LedgerJson {
   const missing = { fork: 0, exec: ledger.execsMissing, exit: ledger.exitsMissing, move: 0 };
-  const entry = (type: keyof typeof missing) => {
+  const entry = (type: CountedKind) => {
     const { kernel: counted, lost } = counts[type];
     const decoded = ledger.decoded[type];
-    // What the ring lost is missing too.
-    const skipped = maySkip ? Math.max(0, missing[type] - lost) : 0;
+    const known = Math.min(before?.[type].skipped ?? 0, missing[type]);
+    const skipped = maySkip ? Math.max(0, missing[type] - lost, known) : 0;
     return {
       kernel: counted + skipped,
       decoded,

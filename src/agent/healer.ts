@@ -1,5 +1,13 @@
 // Keeps the process table true: compares it with the kernel's list now and then, and soon after a loss.
-import type { Collector, CollectorCounts } from '../collect/index.ts';
+import {
+  columnOf,
+  COUNTED_KINDS,
+  type CountedKind,
+  type LedgerRows,
+  MISSING_COLUMNS,
+  type MissingColumn,
+} from '../api/index.ts';
+import type { Collector } from '../collect/index.ts';
 import type { EventBase } from '../decode/index.ts';
 import type { Identity } from '../identity/index.ts';
 import { boottimeNs } from '../kernel/index.ts';
@@ -9,30 +17,71 @@ const CHECK_MS = 1000;
 /** The node counts as wholly seen again when nothing was lost for so long. */
 const LOSS_MEMORY_NS = 60_000_000_000n;
 
+/** What is said of events that are missing: who did it, and what `/readyz` tells, with how many and how long ago. */
+const WORDS: Readonly<
+  Record<MissingColumn, { readonly why: string; reason(events: string, ago: string): string }>
+> = {
+  lost: {
+    why: 'the ring was full',
+    reason: (events, ago) => `${events} lost up to ${ago} ago because the ring was full`,
+  },
+  skipped: {
+    why: 'the kernel skipped the programs',
+    // When they happened nobody knows: that they are missing is noticed later.
+    reason: (events, ago) =>
+      `${events} not seen because the kernel skipped the programs, as was noticed ${ago} ago`,
+  },
+};
+
+const NAMES: Readonly<Record<CountedKind, string>> = {
+  fork: 'forks',
+  exec: 'execs',
+  exit: 'exits',
+  move: 'moves between cgroups',
+};
+
 export interface HealerOptions {
-  readonly collector: Collector;
+  readonly collector: Pick<Collector, 'snapshot' | 'drain'>;
   readonly table: ProcessTable;
   /** Where a process of the list is, given where the table has it. */
   readonly identify: (facts: EventBase, known: Identity | null) => Identity;
   readonly healSeconds: number;
+  /** The account as it is now. */
+  readonly ledger: () => LedgerRows;
   /** Told of new losses, in words. */
   readonly onLoss: (text: string) => void;
+  /** CLOCK_BOOTTIME; the kernel's when nothing is said. */
+  readonly nowNs?: () => bigint;
+}
+
+/** Events that are missing for one reason. */
+interface Loss {
+  readonly column: MissingColumn;
+  /** The highest that the account had. */
+  count: number;
+  noticedNs: bigint | null;
+  /** Noticed within the memory of losses. */
+  recent: number;
 }
 
 export class Healer {
   readonly #options: HealerOptions;
+  readonly #nowNs: () => bigint;
+  readonly #losses: readonly Loss[] = MISSING_COLUMNS.map((column) => ({
+    column,
+    count: 0,
+    noticedNs: null,
+    recent: 0,
+  }));
   #timer: NodeJS.Timeout | undefined;
-  #lost = 0;
-  #lostAtNs: bigint | null = null;
-  /** Lost within the memory of losses. */
-  #recentlyLost = 0;
   #nextHealNs: bigint;
   /** A loss is healed by two passes: a missing process is closed in the second. */
   #passesDue = 0;
 
   constructor(options: HealerOptions) {
     this.#options = options;
-    this.#nextHealNs = boottimeNs() + this.#periodNs;
+    this.#nowNs = options.nowNs ?? boottimeNs;
+    this.#nextHealNs = this.#nowNs() + this.#periodNs;
   }
 
   get #periodNs(): bigint {
@@ -47,17 +96,20 @@ export class Healer {
     clearInterval(this.#timer);
   }
 
-  /** Why the node was not wholly seen lately; null when it was. */
-  lossReason(): string | null {
-    if (this.#lostAtNs === null || boottimeNs() - this.#lostAtNs > LOSS_MEMORY_NS) return null;
-    const seconds = Number((boottimeNs() - this.#lostAtNs) / 1_000_000_000n);
-    return `${this.#recentlyLost} events were lost up to ${seconds} s ago because the ring was full`;
+  /** Why the node was not wholly seen lately, one for each way in which events went missing. */
+  lossReasons(): string[] {
+    const now = this.#nowNs();
+    return this.#losses.flatMap(({ column, noticedNs, recent }) => {
+      if (noticedNs === null || isForgotten(noticedNs, now)) return [];
+      const events = recent === 1 ? '1 event was' : `${recent} events were`;
+      return [WORDS[column].reason(events, `${(now - noticedNs) / 1_000_000_000n} s`)];
+    });
   }
 
   /** Looks for losses and heals when it is time to. */
   check(): void {
-    this.#noticeLoss(this.#options.collector.counts());
-    const now = boottimeNs();
+    this.#noticeLosses(this.#options.ledger());
+    const now = this.#nowNs();
     this.#options.table.expire(now);
     if (this.#passesDue === 0 && now < this.#nextHealNs) return;
     if (this.#passesDue > 0) this.#passesDue--;
@@ -67,23 +119,32 @@ export class Healer {
 
   heal(): void {
     const { collector, table, identify } = this.#options;
-    const takenNs = boottimeNs();
+    const takenNs = this.#nowNs();
     const snapshots = collector.snapshot();
     collector.drain();
     table.heal(snapshots, takenNs, identify);
   }
 
-  #noticeLoss(counts: CollectorCounts): void {
-    const lost = counts.fork.lost + counts.exec.lost + counts.exit.lost + counts.move.lost;
-    if (lost === this.#lost) return;
-    const now = boottimeNs();
-    const forgotten = this.#lostAtNs === null || now - this.#lostAtNs > LOSS_MEMORY_NS;
-    this.#recentlyLost = lost - this.#lost + (forgotten ? 0 : this.#recentlyLost);
-    this.#lost = lost;
-    this.#lostAtNs = now;
-    this.#passesDue = 2;
-    this.#options.onLoss(
-      `lost ${counts.fork.lost} forks, ${counts.exec.lost} execs, ${counts.exit.lost} exits, ${counts.move.lost} moves between cgroups since the start: the ring was full`,
-    );
+  #noticeLosses(ledger: LedgerRows): void {
+    const now = this.#nowNs();
+    for (const loss of this.#losses) {
+      const { column, noticedNs } = loss;
+      const count = columnOf(ledger, column);
+      // What is told after all is taken back, and is no loss when it is missing again.
+      if (count <= loss.count) continue;
+      const forgotten = noticedNs === null || isForgotten(noticedNs, now);
+      loss.recent = count - loss.count + (forgotten ? 0 : loss.recent);
+      loss.count = count;
+      loss.noticedNs = now;
+      this.#passesDue = 2;
+      this.#options.onLoss(`${column} ${kindsText(ledger, column)} since the start: ${WORDS[column].why}`);
+    }
   }
 }
+
+const isForgotten = (noticedNs: bigint, now: bigint) => now - noticedNs > LOSS_MEMORY_NS;
+
+const kindsText = (ledger: LedgerRows, column: MissingColumn) =>
+  COUNTED_KINDS.filter((kind) => ledger[kind][column] > 0)
+    .map((kind) => `${ledger[kind][column]} ${NAMES[kind]}`)
+    .join(', ');

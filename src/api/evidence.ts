@@ -1,6 +1,7 @@
 // The JSON shapes of the evidence for auditors: daily records that are chained by hashes.
 import { z } from 'zod';
 import { SCHEMA_VERSION } from './event.ts';
+import { MISSING_COLUMNS } from './ledger.ts';
 import { privilegesSchema } from './status.ts';
 
 const count = z.int().min(0);
@@ -18,10 +19,14 @@ export const evidenceProgramSchema = z.object({
 
 /** What happened to one kind of event in the time of a record. */
 export const coverageSchema = z.object({
-  happened: count.describe("the kernel's own count"),
+  happened: count.describe("the kernel's own count, and what it skipped"),
   seen: count,
-  lost: count,
+  lost: count.describe('the ring was full'),
+  skipped: count
+    .optional()
+    .describe('the kernel ran no program; absent in records of versions that did not look for that'),
 });
+export type CoverageJson = z.infer<typeof coverageSchema>;
 
 export const evidenceContentSchema = z.object({
   schema_version: z.literal(SCHEMA_VERSION),
@@ -44,15 +49,22 @@ export const evidenceContentSchema = z.object({
     sha256: sha256.describe('of its canonical JSON, secrets replaced'),
     values: z.record(z.string(), z.unknown()),
   }),
-  coverage: z.object({ fork: coverageSchema, exec: coverageSchema, exit: coverageSchema }),
+  coverage: z.object({
+    fork: coverageSchema,
+    exec: coverageSchema,
+    exit: coverageSchema,
+    move: coverageSchema.optional().describe('into another cgroup; absent in records of earlier versions'),
+  }),
   containers: z.object({ events: count, attributed: count }),
   gaps: z.array(
     z.object({
       from: time,
       to: time,
       reason: z
-        .enum(['not-running', 'not-recorded', 'lost'])
-        .describe('not-recorded: an agent that was killed left no last record; how long it ran is not known'),
+        .enum(['not-running', 'not-recorded', ...MISSING_COLUMNS])
+        .describe(
+          'not-recorded: an agent that was killed left no last record; how long it ran is not known. lost, skipped: events did not reach the agent; those that were skipped happened before it was noticed',
+        ),
       events: count.nullable(),
     }),
   ),

@@ -1,15 +1,14 @@
 // The ledger as a table: in `cognitod status`, and by the agent at its end.
-import type { LedgerJson } from '../api/index.ts';
+import { COUNTED_KINDS, LEDGER_COLUMNS, type LedgerJson, missingByColumn } from '../api/index.ts';
 import { countText, type Painter } from './text.ts';
 
 export function ledgerText(ledger: LedgerJson, paint: Painter): string {
-  const rows = (['fork', 'exec', 'exit', 'move'] as const).map((kind) => {
-    const entry = ledger[kind];
-    return [kind, ...[entry.kernel, entry.decoded, entry.lost, entry.pending].map(countText)];
-  });
-  const widths = [6, 12, 12, 10, 8];
+  const rows = COUNTED_KINDS.map((kind) => [
+    kind,
+    ...LEDGER_COLUMNS.map((column) => countText(ledger[kind][column])),
+  ]);
   const line = (cells: readonly string[]) =>
-    cells.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join('');
+    cells.map((cell, i) => (i === 0 ? cell.padEnd(6) : cell.padStart(12))).join('');
   const { seen, attributed, unknown_cgroup: unknown } = ledger.containers;
   const share =
     seen === 0
@@ -24,10 +23,16 @@ export function ledgerText(ledger: LedgerJson, paint: Painter): string {
       'forgotten for lack of space',
     ),
   ];
-  const lost = ledger.fork.lost + ledger.exec.lost + ledger.exit.lost + ledger.move.lost;
-  const verdict =
-    lost === 0 ? paint('green', 'nothing lost') : paint(['bold', 'red'], `${countText(lost)} events lost`);
-  return `${[line(['ledger', 'kernel', 'decoded', 'lost', 'pending']), ...rows.map(line), ...notes, verdict].join('\n')}\n`;
+  return `${[line(['ledger', ...LEDGER_COLUMNS]), ...rows.map(line), ...notes, verdict(ledger, paint)].join('\n')}\n`;
+}
+
+/** Whether anything is missing, and why: `12 events lost, 1 skipped`. */
+function verdict(ledger: LedgerJson, paint: Painter): string {
+  const missing = missingByColumn(ledger).map(([column, count], index) => {
+    const events = index > 0 ? '' : count === 1 ? 'event ' : 'events ';
+    return `${countText(count)} ${events}${column}`;
+  });
+  return missing.length === 0 ? paint('green', 'nothing lost') : paint(['bold', 'red'], missing.join(', '));
 }
 
 /** Rounded down: 100 % only when it is all of them. */

@@ -133,7 +133,10 @@ test('status tells the ledger, and ends with 3 when not the whole node is seen',
   assert.equal(ready.code, 0);
   assert.match(ready.stdout, /^sees the whole node +yes\n/);
   assert.match(ready.stdout, /\nring +8 MiB, 0 B in use\n/);
-  assert.match(ready.stdout, /\nledger +kernel +decoded +lost +pending\nfork +1,000 +1,000 +0 +0\n/);
+  assert.match(
+    ready.stdout,
+    /\nledger +kernel +decoded +lost +skipped +pending\nfork +1,000 +1,000 +0 +0 +0\n/,
+  );
   assert.match(ready.stdout, /30,000 of 30,000 in containers attributed \(100\.00 %\)\nnothing lost\n$/);
 
   const status = sampleStatus({ ready: false, reasons: ['12 events were lost in the last minute\x1b[2J'] });

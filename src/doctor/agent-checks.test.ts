@@ -168,12 +168,29 @@ test('names: nothing to be named is not taken for a proof', async (t) => {
 
 test('ledger and processes: losses and differences', async (t) => {
   const node = fakeNode(t);
-  assert.match(await judged('ledger', node), /^ok: 0 of 3000 events/);
-  const lost: Change = (status) => ({
-    ...status,
-    ledger: { ...status.ledger, exec: { ...status.ledger.exec, lost: 7 } },
-  });
-  assert.match(await judged('ledger', node, lost), /^warn: 7 of 3000 events/);
+  assert.match(await judged('ledger', node), /^ok: 0 of 4000 events; /);
+  const { fork, exec, exit, move } = STATUS.ledger;
+  const withRows =
+    (rows: Partial<StatusJson['ledger']>): Change =>
+    (status) => ({ ...status, ledger: { ...status.ledger, ...rows } });
+  for (const rows of [
+    { fork: { ...fork, lost: 7 } },
+    { exec: { ...exec, lost: 7 } },
+    { exit: { ...exit, lost: 7 } },
+    { move: { ...move, lost: 7 } },
+  ])
+    assert.match(await judged('ledger', node, withRows(rows)), /^warn: 7 of 4000 events \(7 lost\); /);
+  const skipped = withRows({ exit: { ...exit, skipped: 2 } });
+  assert.match(await judged('ledger', node, skipped), /^warn: 2 of 4000 events \(2 skipped\); /);
+  const both = withRows({ exec: { ...exec, lost: 5 }, exit: { ...exit, skipped: 2 } });
+  assert.match(await judged('ledger', node, both), /^warn: 7 of 4000 events \(5 lost, 2 skipped\); /);
+  const fixOf = async (change: Change) => {
+    const surroundings = node.surroundings({ agent: NO_AGENT, status: change(HEALTHY) });
+    return (await find(CHECKS.find(({ id }) => id === 'ledger')!, surroundings)).fix!;
+  };
+  assert.match(await fixOf(skipped), /^the kernel skipped programs.* no setting is the reason/);
+  assert.doesNotMatch(await fixOf(skipped), /ring/);
+  assert.match(await fixOf(both), /larger ring.*; the kernel skipped programs/);
   assert.equal(await judged('processes', node), 'warn: 120 known, 2 in DIR/proc');
   const two: Change = (status) => ({ ...status, processes: { ...status.processes, running: 3 } });
   assert.equal(await judged('processes', node, two), 'ok: 3 known, 2 in DIR/proc');

@@ -1,6 +1,6 @@
 // Whether the running agent sees what it should.
 import { readdirSync } from 'node:fs';
-import type { StatusJson } from '../api/index.ts';
+import { columnOf, missingByColumn, missingIn, type MissingColumn, type StatusJson } from '../api/index.ts';
 import { sendCanary } from './canary.ts';
 import { type Check, fail, isSidecar, ok, polls, skip, warn, withStatus } from './check.ts';
 
@@ -56,15 +56,23 @@ const canary: Check = {
     }),
 };
 
+const MISSING_FIX: Readonly<Record<MissingColumn, string>> = {
+  lost: 'a larger ring: kernel.ring_bytes; more CPU: resources.requests.cpu',
+  skipped:
+    'the kernel skipped programs, as Linux 7 does when it has preempted one: these events are gone, and no setting is the reason (docs/limits.md)',
+};
+
 const ledger: Check = {
   id: 'ledger',
   title: 'Was anything lost?',
   run: (surroundings) =>
-    withStatus(surroundings, ({ ledger: { fork, exec, exit, containers } }) => {
-      const lost = fork.lost + exec.lost + exit.lost;
-      const all = fork.kernel + exec.kernel + exit.kernel;
-      const text = `${lost} of ${all} events; ${containers.attributed} of ${containers.seen} in containers attributed`;
-      if (lost > 0) return warn(text, 'a larger ring: kernel.ring_bytes; more CPU: resources.requests.cpu');
+    withStatus(surroundings, ({ ledger: account }) => {
+      const { containers } = account;
+      const missing = missingByColumn(account);
+      const why = missing.map(([column, count]) => `${count} ${column}`).join(', ');
+      const events = `${missingIn(account)} of ${columnOf(account, 'kernel')} events${why === '' ? '' : ` (${why})`}`;
+      const text = `${events}; ${containers.attributed} of ${containers.seen} in containers attributed`;
+      if (missing.length > 0) return warn(text, missing.map(([column]) => MISSING_FIX[column]).join('; '));
       if (containers.attributed < containers.seen)
         return warn(text, 'see the check «cgroups» for paths that are not understood');
       return ok(text);

@@ -25,7 +25,7 @@ function directoryOf(t: TestContext): string {
 
 function contentOf(day: number): EvidenceContent {
   const { ledger: _, collectorReason, accessOverflow, connectionsOverflow, ...rest } = snapshotOf();
-  const nothing = { happened: 0, seen: 0, lost: 0 };
+  const nothing = { happened: 0, seen: 0, lost: 0, skipped: 0 };
   return {
     ...rest,
     schema_version: SCHEMA_VERSION,
@@ -37,7 +37,7 @@ function contentOf(day: number): EvidenceContent {
     version: '1.0.0',
     agent_pid: 7,
     collector_reason: collectorReason,
-    coverage: { fork: nothing, exec: nothing, exit: nothing },
+    coverage: { fork: nothing, exec: nothing, exit: nothing, move: nothing },
     containers: { events: 0, attributed: 0 },
     gaps: [],
     access: [...rest.access],

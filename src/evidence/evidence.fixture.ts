@@ -3,9 +3,14 @@ import type { LedgerJson } from '../api/index.ts';
 import { NOTHING_HELD } from '../api/privileges.fixture.ts';
 import type { EvidenceSnapshot } from './recorder.ts';
 
-/** `seen` events of each kind, `lost` more of each. */
-export function ledgerOf(seen: number, lost: number, containers = { seen: 0, attributed: 0 }): LedgerJson {
-  const entry = { kernel: seen + lost, decoded: seen, lost, skipped: 0, pending: 0 };
+/** `seen` events of each kind, `lost` and `skipped` more of each. */
+export function ledgerOf(
+  seen: number,
+  lost: number,
+  containers = { seen: 0, attributed: 0 },
+  skipped = 0,
+): LedgerJson {
+  const entry = { kernel: seen + lost + skipped, decoded: seen, lost, skipped, pending: 0 };
   return {
     fork: entry,
     exec: entry,

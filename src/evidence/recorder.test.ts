@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { EvidenceContent } from '../api/index.ts';
+import { COUNTED_KINDS, type EvidenceContent } from '../api/index.ts';
 import { lineOf, verifyChain } from '../lib/hash-chain.ts';
 import { MemoryChain } from './chain-file.ts';
 import { ledgerOf, snapshotOf } from './evidence.fixture.ts';
@@ -51,10 +51,10 @@ test('a day ends at midnight UTC, and its record counts what happened since the 
   assert.deepEqual(reasons(), ['start', 'day']);
   assert.equal(last().from, '2026-11-22T23:59:00.000Z');
   assert.equal(last().to, '2026-11-23T00:00:00.000Z');
-  assert.deepEqual(last().coverage.exec, { happened: 110, seen: 110, lost: 0 });
+  assert.deepEqual(last().coverage.exec, { happened: 110, seen: 110, lost: 0, skipped: 0 });
   assert.deepEqual(last().containers, { events: 50, attributed: 49 });
   at('2026-11-23T12:00:00Z', { ledger: ledgerOf(115, 0) });
-  assert.deepEqual(recorder.current().coverage.fork, { happened: 5, seen: 5, lost: 0 });
+  assert.deepEqual(recorder.current().coverage.fork, { happened: 5, seen: 5, lost: 0, skipped: 0 });
   recorder.stop();
   recorder.stop();
   assert.deepEqual(reasons(), ['start', 'day', 'stop']);
@@ -69,10 +69,87 @@ test('losses are gaps with their times; those that follow each other are one', (
   at('2026-11-22T23:59:40Z', { ledger: ledgerOf(20, 3) });
   at('2026-11-22T23:59:50Z', { ledger: ledgerOf(20, 4) });
   assert.deepEqual(recorder.current().gaps, [
-    { from: '2026-11-22T23:59:10.000Z', to: '2026-11-22T23:59:30.000Z', reason: 'lost', events: 9 },
-    { from: '2026-11-22T23:59:40.000Z', to: '2026-11-22T23:59:50.000Z', reason: 'lost', events: 3 },
+    { from: '2026-11-22T23:59:10.000Z', to: '2026-11-22T23:59:30.000Z', reason: 'lost', events: 12 },
+    { from: '2026-11-22T23:59:40.000Z', to: '2026-11-22T23:59:50.000Z', reason: 'lost', events: 4 },
   ]);
   recorder.stop();
+});
+
+test('what was skipped is a gap of its own, and both go on beside each other', () => {
+  const { at, recorder } = open();
+  const nothing = { seen: 0, attributed: 0 };
+  at('2026-11-22T23:59:10Z', { ledger: ledgerOf(10, 1, nothing, 2) });
+  at('2026-11-22T23:59:20Z', { ledger: ledgerOf(10, 2, nothing, 3) });
+  at('2026-11-22T23:59:30Z', { ledger: ledgerOf(10, 2, nothing, 4) });
+  const gap = (to: string, reason: string, events: number) => ({
+    from: '2026-11-22T23:59:00.000Z',
+    to: `2026-11-22T23:59:${to}.000Z`,
+    reason,
+    events,
+  });
+  assert.deepEqual(recorder.current().gaps, [gap('20', 'lost', 8), gap('30', 'skipped', 16)]);
+  recorder.stop();
+});
+
+test('a lost move is a gap, and its row is in the record', () => {
+  const { at, recorder } = open();
+  const ledger = { ...ledgerOf(0, 0), move: { kernel: 6, decoded: 5, lost: 1, skipped: 0, pending: 0 } };
+  at('2026-11-22T23:59:10Z', { ledger });
+  const { coverage, gaps } = recorder.current();
+  assert.deepEqual(coverage.move, { happened: 6, seen: 5, lost: 1, skipped: 0 });
+  assert.deepEqual(coverage.exec, { happened: 0, seen: 0, lost: 0, skipped: 0 });
+  assert.deepEqual(
+    gaps.map(({ reason, events }) => [reason, events]),
+    [['lost', 1]],
+  );
+  recorder.stop();
+});
+
+/** All records of a run together, for each column; the same for every kind in these tests. */
+const told = (chain: MemoryChain) =>
+  COUNTED_KINDS.map((kind) =>
+    (['happened', 'seen', 'lost', 'skipped'] as const).map((field) =>
+      chain.records.reduce((sum, { coverage }) => sum + coverage[kind]![field]!, 0),
+    ),
+  );
+
+test('the records of a run add up to its ledger, for all kinds and columns', () => {
+  const { at, recorder, chain } = open();
+  const nothing = { seen: 0, attributed: 0 };
+  at('2026-11-22T23:59:30Z', { ledger: ledgerOf(10, 1, nothing, 2) });
+  at('2026-11-23T00:00:03Z', { ledger: ledgerOf(20, 1, nothing, 2) });
+  at('2026-11-24T00:00:03Z', { ledger: ledgerOf(30, 4, nothing, 5) });
+  at('2026-11-24T12:00:00Z', { ledger: ledgerOf(40, 4, nothing, 6) });
+  recorder.stop();
+  assert.equal(chain.records.length, 4);
+  assert.deepEqual(
+    told(chain),
+    COUNTED_KINDS.map(() => [50, 40, 4, 6]),
+  );
+});
+
+test('what is told after a record has called it skipped is in no later record negative, nor twice', () => {
+  const { at, recorder, chain } = open();
+  const nothing = { seen: 0, attributed: 0 };
+  at('2026-11-23T00:00:03Z', { ledger: ledgerOf(10, 0, nothing, 3) });
+  at('2026-11-23T10:00:00Z', { ledger: ledgerOf(11, 0, nothing, 2) });
+  assert.deepEqual(recorder.current().coverage.exec, { happened: 0, seen: 1, lost: 0, skipped: 0 });
+  at('2026-11-24T00:00:03Z', { ledger: ledgerOf(12, 0, nothing, 2) });
+  at('2026-11-24T10:00:00Z', { ledger: ledgerOf(12, 0, nothing, 4) });
+  recorder.stop();
+  const { records } = chain;
+  assert.deepEqual(
+    records.map(({ coverage }) => coverage.exec.skipped),
+    [0, 3, 0, 1],
+  );
+  assert.deepEqual(told(chain)[0], [16, 12, 0, 4]);
+  assert.deepEqual(
+    records.flatMap(({ gaps }) => gaps.map(({ reason, events }) => [reason, events])),
+    [
+      ['skipped', 12],
+      ['skipped', 4],
+    ],
+  );
 });
 
 test('another capability, configuration or program makes a record; another thread does not', () => {
@@ -102,14 +179,14 @@ test('a time between two runs is a gap', () => {
 test('what happened and was lost before the first record is in it', () => {
   const ledger = ledgerOf(7, 2, { seen: 5, attributed: 4 });
   const { at, last, chain, recorder, heads } = open(new MemoryChain(100), '2026-11-22T10:00:00Z', { ledger });
-  assert.deepEqual(last().coverage.fork, { happened: 9, seen: 7, lost: 2 });
+  assert.deepEqual(last().coverage.fork, { happened: 9, seen: 7, lost: 2, skipped: 0 });
   assert.deepEqual(last().containers, { events: 5, attributed: 4 });
   assert.deepEqual(last().gaps, [
-    { from: '2026-11-22T09:59:59.500Z', to: '2026-11-22T10:00:00.000Z', reason: 'lost', events: 6 },
+    { from: '2026-11-22T09:59:59.500Z', to: '2026-11-22T10:00:00.000Z', reason: 'lost', events: 8 },
   ]);
   at('2026-11-22T10:00:10Z', { ledger: ledgerOf(8, 2, { seen: 5, attributed: 4 }) });
   recorder.stop();
-  assert.deepEqual(last().coverage.fork, { happened: 1, seen: 1, lost: 0 });
+  assert.deepEqual(last().coverage.fork, { happened: 1, seen: 1, lost: 0, skipped: 0 });
   assert.deepEqual(
     heads,
     chain.records.map(({ hash }) => hash),
@@ -153,7 +230,7 @@ test('a record that cannot be written is tried again, and nothing of it is lost'
   chain.append = append;
   at('2026-11-23T00:00:30Z', { ledger: ledgerOf(30, 1) });
   assert.deepEqual(reasons(), ['start', 'day']);
-  assert.deepEqual(last().coverage.exit, { happened: 31, seen: 30, lost: 1 });
+  assert.deepEqual(last().coverage.exit, { happened: 31, seen: 30, lost: 1, skipped: 0 });
   assert.equal(last().gaps.length, 1);
   recorder.stop();
 });

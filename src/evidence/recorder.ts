@@ -1,9 +1,15 @@
 // Makes the records: at the start, at the end of each day (UTC), when what the agent holds or its configuration changes,
-// and at the stop. In between it notes when events were lost.
+// and at the stop. In between it notes when events went missing.
 import {
+  columnOf,
+  COUNTED_KINDS,
+  type CountedKind,
+  type CoverageJson,
   type EvidenceContent,
   type EvidenceRecord,
   type LedgerJson,
+  MISSING_COLUMNS,
+  type MissingColumn,
   type PrivilegesJson,
   SCHEMA_VERSION,
 } from '../api/index.ts';
@@ -53,7 +59,7 @@ const MAX_GAPS = 500;
 export class EvidenceRecorder {
   readonly #options: RecorderOptions;
   readonly #timer: NodeJS.Timeout;
-  /** Counts at the last record. */
+  /** What the records have told so far. */
   #base: Counts;
   /** What the last record says of programs, privileges and configuration. */
   #essence: string;
@@ -62,7 +68,8 @@ export class EvidenceRecorder {
   #problems: string[];
   /** At the last look. */
   #lookedAt: Date;
-  #lost = 0;
+  /** The highest that the account had of what is missing. */
+  readonly #missing: Record<MissingColumn, number> = { lost: 0, skipped: 0 };
   #failing = false;
 
   /** Makes the first record of this run. Throws EVIDENCE_UNWRITABLE. */
@@ -81,7 +88,7 @@ export class EvidenceRecorder {
       const reason = last.reason === 'stop' ? 'not-running' : 'not-recorded';
       this.#gaps.push({ from: last.to, to: this.#from.toISOString(), reason, events: null });
     }
-    this.#noteLoss(first.ledger, at);
+    this.#noteMissing(first.ledger, at);
     this.#lookedAt = at;
     this.#seal('start', at, first);
     this.#timer = setInterval(() => this.look(), TICK_MS);
@@ -92,7 +99,7 @@ export class EvidenceRecorder {
   look(): void {
     const now = this.#options.now();
     const snapshot = this.#options.snapshot();
-    this.#noteLoss(snapshot.ledger, now);
+    this.#noteMissing(snapshot.ledger, now);
     const day = startOfDay(now);
     if (day > this.#from) this.#close('day', day, snapshot);
     if (essenceOf(snapshot) !== this.#essence) this.#close('change', now, snapshot);
@@ -111,22 +118,25 @@ export class EvidenceRecorder {
     clearInterval(this.#timer);
     const now = this.#options.now();
     const snapshot = this.#options.snapshot();
-    this.#noteLoss(snapshot.ledger, now);
+    this.#noteMissing(snapshot.ledger, now);
     this.#close('stop', now, snapshot);
     this.#options.chain.close();
   }
 
   #stopped = false;
 
-  #noteLoss(ledger: LedgerJson, now: Date): void {
-    const events = lostIn(ledger) - this.#lost;
-    if (events <= 0) return;
-    this.#lost += events;
-    const last = this.#gaps.at(-1);
+  #noteMissing(ledger: LedgerJson, now: Date): void {
     const [from, to] = [this.#lookedAt.toISOString(), now.toISOString()];
-    const continues = last?.reason === 'lost' && (last.to === from || this.#gaps.length >= MAX_GAPS);
-    if (!continues) this.#gaps.push({ from, to, reason: 'lost', events });
-    else this.#gaps[this.#gaps.length - 1] = { ...last, to, events: (last.events ?? 0) + events };
+    for (const reason of MISSING_COLUMNS) {
+      const events = columnOf(ledger, reason) - this.#missing[reason];
+      if (events <= 0) continue;
+      this.#missing[reason] += events;
+      const index = this.#gaps.findLastIndex((gap) => gap.reason === reason);
+      const last = this.#gaps[index];
+      const continues = last !== undefined && (last.to === from || this.#gaps.length >= MAX_GAPS);
+      if (!continues) this.#gaps.push({ from, to, reason, events });
+      else this.#gaps[index] = { ...last, to, events: (last.events ?? 0) + events };
+    }
   }
 
   #close(reason: EvidenceContent['reason'], to: Date, snapshot: EvidenceSnapshot): void {
@@ -142,7 +152,7 @@ export class EvidenceRecorder {
 
   #seal(reason: EvidenceContent['reason'], to: Date, snapshot: EvidenceSnapshot): void {
     const record = this.#options.chain.append(this.#content(reason, to, snapshot));
-    this.#base = snapshot;
+    this.#base = { ...snapshot, ledger: highestOf(this.#base.ledger, snapshot.ledger) };
     this.#essence = essenceOf(snapshot);
     this.#from = to;
     this.#gaps = [];
@@ -153,11 +163,16 @@ export class EvidenceRecorder {
   #content(reason: EvidenceContent['reason'], to: Date, snapshot: EvidenceSnapshot): EvidenceContent {
     const { node, bootId, version, agentPid } = this.#options;
     const base = this.#base;
-    const coverage = (kind: Kind) => ({
-      happened: snapshot.ledger[kind].kernel - base.ledger[kind].kernel,
-      seen: snapshot.ledger[kind].decoded - base.ledger[kind].decoded,
-      lost: snapshot.ledger[kind].lost - base.ledger[kind].lost,
-    });
+    const coverage = (kind: CountedKind): Required<CoverageJson> => {
+      const since = (column: CountedColumn) =>
+        Math.max(0, snapshot.ledger[kind][column] - base.ledger[kind][column]);
+      return {
+        happened: since('kernel'),
+        seen: since('decoded'),
+        lost: since('lost'),
+        skipped: since('skipped'),
+      };
+    };
     const { containers } = snapshot.ledger;
     return {
       schema_version: SCHEMA_VERSION,
@@ -173,7 +188,12 @@ export class EvidenceRecorder {
       programs: snapshot.programs,
       privileges: snapshot.privileges,
       configuration: snapshot.configuration,
-      coverage: { fork: coverage('fork'), exec: coverage('exec'), exit: coverage('exit') },
+      coverage: {
+        fork: coverage('fork'),
+        exec: coverage('exec'),
+        exit: coverage('exit'),
+        move: coverage('move'),
+      },
       containers: {
         events: containers.seen - base.ledger.containers.seen,
         attributed: containers.attributed - base.ledger.containers.attributed,
@@ -192,12 +212,13 @@ export class EvidenceRecorder {
   }
 }
 
-type Kind = 'fork' | 'exec' | 'exit';
-type Counted = Pick<LedgerJson[Kind], 'kernel' | 'decoded' | 'lost'>;
+const COUNTED_COLUMNS = ['kernel', 'decoded', ...MISSING_COLUMNS] as const;
+type CountedColumn = (typeof COUNTED_COLUMNS)[number];
+type Counted = Readonly<Record<CountedColumn, number>>;
 
 /** What records are the difference of. */
 interface Counts {
-  readonly ledger: { readonly [kind in Kind]: Counted } & {
+  readonly ledger: { readonly [kind in CountedKind]: Counted } & {
     readonly containers: Pick<LedgerJson['containers'], 'seen' | 'attributed'>;
   };
   readonly access: readonly AccessEntry[];
@@ -206,17 +227,35 @@ interface Counts {
   readonly connectionsOverflow: number;
 }
 
-const NO_EVENTS: Counted = { kernel: 0, decoded: 0, lost: 0 };
+const NO_EVENTS: Counted = { kernel: 0, decoded: 0, lost: 0, skipped: 0 };
 /** Before the first record of a run: what happened until then is in it, so that the records of a run make its ledger. */
 const NOTHING: Counts = {
-  ledger: { fork: NO_EVENTS, exec: NO_EVENTS, exit: NO_EVENTS, containers: { seen: 0, attributed: 0 } },
+  ledger: {
+    fork: NO_EVENTS,
+    exec: NO_EVENTS,
+    exit: NO_EVENTS,
+    move: NO_EVENTS,
+    containers: { seen: 0, attributed: 0 },
+  },
   access: [],
   accessOverflow: 0,
   connections: [],
   connectionsOverflow: 0,
 };
 
-const lostIn = ({ fork, exec, exit }: LedgerJson): number => fork.lost + exec.lost + exit.lost;
+/**
+ * The account takes back what it had counted as skipped when that is told after all. A record cannot: it is sealed. So what
+ * records have told stays told, and the next event of its kind that is skipped is not told again.
+ */
+function highestOf(before: Counts['ledger'], now: LedgerJson): Counts['ledger'] {
+  const rows = COUNTED_KINDS.map((kind) => [
+    kind,
+    Object.fromEntries(
+      COUNTED_COLUMNS.map((column) => [column, Math.max(before[kind][column], now[kind][column])]),
+    ),
+  ]);
+  return { ...now, ...(Object.fromEntries(rows) as Record<CountedKind, Counted>) };
+}
 
 const startOfDay = (now: Date): Date =>
   new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth(), now.getUTCDate()));

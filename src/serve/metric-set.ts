@@ -20,6 +20,21 @@ export function counter(
   };
 }
 
+/** As `counter`, for values that are corrected now and then: a series stays at its highest until the value is above that. */
+export function risingCounter(...metric: Parameters<typeof counter>): SetSeries {
+  const set = counter(...metric);
+  const highest = new Map<string, number>();
+  return (...series) =>
+    set(
+      ...series.map(([value, labels = {}]): [number, Labels] => {
+        const key = JSON.stringify(labels);
+        const risen = Math.max(value, highest.get(key) ?? 0);
+        highest.set(key, risen);
+        return [risen, labels];
+      }),
+    );
+}
+
 export function gauge(registry: Registry, name: string, help: string, labelNames: string[] = []): SetSeries {
   const metric = new Gauge({ name: `cognitod_${name}`, help, labelNames, registers: [registry] });
   return (...series) => {

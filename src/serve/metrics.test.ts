@@ -41,6 +41,7 @@ test('the ledger, the sizes and the streams are told as they are at the scrape',
     'cognitod_events_kernel_total{type="exec"}': '20',
     'cognitod_events_decoded_total{type="fork"}': '8',
     'cognitod_events_lost_total{type="exit"}': '1',
+    'cognitod_events_skipped_total{type="exec"}': '0',
     'cognitod_events_pending{type="exit"}': '1',
     cognitod_container_events_seen_total: '7',
     cognitod_container_events_attributed_total: '6',
@@ -93,6 +94,30 @@ test('a collector without a ring has no ring metrics', async () => {
   const text = await scrape({ ...sampleStatus, collector });
   assert.equal(value(text, 'cognitod_ring_size_bytes'), undefined);
   assert.equal(value(text, 'cognitod_ring_used_bytes'), undefined);
+});
+
+test('what is skipped is counted for each kind, and no counter falls when some of it is told after all', async () => {
+  const { ledger } = sampleStatus;
+  let skipped = 3;
+  const status = (): StatusJson => {
+    const exec = { ...ledger.exec, skipped, kernel: 20 + skipped };
+    return { ...sampleStatus, ledger: { ...ledger, exec, move: { ...ledger.move, lost: 6 } } };
+  };
+  const metrics = createMetrics({ ...metricsSource(), status });
+  const told = async () => {
+    const text = await metrics.text();
+    return [
+      value(text, 'cognitod_events_skipped_total{type="exec"}'),
+      value(text, 'cognitod_events_kernel_total{type="exec"}'),
+      ...['fork', 'exit', 'move'].map((type) => value(text, `cognitod_events_skipped_total{type="${type}"}`)),
+      value(text, 'cognitod_events_lost_total{type="move"}'),
+    ];
+  };
+  assert.deepEqual(await told(), ['3', '23', '0', '0', '0', '6']);
+  skipped = 2;
+  assert.deepEqual(await told(), ['3', '23', '0', '0', '0', '6']);
+  skipped = 5;
+  assert.deepEqual(await told(), ['5', '25', '0', '0', '0', '6']);
 });
 
 test('observed delays are counted in buckets', async () => {

@@ -1,12 +1,18 @@
 // Prometheus metrics, read from the agent at a scrape, so that counting costs nothing in between.
 import { Histogram, Registry } from 'prom-client';
-import type { StatusJson } from '../api/index.ts';
+import {
+  COUNTED_KINDS,
+  type LedgerColumn,
+  MISSING_COLUMNS,
+  type MissingColumn,
+  type StatusJson,
+} from '../api/index.ts';
 import type { StreamStats } from './event-streams.ts';
 import type { WorkloadBook } from '../model/index.ts';
 import type { ActivitySource } from './activity-json.ts';
 import type { LiveStats } from './live-processes.ts';
 import { type MetricsFormat, openMetricsText } from './exposition.ts';
-import { counter, gauge, type Labels } from './metric-set.ts';
+import { counter, gauge, type Labels, risingCounter } from './metric-set.ts';
 import { workloadMetrics } from './workload-metrics.ts';
 import type { TlsStats } from './tls-files.ts';
 
@@ -67,22 +73,26 @@ function byLabel(label: string, values: Readonly<Record<string, number>>): [numb
   return Object.entries(values).map(([name, value]) => [value, { [label]: name }]);
 }
 
+const MISSING_HELP: Readonly<Record<MissingColumn, string>> = {
+  lost: 'Events that were lost on the way to the model, exactly.',
+  skipped: 'Events for which the kernel ran no program, as far as what came later tells.',
+};
+
 /** The ledger. */
 function eventMetrics(registry: Registry): (status: StatusJson) => void {
   const type = ['type'];
-  const kernel = counter(
+  // An event that is told after it was counted as skipped is taken back from there, and from what happened.
+  const kernel = risingCounter(
     registry,
     'events_kernel_total',
-    'Events that happened, by the count of the kernel programs.',
+    'Events that happened: counted by the kernel programs, or skipped.',
     type,
   );
   const decoded = counter(registry, 'events_decoded_total', 'Events that reached the model.', type);
-  const lost = counter(
-    registry,
-    'events_lost_total',
-    'Events that were lost on the way to the model, exactly.',
-    type,
-  );
+  const missing = MISSING_COLUMNS.map((column) => ({
+    column,
+    set: risingCounter(registry, `events_${column}_total`, MISSING_HELP[column], type),
+  }));
   const pending = gauge(registry, 'events_pending', 'Events that wait in the ring.', type);
   const cgroups = counter(registry, 'cgroup_records_decoded_total', 'Records that name a cgroup.');
   const cgroupsLost = counter(
@@ -108,12 +118,12 @@ function eventMetrics(registry: Registry): (status: StatusJson) => void {
   );
   const errors = counter(registry, 'decode_errors_total', 'Records that could not be decoded.', ['kind']);
   return ({ ledger, decode_errors }) => {
-    const { fork, exec, exit, move } = ledger;
-    const types = Object.entries({ fork, exec, exit, move });
-    kernel(...types.map(([name, entry]): [number, Labels] => [entry.kernel, { type: name }]));
-    decoded(...types.map(([name, entry]): [number, Labels] => [entry.decoded, { type: name }]));
-    lost(...types.map(([name, entry]): [number, Labels] => [entry.lost, { type: name }]));
-    pending(...types.map(([name, entry]): [number, Labels] => [entry.pending, { type: name }]));
+    const byType = (column: LedgerColumn) =>
+      COUNTED_KINDS.map((kind): [number, Labels] => [ledger[kind][column], { type: kind }]);
+    kernel(...byType('kernel'));
+    decoded(...byType('decoded'));
+    for (const { column, set } of missing) set(...byType(column));
+    pending(...byType('pending'));
     cgroups([ledger.cgroup.decoded]);
     cgroupsLost([ledger.cgroup.lost]);
     seen([ledger.containers.seen]);

@@ -7,8 +7,9 @@ import { join } from 'node:path';
 import type { ReadyJson, StatusJson } from '../../src/api/index.ts';
 import type { Containerd } from '../e2e/containerd.ts';
 import type { ContainerSpec, Pod, SecuritySpec } from '../e2e/cri.ts';
+import { PATIENCE } from '../support/patience.ts';
 
-const START_TIMEOUT_MS = 30_000;
+const START_TIMEOUT_MS = 30_000 * PATIENCE;
 
 export interface ImageRun {
   readonly image: string;

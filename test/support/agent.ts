@@ -3,13 +3,15 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { PATIENCE } from './patience.ts';
 import type { EventJson, LedgerJson, ReadyJson, StatusJson } from '../../src/api/index.ts';
 
 export const COGNITOD = join(import.meta.dirname, '../../cognitod');
-const START_TIMEOUT_MS = 30_000;
+const START_TIMEOUT_MS = 30_000 * PATIENCE;
 
 export interface Ended {
   readonly code: number | null;
+  readonly signal?: NodeJS.Signals | null;
   readonly stdout: string;
   readonly stderr: string;
 }
@@ -35,6 +37,8 @@ export interface AgentOptions {
   readonly unprivileged?: boolean;
   /** A program that starts the agent as its own: `ownNamespaces`. */
   readonly prefix?: string[];
+  /** What is started instead of the command of the checkout. */
+  readonly program?: string;
 }
 
 /** Any command line of cognitod, to its end. */
@@ -56,7 +60,7 @@ function spawnCognitod(args: string[], options: AgentOptions): ChildProcess {
   } = process.env;
   const drop = ['--bounding-set=-all', '--inh-caps=-all', '--no-new-privs'];
   const prefix = options.prefix ?? (options.unprivileged === true ? ['setpriv', ...drop] : []);
-  const [command, ...rest] = [...prefix, COGNITOD, ...args];
+  const [command, ...rest] = [...prefix, options.program ?? COGNITOD, ...args];
   return spawn(command!, rest, { stdio: 'pipe', env: { ...env, ...options.env } });
 }
 
@@ -70,7 +74,7 @@ export function collect(child: ChildProcess): Promise<Ended> {
   child.stderr!.on('data', (chunk) => {
     stderr += chunk;
   });
-  return new Promise((resolve) => child.on('close', (code) => resolve({ code, stdout, stderr })));
+  return new Promise((resolve) => child.on('close', (code, signal) => resolve({ code, signal, stdout, stderr })));
 }
 
 /** An agent on free ports. Rejects with what it said when it does not start. */
@@ -93,7 +97,7 @@ export async function startAgent(options: AgentOptions = {}): Promise<RunningAge
     });
     ended.then((end) => {
       clearTimeout(timer);
-      reject(new Error(`the agent ended with ${end.code}: ${end.stderr}`));
+      reject(new Error(`the agent ended with ${end.code ?? end.signal}: ${end.stderr}`));
     });
   });
   const api = String(started.apiAddress);
@@ -171,7 +175,7 @@ export async function openStream(
   return {
     events,
     gaps,
-    until(condition, timeoutMs = 30_000) {
+    until(condition, timeoutMs = 30_000 * PATIENCE) {
       return new Promise((resolve, reject) => {
         const check = () => {
           if (!condition(events)) return;

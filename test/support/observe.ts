@@ -51,7 +51,7 @@ export async function observe(
   sink?: CollectorSink,
 ): Promise<Observation> {
   const programs = loadPrograms({
-    hooks: 'tp_btf',
+    hooks: process.env.TEST_HOOKS === 'raw_tp' ? 'raw_tp' : 'tp_btf',
     ringBytes: 8 * 1024 * 1024,
     argvBytes: 4096,
     btfPath: null,

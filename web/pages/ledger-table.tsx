@@ -1,11 +1,12 @@
 // The ledger in full.
 import type { JSX } from 'preact';
 import type { LedgerJson, StatusJson } from '../../src/api/index.ts';
+import { COUNTED_KINDS, LEDGER_COLUMNS, MISSING_COLUMNS } from '../../src/api/ledger.ts';
 import { countText, shareText } from '../ui/figures.ts';
 import { Fact } from './node.tsx';
 
-const KINDS = ['fork', 'exec', 'exit', 'move'] as const;
-const COLUMNS = ['kernel', 'decoded', 'lost', 'pending'] as const;
+const SUM = ['decoded', ...MISSING_COLUMNS, 'pending'].join(' + ');
+const isMissing = (column: string) => MISSING_COLUMNS.some((missing) => missing === column);
 
 export function LedgerTable({
   ledger,
@@ -19,11 +20,11 @@ export function LedgerTable({
   return (
     <>
       <table class="ledger">
-        <caption class="muted">kernel = decoded + lost + pending, at any moment</caption>
+        <caption class="muted">kernel = {SUM}, at any moment</caption>
         <thead>
           <tr>
             <th scope="col">Event</th>
-            {COLUMNS.map((column) => (
+            {LEDGER_COLUMNS.map((column) => (
               <th key={column} scope="col" class="figures">
                 {column}
               </th>
@@ -31,13 +32,13 @@ export function LedgerTable({
           </tr>
         </thead>
         <tbody>
-          {KINDS.map((kind) => (
+          {COUNTED_KINDS.map((kind) => (
             <tr key={kind}>
               <th scope="row">{kind}</th>
-              {COLUMNS.map((column) => {
+              {LEDGER_COLUMNS.map((column) => {
                 const count = ledger[kind][column];
                 return (
-                  <td key={column} class={`figures ${column === 'lost' && count > 0 ? 'bad' : ''}`}>
+                  <td key={column} class={`figures ${isMissing(column) && count > 0 ? 'bad' : ''}`}>
                     {countText(count)}
                   </td>
                 );

@@ -1,7 +1,7 @@
 // The node and the agent itself: checks, ledger, hooks, privileges, sources of names, configuration.
 import type { ComponentChildren, JSX } from 'preact';
 import { status } from '../agent/connection.ts';
-import { healthOf } from '../ui/ledger-health.tsx';
+import { healthOf } from '../model/health.ts';
 import { bytesText, countText, dateText, durationText, plural } from '../ui/figures.ts';
 import { Loading } from '../ui/states.tsx';
 import { Configuration } from './configuration.tsx';

@@ -29,7 +29,7 @@ export const CONTROLS: readonly Control[] = [
   {
     soc2: 'CC7.2',
     iso27001: 'A.8.15, A.8.16',
-    shown: 'coverage per day: seen, lost, attributed, and gaps with their times',
+    shown: 'coverage per day: seen, lost, skipped, attributed, and gaps with their times',
   },
   {
     soc2: 'CC7.3',

@@ -1,5 +1,13 @@
 // The report for auditors, from the agent's records.
-import { COLLECTED, type EvidenceContent, type EvidenceJson, NEVER_COLLECTED } from '../../api/index.ts';
+import {
+  COLLECTED,
+  COUNTED_KINDS,
+  type CoverageJson,
+  type EvidenceContent,
+  type EvidenceJson,
+  MISSING_COLUMNS,
+  NEVER_COLLECTED,
+} from '../../api/index.ts';
 import { lineOf, verifyChain } from '../../lib/hash-chain.ts';
 import { countText } from '../text.ts';
 import { CONTROLS, NOT_COVERED } from './controls.ts';
@@ -134,41 +142,52 @@ const GAP_TEXT = {
   'not-recorded': 'the agent ended without a last record: some of this time it may have run',
 } as const;
 
+/** Of each day; the first is what happened. */
+const COVERAGE = ['happened', 'seen', ...MISSING_COLUMNS] as const;
+
 function coverage(periods: readonly EvidenceContent[]): Block[] {
   const days = Map.groupBy(periods, ({ from }) => from.slice(0, 10));
   const rows = [...days].map(([day, records]) => {
     const sum = (of: (record: EvidenceContent) => number) =>
       records.reduce((total, record) => total + of(record), 0);
-    const all = (field: 'happened' | 'seen' | 'lost') =>
-      sum(({ coverage: { fork, exec, exit } }) => fork[field] + exec[field] + exit[field]);
+    // Records of earlier versions know neither moves nor what the kernel skipped.
+    const all = (field: keyof CoverageJson) =>
+      sum(({ coverage }) =>
+        COUNTED_KINDS.reduce((events, kind) => events + (coverage[kind]?.[field] ?? 0), 0),
+      );
     const events = sum(({ containers }) => containers.events);
     const attributed = sum(({ containers }) => containers.attributed);
     const share =
       events === 0 ? '–' : `${((100 * attributed) / events).toFixed(2)} % of ${countText(events)}`;
-    return [day, countText(all('happened')), countText(all('seen')), countText(all('lost')), share];
+    return [day, ...COVERAGE.map((field) => countText(all(field))), share];
   });
   const gaps = periods.flatMap((record) => record.gaps);
   return [
-    { columns: ['day (UTC)', 'forks, execs and exits', 'seen', 'lost', 'of containers, attributed'], rows },
+    {
+      columns: ['day (UTC)', 'forks, execs, exits, moves', ...COVERAGE.slice(1), 'of containers, attributed'],
+      rows,
+    },
     ...(periods.some(({ collector }) => collector === 'procfs')
       ? [
           {
             paragraph:
-              'Some or all of this was polled from /proc: processes that lived shorter than the pause between two looks were neither seen nor counted, nor are they among the lost.',
+              'Some or all of this was polled from /proc: processes that lived shorter than the pause between two looks were neither seen nor counted, nor are they among the lost or skipped.',
           },
         ]
       : []),
     gaps.length === 0
       ? {
           paragraph:
-            'No gaps: the agent ran all the time from the first record on, and of what it counts nothing was lost.',
+            'No gaps: the agent ran all the time from the first record on, and of what it counts nothing was lost or skipped.',
         }
       : {
           columns: ['gap from', 'to', 'why'],
           rows: gaps.map(({ from, to, reason, events }) => [
             from,
             to,
-            reason === 'lost' ? `${countText(events ?? 0)} events lost` : GAP_TEXT[reason],
+            reason === 'not-running' || reason === 'not-recorded'
+              ? GAP_TEXT[reason]
+              : `${countText(events ?? 0)} ${events === 1 ? 'event' : 'events'} ${reason}`,
           ]),
         },
   ];

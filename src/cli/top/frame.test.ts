@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import stringWidth from 'string-width';
+import type { StatusJson } from '../../api/index.ts';
 import { sampleActivity, samplePlace } from '../fake-activity.test-helper.ts';
 import { sampleProcess, sampleStatus } from '../fake-agent.test-helper.ts';
 import { painter } from '../text.ts';
@@ -37,11 +38,19 @@ test('the ledger is always on the second line, and a loss cannot be overlooked',
   ] as const) {
     assert.match(linesOf(state)[1]!, /^ledger {2}seen [\d,]+ {2}lost 0 /);
   }
-  const status = sampleStatus();
-  const lossy = { ...status, ledger: { ...status.ledger, exit: { ...status.ledger.exit, lost: 7 } } };
-  const look = { ...scene().look!, status: lossy };
-  const painted = compose(scene({ look }), initialState('pods'), size, painter(true)).lines[1]!;
-  assert.match(painted, /^\u001b\[1m\u001b\[31mledger .* lost 7 /);
+  const { ledger } = sampleStatus();
+  const painted = (changes: Partial<StatusJson['ledger']>) => {
+    const status = sampleStatus({ ledger: { ...ledger, ...changes } });
+    const look = { ...scene().look!, status };
+    return compose(scene({ look }), initialState('pods'), size, painter(true)).lines[1]!;
+  };
+  assert.match(painted({ exit: { ...ledger.exit, lost: 7 } }), /^\u001b\[1m\u001b\[31mledger .* lost 7 /);
+  assert.match(painted({ move: { ...ledger.move, lost: 1 } }), /^\u001b\[1m\u001b\[31mledger .* lost 1 /);
+  assert.match(
+    painted({ exec: { ...ledger.exec, skipped: 2 } }),
+    /^\u001b\[1m\u001b\[31mledger .* lost 0 {2}skipped 2 /,
+  );
+  assert.doesNotMatch(painted({}), /skipped/);
 });
 
 test('an agent that is away is told in place of the ledger, over what was known', () => {

@@ -1,5 +1,5 @@
 // Composes the whole screen from what the agent said and what the user chose.
-import type { StatusJson } from '../../api/index.ts';
+import { columnOf, missingIn, shownMissing, type StatusJson } from '../../api/index.ts';
 import { countText, durationText, harmless, type Painter } from '../text.ts';
 import { type Column, cutColumns, fit, headLine, layOut, rowLine, wrapColumns } from './cells.ts';
 import type { Look } from './feed.ts';
@@ -79,14 +79,15 @@ function ledgerLine(
   paint: Painter,
   columns: number,
 ): string {
-  const { fork, exec, exit, move, containers } = ledger;
-  const sum = (key: 'kernel' | 'lost') => fork[key] + exec[key] + exit[key] + move[key];
+  const { containers } = ledger;
   const share =
     containers.seen === 0
       ? 'none in containers'
       : `attributed ${(Math.floor((10_000 * containers.attributed) / containers.seen) / 100).toFixed(2)} %`;
-  const text = `ledger  seen ${countText(sum('kernel'))}  lost ${countText(sum('lost'))}  ${share}  ${collector.kind}`;
-  if (sum('lost') > 0) return paint(['bold', 'red'], fit(text, columns));
+  const missing = shownMissing(ledger).map(([column, count]) => `${column} ${countText(count)}`);
+  const seen = countText(columnOf(ledger, 'decoded'));
+  const text = ['ledger', `seen ${seen}`, ...missing, share, collector.kind].join('  ');
+  if (missingIn(ledger) > 0) return paint(['bold', 'red'], fit(text, columns));
   if (!ready) return paint('yellow', fit(`${text}  not ready: ${harmless(reasons.join('; '))}`, columns));
   return paint('green', fit(text, columns));
 }

@@ -1,12 +1,13 @@
 // Our knowledge in the shapes of the first cognitod.
-import type {
-  CompatEvent,
-  CompatGraph,
-  CompatMetrics,
-  CompatProcess,
-  CompatStatus,
-  CompatSystem,
-  StatusJson,
+import {
+  type CompatEvent,
+  type CompatGraph,
+  type CompatMetrics,
+  type CompatProcess,
+  type CompatStatus,
+  type CompatSystem,
+  missingOf,
+  type StatusJson,
 } from '../../api/index.ts';
 import type { NodeReading, Usage } from '../../collect/index.ts';
 import type { Metadata } from '../../identity/index.ts';
@@ -14,6 +15,8 @@ import type { AppliedEvent, ModelView, Process } from '../../model/index.ts';
 
 /** The numbers that stand for kinds of events. */
 const EVENT_TYPES = { exec: 0, fork: 1, exit: 2 } as const;
+/** Moves were not events then. */
+const EVENT_KINDS = ['fork', 'exec', 'exit'] as const;
 /** Stands for a percentage that is not known. */
 const UNKNOWN_MILLI = 65_535;
 const MAX_GRAPH_NODES = 10_000;
@@ -133,7 +136,7 @@ export function compatStatus(
   { status, cpuPercent, eventsPerSecond }: AgentFigures,
   processes: readonly CompatProcess[],
 ): CompatStatus {
-  const lost = lostEvents(status);
+  const missing = missingEvents(status);
   const largest = (key: 'cpu_pct' | 'mem_pct') =>
     processes.toSorted((a, b) => (b[key] ?? -1) - (a[key] ?? -1)).slice(0, MAX_TOP);
   return {
@@ -143,7 +146,7 @@ export function compatStatus(
     cpu_pct: rounded(cpuPercent),
     rss_mb: Math.round(status.memory.rss_bytes / MIB),
     events_per_sec: Math.round(eventsPerSecond),
-    rb_overflows: lost,
+    rb_overflows: missing,
     rate_limited: 0,
     kernel_version: status.collector.kernel,
     aya_version: 'none (libbpf)',
@@ -167,22 +170,22 @@ export function compatStatus(
     feedback_entries: 0,
     slack_stats: { sent: 0, failed: 0, approved: 0, denied: 0 },
     perf_poll_errors: 0,
-    dropped_events_total: lost,
+    dropped_events_total: missing,
   };
 }
 
 export function compatMetrics({ status, cpuPercent, eventsPerSecond }: AgentFigures): CompatMetrics {
   const { fork, exec, exit } = status.ledger;
-  const drops = Object.entries({ fork, exec, exit }).map(([event_type, entry]) => ({
+  const drops = EVENT_KINDS.map((event_type) => ({
     event_type,
-    drops: entry.lost,
+    drops: missingOf(status.ledger[event_type]),
   }));
   return {
     cpu_percent: rounded(cpuPercent),
     rss: Math.round(status.memory.rss_bytes / 1024),
     subscribers: status.clients,
     queue_depth: fork.pending + exec.pending + exit.pending,
-    dropped_events_total: lostEvents(status),
+    dropped_events_total: missingEvents(status),
     alerts_active: 0,
     uptime_seconds: Math.floor(status.uptime_seconds),
     events_per_sec: Math.round(eventsPerSecond),
@@ -224,7 +227,7 @@ export function compatSystem(reading: NodeReading, unixSeconds: number): CompatS
 export const transportOf = ({ collector }: StatusJson): CompatStatus['transport'] =>
   collector.kind === 'ebpf' ? 'tracepoint' : 'userspace';
 
-/** Moves were not events then. */
-const lostEvents = ({ ledger: { fork, exec, exit } }: StatusJson) => fork.lost + exec.lost + exit.lost;
+const missingEvents = ({ ledger }: StatusJson) =>
+  EVENT_KINDS.reduce((sum, kind) => sum + missingOf(ledger[kind]), 0);
 
 const rounded = (value: number) => Math.round(value * 100) / 100;

@@ -13,6 +13,7 @@ import {
   FakeAgent,
   fork,
   podIdentity,
+  sampleStatus,
   shell,
   streamSettings,
 } from '../fake-agent.test-helper.ts';
@@ -162,6 +163,25 @@ test('every document is as its schema says, and has nothing else', async (t) => 
     assert.ok(parsed.success, `${path}: ${parsed.error}`);
     assert.deepEqual(parsed.data, body, path);
   }
+});
+
+test('drops are what was lost and what was skipped, of the kinds that were events then', async (t) => {
+  const { agent, get } = await start(t);
+  const { ledger } = sampleStatus;
+  const exit = { ...ledger.exit, lost: 2, skipped: 5 };
+  agent.status = () => ({
+    ...sampleStatus,
+    ledger: { ...ledger, exit, move: { ...ledger.move, lost: 100 } },
+  });
+  const metrics = (await get('/metrics')).body as Record<string, unknown>;
+  assert.deepEqual(metrics.drops_by_type, [
+    { event_type: 'fork', drops: 1 },
+    { event_type: 'exec', drops: 1 },
+    { event_type: 'exit', drops: 7 },
+  ]);
+  assert.equal(metrics.dropped_events_total, 9);
+  const status = (await get('/status')).body as Record<string, unknown>;
+  assert.deepEqual([status.rb_overflows, status.dropped_events_total], [9, 9]);
 });
 
 test('processes with pod, CPU and memory; filtered, sorted, one, and by parent', async (t) => {

@@ -1,0 +1,56 @@
+// What is examined in a guest: each cell is a program that runs there and leaves its finding in the job's folder.
+
+export interface Cell {
+  readonly name: string;
+  /** The head of its column. */
+  readonly title: string;
+  /** Shell, run in the checkout in the guest. */
+  readonly script: string;
+  readonly minutes: number;
+  /** Guests for which it means something; all when left out. */
+  readonly only?: (guest: string) => boolean;
+}
+
+const NODE = 'node_modules/node-linux-*/bin/node --disable-warning=ExperimentalWarning';
+const program = (name: string) => `${NODE} test/vm/cells/${name}.ts`;
+
+/** The project's own tests, as they are: `vm-tests` makes a finding of their last line. */
+const tests = (name: string, files: string, environment = '') =>
+  `env ${environment} ${NODE} test/vm/cells/tests.ts ${name} ${files}`;
+
+const isPlain = (guest: string) => !guest.includes('lockdown');
+
+export const CELLS: readonly Cell[] = [
+  { name: 'load', title: 'loads', script: program('load'), minutes: 3 },
+  { name: 'exits', title: 'one exit each', script: program('exits'), minutes: 10, only: isPlain },
+  {
+    name: 'exact',
+    title: 'exact workload, tp_btf',
+    script: tests('exact', 'src/collect/exact.kernel.test.ts'),
+    minutes: 15,
+    only: isPlain,
+  },
+  {
+    name: 'exact-raw',
+    title: 'exact workload, raw_tp',
+    script: tests('exact-raw', 'src/collect/exact.kernel.test.ts', 'TEST_HOOKS=raw_tp'),
+    minutes: 15,
+    only: isPlain,
+  },
+  {
+    name: 'overflow',
+    title: 'overflow, pid reuse, healing',
+    script: tests('overflow', 'src/collect/load.kernel.test.ts', 'TEST_PROCESSES=5000'),
+    minutes: 15,
+    only: isPlain,
+  },
+  {
+    name: 'attribution',
+    title: 'attribution',
+    script: tests('attribution', 'src/collect/cgroups.kernel.test.ts'),
+    minutes: 10,
+    only: isPlain,
+  },
+  { name: 'privileges', title: 'BPF and PERFMON alone', script: program('privileges'), minutes: 8 },
+  { name: 'speed', title: '100,000 processes at full speed', script: program('speed'), minutes: 60 },
+];

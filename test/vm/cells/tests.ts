@@ -1,0 +1,28 @@
+// Runs test files of the project in the guest: tests.ts CELL FILE...
+import { spawnSync } from 'node:child_process';
+import { tell } from './report.ts';
+
+const [cell, ...files] = process.argv.slice(2);
+/** Node itself crashes now and then under emulation, with the same code that passes the next time. */
+const ATTEMPTS = 3;
+
+await tell(cell!, () => {
+  let crashes = 0;
+  for (let attempt = 1; ; attempt++) {
+    const { stdout, signal } = spawnSync(
+      process.execPath,
+      ['--disable-warning=ExperimentalWarning', 'scripts/test.ts', ...files],
+      { encoding: 'utf8', maxBuffer: 64 * 1024 * 1024, stdio: ['ignore', 'pipe', 'inherit'] },
+    );
+    console.log(stdout);
+    const crashed = signal !== null || /'SIG(SEGV|TRAP|ILL|ABRT)'|\bsignal: SIG/.test(stdout);
+    if (crashed) crashes++;
+    if (crashed && attempt < ATTEMPTS) continue;
+    const last = stdout.trimEnd().split('\n').at(-1) ?? '';
+    const [, passed, failed, skipped] = /^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$/.exec(last) ?? [];
+    const ok = Number(passed) > 0 && failed === '0';
+    const failures = [...stdout.matchAll(/^FAILED {2}(.*)$/gm)].map(([, name]) => name);
+    const text = `${passed ?? 0} of ${Number(passed ?? 0) + Number(failed ?? 1)}`;
+    return { ok, text, figures: { passed, failed, skipped, failures, crashes } };
+  }
+});

@@ -1,0 +1,173 @@
+// `make vm`: every guest, every cell; what has been found for this state of the sources is not tried again.
+import { createHash } from 'node:crypto';
+import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { boot } from './boot.ts';
+import { ROOT } from './cache.ts';
+import { CELLS, type Cell } from './cells.ts';
+import type { Finding } from './cells/report.ts';
+import { GUESTS, type Guest } from './guests.ts';
+import { type Found, tableOf, writePage } from './page.ts';
+
+/** Boots of one guest before what is missing counts as failed: QEMU or Node may crash. */
+const BOOTS = 3;
+const RESULTS = join(ROOT, 'build/vm');
+const SOURCES = [
+  'bpf/**',
+  'src/**',
+  'test/support/**',
+  'test/workload/**',
+  'test/vm/**',
+  'package-lock.json',
+];
+
+const { values: options } = parseArgs({
+  options: {
+    kernel: { type: 'string', default: '' },
+    cell: { type: 'string', default: '' },
+    fresh: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+    page: { type: 'boolean', default: false },
+  },
+});
+
+if (options.help) {
+  console.log(`usage: make vm [KERNEL=6.1,7.3] [CELL=load,speed] [FRESH=1]
+Boots Debian's kernels in QEMU and tries the agent on them. What was found for the same sources is kept in build/vm and
+not tried again; FRESH=1 does. The table at the end goes to docs/kernels.md when the whole matrix was run.
+guests: ${GUESTS.map(({ name }) => name).join(', ')}
+cells: ${CELLS.map(({ name }) => name).join(', ')}`);
+  process.exit(0);
+}
+
+function chosen<T extends { name: string }>(all: readonly T[], names: string, what: string): readonly T[] {
+  if (names === '') return all;
+  const wanted = names.split(',');
+  const unknown = wanted.find((name) => all.every((one) => one.name !== name));
+  if (unknown !== undefined) {
+    console.error(`vm: there is no ${what} ${unknown}; there are ${all.map(({ name }) => name).join(', ')}`);
+    process.exit(2);
+  }
+  return all.filter(({ name }) => wanted.includes(name));
+}
+
+function sourcesHash(): string {
+  const hash = createHash('sha256');
+  for (const file of globSync(SOURCES, { cwd: ROOT, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort())
+    hash.update(file).update(readFileSync(file));
+  return hash.digest('hex').slice(0, 16);
+}
+
+const state = sourcesHash();
+const fileOf = (guest: Guest, cell: Cell) => join(RESULTS, guest.name, `${cell.name}.json`);
+
+function known(guest: Guest, cell: Cell): Found | null {
+  const file = fileOf(guest, cell);
+  if (options.fresh || !existsSync(file)) return null;
+  const found = JSON.parse(readFileSync(file, 'utf8')) as Found;
+  return found.state === state ? found : null;
+}
+
+/** Boots the guest for the cells that are missing, and again for those that a crash left out. */
+async function examine(guest: Guest, cells: readonly Cell[]): Promise<Found[]> {
+  const found = new Map<Cell, Found>();
+  for (const cell of cells) {
+    const before = known(guest, cell);
+    if (before !== null) found.set(cell, before);
+  }
+  for (let attempt = 1; attempt <= BOOTS; attempt++) {
+    const missing = cells.filter((cell) => !found.has(cell));
+    if (missing.length === 0) break;
+    console.log(`vm: ${guest.name}: ${missing.map(({ name }) => name).join(', ')}`);
+    const job = mkdtempSync(join(tmpdir(), 'cognitod-vm-'));
+    try {
+      const result = await boot({
+        guest,
+        job,
+        script: scriptOf(missing),
+        timeoutSeconds: missing.reduce((sum, { minutes }) => sum + minutes * 60, 300),
+      });
+      for (const cell of missing) {
+        const report = join(job, `${cell.name}.json`);
+        if (!existsSync(report)) continue;
+        const finding = JSON.parse(readFileSync(report, 'utf8')) as Finding;
+        const one: Found = {
+          guest: guest.name,
+          cell: cell.name,
+          state,
+          version: result.version,
+          when: new Date().toISOString(),
+          seconds: Number(readFileSync(join(job, `${cell.name}.seconds`), 'utf8')),
+          ...finding,
+        };
+        found.set(cell, one);
+        mkdirSync(join(RESULTS, guest.name), { recursive: true });
+        writeFileSync(fileOf(guest, cell), `${JSON.stringify(one, null, 1)}\n`);
+        console.log(
+          `vm: ${guest.name} ${cell.name}: ${finding.ok ? 'ok' : 'FAILED'}, ${finding.text} (${one.seconds} s)`,
+        );
+      }
+      writeFileSync(
+        join(RESULTS, guest.name, `log-${attempt}`),
+        `${result.log}\n--- console\n${result.console}`,
+      );
+      if (result.status === null)
+        console.log(`vm: ${guest.name}: the guest did not come to its end\n${lastLines(result.console)}`);
+    } finally {
+      rmSync(job, { recursive: true, force: true });
+    }
+  }
+  for (const cell of cells.filter((one) => !found.has(one))) {
+    const text = `no answer in ${BOOTS} boots`;
+    found.set(cell, {
+      guest: guest.name,
+      cell: cell.name,
+      state,
+      version: '',
+      when: '',
+      seconds: 0,
+      ok: false,
+      text,
+      figures: {},
+    });
+  }
+  return [...found.values()];
+}
+
+const lastLines = (text: string) => text.trimEnd().split('\n').slice(-5).join('\n');
+
+const scriptOf = (cells: readonly Cell[]): string =>
+  `export TEST_PATIENCE=10 NODE_COMPILE_CACHE=/tmp/compile-cache
+${cells
+  .map(
+    ({ name, script, minutes }) => `start=$(date +%s)
+timeout -k 10 ${minutes * 60} ${script}
+echo $(($(date +%s) - start)) >/job/${name}.seconds`,
+  )
+  .join('\n')}
+exit 0
+`;
+
+const guests = chosen(GUESTS, options.kernel, 'guest');
+const cells = chosen(CELLS, options.cell, 'cell');
+const all: Found[] = [];
+mkdirSync(RESULTS, { recursive: true });
+for (const guest of guests) {
+  mkdirSync(join(RESULTS, guest.name), { recursive: true });
+  all.push(
+    ...(await examine(
+      guest,
+      cells.filter(({ only }) => only?.(guest.name) ?? true),
+    )),
+  );
+}
+console.log(`\n${tableOf(all, guests, cells)}`);
+if (guests.length === GUESTS.length && cells.length === CELLS.length) writePage(all);
+const failed = all.filter(({ ok }) => !ok);
+console.log(`${all.length - failed.length} of ${all.length} cells hold`);
+process.exitCode = failed.length > 0 ? 1 : 0;

@@ -1,0 +1,73 @@
+// The matrix as a table: in the terminal, and as docs/kernels.md.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ROOT } from './cache.ts';
+import { CELLS, type Cell } from './cells.ts';
+import type { Finding } from './cells/report.ts';
+import { GUESTS, type Guest } from './guests.ts';
+
+/** A finding, and of what. */
+export interface Found extends Finding {
+  readonly guest: string;
+  readonly cell: string;
+  /** Hash of the sources that it was found for. */
+  readonly state: string;
+  /** Of the kernel, as `uname -r` has it. */
+  readonly version: string;
+  readonly when: string;
+  readonly seconds: number;
+}
+
+const PAGE = join(ROOT, 'docs/kernels.md');
+const BEGIN = '<!-- made by `make vm` -->';
+const END = '<!-- end -->';
+
+function rowsOf(found: readonly Found[], guests: readonly Guest[], cells: readonly Cell[]): string[][] {
+  return guests.map((guest) => {
+    const own = found.filter((one) => one.guest === guest.name);
+    const version = own.find((one) => one.version !== '')?.version ?? '';
+    const texts = cells.map((cell) => {
+      const one = own.find((each) => each.cell === cell.name);
+      if (one === undefined) return '–';
+      return one.ok ? one.text : `**fails**: ${one.text}`;
+    });
+    return [`${version || guest.kernel}${guest.note === '' ? '' : `, ${guest.note}`}`, ...texts];
+  });
+}
+
+const markdown = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
+  [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+
+/** For the terminal: what is wide is cut at nothing. */
+export function tableOf(found: readonly Found[], guests: readonly Guest[], cells: readonly Cell[]): string {
+  return markdown(['kernel', ...cells.map(({ title }) => title)], rowsOf(found, guests, cells));
+}
+
+/** Instructions that the verifier walks through, by kernel and program. */
+function verifierTable(found: readonly Found[]): string {
+  const loads = found.filter(({ cell, ok }) => cell === 'load' && ok);
+  const of = (one: Found) => (one.figures.tp_btf as { verified: Record<string, number | null> }).verified;
+  const names = [...new Set(loads.flatMap((one) => Object.keys(of(one))))];
+  const rows = loads.map((one) => [
+    one.version,
+    ...names.map((name) => {
+      const count = of(one)[name];
+      return count === undefined ? '' : count === null ? 'not told' : String(count);
+    }),
+  ]);
+  return markdown(['kernel', ...names.map((name) => `\`${name}\``)], rows);
+}
+
+/** Puts the tables into docs/kernels.md. */
+export function writePage(found: readonly Found[]): void {
+  const page = readFileSync(PAGE, 'utf8');
+  const [before, rest] = page.split(BEGIN);
+  const after = rest!.split(END)[1]!;
+  const when = found
+    .map(({ when }) => when)
+    .filter((text) => text !== '')
+    .sort();
+  const made = `Made by \`make vm\`, ${when[0]?.slice(0, 10)} to ${when.at(-1)?.slice(0, 10)}.`;
+  const tables = [made, tableOf(found, GUESTS, CELLS), verifierTable(found)];
+  writeFileSync(PAGE, `${before}${BEGIN}\n${tables.join('\n\n')}\n${END}${after}`);
+}
