@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { copyFileSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { missingOf, type StatusJson } from '../src/api/index.ts';
 import { buildWorkload, EXIT_WITH, WORKLOAD } from '../test/support/workload.ts';
 import { cpuSeconds, onCleanup, scratchDirectory, sleep, until } from './host.ts';
 
@@ -92,13 +93,11 @@ export async function startAgent(printing = false): Promise<RunningAgent> {
     api: apiAddress,
     async ledger() {
       const response = await fetch(`${apiAddress}/api/v1/status`);
-      const { ledger } = (await response.json()) as {
-        ledger: Record<keyof Events, { decoded: number; lost: number }>;
-      };
+      const { ledger } = (await response.json()) as StatusJson;
       const { fork, exec, exit } = ledger;
       return {
         decoded: { fork: fork.decoded, exec: exec.decoded, exit: exit.decoded },
-        lost: fork.lost + exec.lost + exit.lost,
+        lost: missingOf(fork) + missingOf(exec) + missingOf(exit),
       };
     },
   };

@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import type { ProcessJson } from '../src/api/index.ts';
+import { missingOf, type ProcessJson } from '../src/api/index.ts';
 import { runCognitod, startAgent } from './support/agent.ts';
 import { startWorkload } from './support/workload.ts';
 
@@ -86,7 +86,7 @@ test('nothing that happens during the exec into the agent proper is lost', { ski
   const { ledger } = await agent.stop();
   assert.ok(ledger !== undefined);
   for (const type of ['fork', 'exec', 'exit'] as const) {
-    assert.equal(ledger[type].lost, 0, type);
+    assert.equal(missingOf(ledger[type]), 0, type);
     assert.equal(ledger[type].decoded, ledger[type].kernel, type);
   }
   // Whoever was told of at the start was there, or is told of in the ring: nothing had to be healed.
