@@ -82,8 +82,8 @@ function sourceDate(): number {
 /** The sources, the dashboard, the packages that they need, and the pinned Node. */
 function copyProgram(tree: string): void {
   const home = join(tree, HOME);
-  for (const file of ['cognitod', 'package.json'])
-    copy(join(ROOT, file), join(home, file), file === 'cognitod' ? 0o755 : 0o644);
+  copy(join(ROOT, 'package.json'), join(home, 'package.json'), 0o644);
+  writeLauncher(join(home, 'cognitod'));
   for (const file of globSync('src/**/*', { cwd: ROOT }))
     if (!TESTS.test(file) && statSync(join(ROOT, file)).isFile())
       copy(join(ROOT, file), join(home, file), 0o644);
@@ -99,6 +99,21 @@ function copyProgram(tree: string): void {
   const node = `node_modules/node-linux-${process.arch}`;
   copy(join(ROOT, node, 'bin/node'), join(home, node, 'bin/node'), 0o755);
   copy(join(ROOT, node, 'LICENSE'), join(home, node, 'LICENSE'), 0o644);
+}
+
+/** That of the checkout, but what it compiles is kept by who runs it: the package's own folder stays as it was installed. */
+function writeLauncher(file: string): void {
+  const own = /^: "\$\{NODE_COMPILE_CACHE=.*$/m;
+  const text = readFileSync(join(ROOT, 'cognitod'), 'utf8');
+  if (!own.test(text)) throw new Error('the launcher has another line for its compile cache');
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(
+    file,
+    text.replace(own, () => `: "\${NODE_COMPILE_CACHE=\${HOME:+$HOME/.cache/cognitod}}"`),
+    {
+      mode: 0o755,
+    },
+  );
 }
 
 /** Another program, so that building stays one call that returns when all is done. */

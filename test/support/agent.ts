@@ -74,7 +74,9 @@ export function collect(child: ChildProcess): Promise<Ended> {
   child.stderr!.on('data', (chunk) => {
     stderr += chunk;
   });
-  return new Promise((resolve) => child.on('close', (code, signal) => resolve({ code, signal, stdout, stderr })));
+  return new Promise((resolve) =>
+    child.on('close', (code, signal) => resolve({ code, signal, stdout, stderr })),
+  );
 }
 
 /** An agent on free ports. Rejects with what it said when it does not start. */

@@ -1,5 +1,7 @@
 // What is examined in a guest: each cell is a program that runs there and leaves its finding in the job's folder.
 
+import type { RootKind } from './root.ts';
+
 export interface Cell {
   readonly name: string;
   /** The head of its column. */
@@ -7,6 +9,8 @@ export interface Cell {
   /** Shell, run in the checkout in the guest. */
   readonly script: string;
   readonly minutes: number;
+  /** systemd is PID 1, of this Debian; the package is in the job's folder. */
+  readonly system?: RootKind;
   /** Guests for which it means something; all when left out. */
   readonly only?: (guest: string) => boolean;
 }
@@ -52,5 +56,21 @@ export const CELLS: readonly Cell[] = [
     only: isPlain,
   },
   { name: 'privileges', title: 'BPF and PERFMON alone', script: program('privileges'), minutes: 8 },
+  {
+    name: 'systemd',
+    title: 'package under systemd',
+    script: `${program('systemd')} systemd`,
+    minutes: 25,
+    system: 'bookworm',
+    only: (guest) => guest === '6.1',
+  },
+  {
+    name: 'systemd-newer',
+    title: "package under Debian 13's systemd",
+    script: `${program('systemd')} systemd-newer`,
+    minutes: 25,
+    system: 'trixie',
+    only: (guest) => guest === '6.12' || guest === '7.3',
+  },
   { name: 'speed', title: '100,000 processes at full speed', script: program('speed'), minutes: 60 },
 ];

@@ -4,11 +4,13 @@ import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, wri
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { buildDeb } from '../../scripts/build-deb.ts';
 import { boot } from './boot.ts';
 import { ROOT } from './cache.ts';
 import { CELLS, type Cell } from './cells.ts';
 import type { Finding } from './cells/report.ts';
 import { GUESTS, type Guest } from './guests.ts';
+import type { RootKind } from './root.ts';
 import { type Found, tableOf, writePage } from './page.ts';
 
 /** Boots of one guest before what is missing counts as failed: QEMU or Node may crash. */
@@ -81,62 +83,66 @@ async function examine(guest: Guest, cells: readonly Cell[]): Promise<Found[]> {
     if (before !== null) found.set(cell, before);
   }
   for (let attempt = 1; attempt <= BOOTS; attempt++) {
-    const missing = cells.filter((cell) => !found.has(cell));
-    if (missing.length === 0) break;
-    console.log(`vm: ${guest.name}: ${missing.map(({ name }) => name).join(', ')}`);
-    const job = mkdtempSync(join(tmpdir(), 'cognitod-vm-'));
-    try {
-      const result = await boot({
-        guest,
-        job,
-        script: scriptOf(missing),
-        timeoutSeconds: missing.reduce((sum, { minutes }) => sum + minutes * 60, 300),
-      });
-      for (const cell of missing) {
-        const report = join(job, `${cell.name}.json`);
-        if (!existsSync(report)) continue;
-        const finding = JSON.parse(readFileSync(report, 'utf8')) as Finding;
-        const one: Found = {
-          guest: guest.name,
-          cell: cell.name,
-          state,
-          version: result.version,
-          when: new Date().toISOString(),
-          seconds: Number(readFileSync(join(job, `${cell.name}.seconds`), 'utf8')),
-          ...finding,
-        };
-        found.set(cell, one);
-        mkdirSync(join(RESULTS, guest.name), { recursive: true });
-        writeFileSync(fileOf(guest, cell), `${JSON.stringify(one, null, 1)}\n`);
-        console.log(
-          `vm: ${guest.name} ${cell.name}: ${finding.ok ? 'ok' : 'FAILED'}, ${finding.text} (${one.seconds} s)`,
-        );
-      }
-      writeFileSync(
-        join(RESULTS, guest.name, `log-${attempt}`),
-        `${result.log}\n--- console\n${result.console}`,
-      );
-      if (result.status === null)
-        console.log(`vm: ${guest.name}: the guest did not come to its end\n${lastLines(result.console)}`);
-    } finally {
-      rmSync(job, { recursive: true, force: true });
+    for (const system of [undefined, 'bookworm', 'trixie'] as const) {
+      const missing = cells.filter((cell) => cell.system === system && !found.has(cell));
+      if (missing.length > 0) await examineOnce(guest, missing, system, attempt, found);
     }
   }
   for (const cell of cells.filter((one) => !found.has(one))) {
     const text = `no answer in ${BOOTS} boots`;
-    found.set(cell, {
-      guest: guest.name,
-      cell: cell.name,
-      state,
-      version: '',
-      when: '',
-      seconds: 0,
-      ok: false,
-      text,
-      figures: {},
-    });
+    const nothing = { state, version: '', when: '', seconds: 0, ok: false, text, figures: {} };
+    found.set(cell, { guest: guest.name, cell: cell.name, ...nothing });
   }
   return [...found.values()];
+}
+
+async function examineOnce(
+  guest: Guest,
+  missing: readonly Cell[],
+  system: RootKind | undefined,
+  attempt: number,
+  found: Map<Cell, Found>,
+): Promise<void> {
+  console.log(`vm: ${guest.name}: ${missing.map(({ name }) => name).join(', ')}`);
+  const job = mkdtempSync(join(tmpdir(), 'cognitod-vm-'));
+  if (system !== undefined) buildDeb(job);
+  try {
+    const result = await boot({
+      guest,
+      job,
+      ...(system === undefined ? {} : { systemd: true, root: system }),
+      script: scriptOf(missing),
+      timeoutSeconds: missing.reduce((sum, { minutes }) => sum + minutes * 60, 300),
+    });
+    for (const cell of missing) {
+      const report = join(job, `${cell.name}.json`);
+      if (!existsSync(report)) continue;
+      const finding = JSON.parse(readFileSync(report, 'utf8')) as Finding;
+      const one: Found = {
+        guest: guest.name,
+        cell: cell.name,
+        state,
+        version: result.version,
+        when: new Date().toISOString(),
+        seconds: Number(readFileSync(join(job, `${cell.name}.seconds`), 'utf8')),
+        ...finding,
+      };
+      found.set(cell, one);
+      mkdirSync(join(RESULTS, guest.name), { recursive: true });
+      writeFileSync(fileOf(guest, cell), `${JSON.stringify(one, null, 1)}\n`);
+      console.log(
+        `vm: ${guest.name} ${cell.name}: ${finding.ok ? 'ok' : 'FAILED'}, ${finding.text} (${one.seconds} s)`,
+      );
+    }
+    writeFileSync(
+      join(RESULTS, guest.name, `log${system === undefined ? '' : `-${system}`}-${attempt}`),
+      `${result.log}\n--- console\n${result.console}`,
+    );
+    if (result.status === null)
+      console.log(`vm: ${guest.name}: the guest did not come to its end\n${lastLines(result.console)}`);
+  } finally {
+    rmSync(job, { recursive: true, force: true });
+  }
 }
 
 const lastLines = (text: string) => text.trimEnd().split('\n').slice(-5).join('\n');

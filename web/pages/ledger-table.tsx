@@ -19,34 +19,36 @@ export function LedgerTable({
   const errors = Object.entries(decodeErrors).filter(([, count]) => count > 0);
   return (
     <>
-      <table class="ledger">
-        <caption class="muted">kernel = {SUM}, at any moment</caption>
-        <thead>
-          <tr>
-            <th scope="col">Event</th>
-            {LEDGER_COLUMNS.map((column) => (
-              <th key={column} scope="col" class="figures">
-                {column}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {COUNTED_KINDS.map((kind) => (
-            <tr key={kind}>
-              <th scope="row">{kind}</th>
-              {LEDGER_COLUMNS.map((column) => {
-                const count = ledger[kind][column];
-                return (
-                  <td key={column} class={`figures ${isMissing(column) && count > 0 ? 'bad' : ''}`}>
-                    {countText(count)}
-                  </td>
-                );
-              })}
+      <section class="scroll-x" tabIndex={0} aria-label="Table of the ledger">
+        <table class="ledger">
+          <caption class="muted">kernel = {SUM}, at any moment</caption>
+          <thead>
+            <tr>
+              <th scope="col">Event</th>
+              {LEDGER_COLUMNS.map((column) => (
+                <th key={column} scope="col" class="figures">
+                  {column}
+                </th>
+              ))}
             </tr>
-          ))}
-        </tbody>
-      </table>
+          </thead>
+          <tbody>
+            {COUNTED_KINDS.map((kind) => (
+              <tr key={kind}>
+                <th scope="row">{kind}</th>
+                {LEDGER_COLUMNS.map((column) => {
+                  const count = ledger[kind][column];
+                  return (
+                    <td key={column} class={`figures ${isMissing(column) && count > 0 ? 'bad' : ''}`}>
+                      {countText(count)}
+                    </td>
+                  );
+                })}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </section>
       <dl class="facts wide">
         <Fact name="In containers">
           {countText(containers.attributed)} of {countText(containers.seen)} events attributed (
