@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { after, before, describe, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
+import type { StatusJson } from '../../src/api/index.ts';
 import { cannotUseBpf } from '../support/observe.ts';
 import { cannotBrowse, openBrowser, visit } from './browser.ts';
 import { PODS, play } from './scene.ts';
@@ -84,6 +85,27 @@ describe('everybody', { skip, timeout: 120_000 }, () => {
       }
       await leave();
     }
+  });
+
+  test('counts of any size fit into a telephone, and what is missing is red wherever it stands', async () => {
+    const { page, leave } = await open('node', { viewport: { width: 360, height: 640 } });
+    await page.route('**/api/v1/status', async (route) => {
+      const response = await route.fetch();
+      const status = (await response.json()) as StatusJson;
+      const { fork, move } = status.ledger;
+      const exec = { kernel: 1_234_567_890, decoded: 1_234_560_000, lost: 7000, skipped: 890, pending: 0 };
+      const ledger = { ...status.ledger, fork: { ...fork, lost: 0 }, exec, move: { ...move, lost: 1 } };
+      await route.fulfill({ response, json: { ...status, ledger } });
+    });
+    await page
+      .getByRole('link', { name: /^Ledger: ?Events were lost and skipped seen .* lost 7,001 skipped 890 / })
+      .waitFor(SOON);
+    assert.deepEqual(await page.locator('table.ledger td.bad').allInnerTexts(), ['7,000', '890', '1']);
+    assert.deepEqual(await page.evaluate(WIDER_THAN_WINDOW), []);
+    await page.evaluate(AXE);
+    assert.deepEqual(await page.evaluate(RUN_AXE), []);
+    await page.unrouteAll({ behavior: 'wait' });
+    await leave();
   });
 
   test('axe finds no violation in the list of keys', async () => {

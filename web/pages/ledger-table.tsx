@@ -19,6 +19,7 @@ export function LedgerTable({
   const errors = Object.entries(decodeErrors).filter(([, count]) => count > 0);
   return (
     <>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard */}
       <section class="scroll-x" tabIndex={0} aria-label="Table of the ledger">
         <table class="ledger">
           <caption class="muted">kernel = {SUM}, at any moment</caption>
