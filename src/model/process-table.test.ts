@@ -400,6 +400,8 @@ test('an exec that was under way when its process was found was not counted, and
   assert.deepEqual(missing(), [0, 0]);
   apply({ ...exec(11, 600n, 2002n, 'd'), execId: 5 });
   assert.deepEqual(missing(), [1, 0]);
+  apply({ ...exec(12, 2000n, 2003n, 'e'), execId: 4 });
+  assert.deepEqual(missing(), [1, 0], 'found by its exec: the fork was lost');
 });
 
 test('a process that is gone without an exit lacks one, until that is told', () => {
