@@ -3,11 +3,10 @@ import { spawn } from 'node:child_process';
 import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { kvmWorks } from './accelerator.ts';
-import { ROOT } from './cache.ts';
 import { type Guest, kernelOf } from './guests.ts';
 import { kernelFiles } from './kernel.ts';
 import { packagesImage, type RootKind, rootImage } from './root.ts';
-import { run } from './run-command.ts';
+import { writeTree } from './tree.ts';
 
 export interface BootOptions {
   readonly guest: Guest;
@@ -34,40 +33,13 @@ export interface BootResult {
   readonly timedOut: boolean;
 }
 
-/** The parts of the checkout that a guest needs; npm packages come on a disk of their own. */
-const TREE = [
-  'src',
-  'test',
-  'bpf',
-  'scripts',
-  'deploy',
-  'docs',
-  'bench',
-  'package.json',
-  'tsconfig.json',
-  'Makefile',
-];
-/** Programs for the tests, where the guest's processor runs them. */
-const BUILT = ['build/process-workload', 'build/exit-with', 'build/workload'];
-
 export async function boot(options: BootOptions): Promise<BootResult> {
   const { guest, job, timeoutSeconds } = options;
   const kernel = kernelOf(guest);
   const { version, image, initrd, modules } = kernelFiles(kernel);
   const disks = [rootImage(options.root ?? 'bookworm', kernel.arch), packagesImage(kernel.arch)];
-  const tree = [
-    ...TREE,
-    ...BUILT,
-    'cognitod',
-    'package-lock.json',
-    '.gitignore',
-    'biome.json',
-    'README.md',
-    'LICENSE',
-    'SECURITY.md',
-  ];
-  const present = tree.filter((path) => existsSync(join(ROOT, path)));
-  run('tar', ['-C', ROOT, '-cf', join(job, 'tree.tar'), ...present]);
+  const isOwnArch = kernel.arch === (process.arch === 'arm64' ? 'arm64' : 'amd64');
+  writeTree(join(job, 'tree.tar'), isOwnArch);
   cpSync(join(import.meta.dirname, 'guest/init'), join(job, 'init'));
   chmodSync(join(job, 'init'), 0o755);
   writeFileSync(join(job, 'run.sh'), options.script);
@@ -76,7 +48,7 @@ export async function boot(options: BootOptions): Promise<BootResult> {
 
   const arm = kernel.arch === 'arm64';
   const program = arm ? 'qemu-system-aarch64' : 'qemu-system-x86_64';
-  const kvm = arm === (process.arch === 'arm64') && (await kvmWorks(program, image));
+  const kvm = isOwnArch && (await kvmWorks(program, image));
   const init = options.systemd === true ? '/sbin/init' : '/job/init';
   const words = [
     'quiet',

@@ -148,7 +148,7 @@ async function examineOnce(
 const lastLines = (text: string) => text.trimEnd().split('\n').slice(-5).join('\n');
 
 const scriptOf = (cells: readonly Cell[]): string =>
-  `export TEST_PATIENCE=10 NODE_COMPILE_CACHE=/tmp/compile-cache
+  `export TEST_PATIENCE=10 NODE_COMPILE_CACHE=/tmp/compile-cache NODE_OPTIONS='--import /opt/cognitod/test/vm/guest/stripped.mjs'
 ${cells
   .map(
     ({ name, script, minutes }) => `start=$(date +%s)
