@@ -156,6 +156,7 @@ export function makeWay(resolves: boolean) {
         path: `/kubepods/burstable/pod${uidOf(pod)}/${containerIdOf(pod, container)}`,
         removed: false,
         truncated: false,
+        parentId: null,
       });
     }
   };

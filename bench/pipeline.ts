@@ -37,6 +37,7 @@ export function makePipeline() {
     path: `/kubepods/burstable/${pod}/${'a1b2c3d4'.repeat(8)}`,
     removed: false,
     truncated: false,
+    parentId: null,
   });
   const table = makeTable();
   const apply = ({ memory, offsets, lengths }: RecordBatch) => {

@@ -1,5 +1,6 @@
 // Watches the node with the kernel programs: the ring's records, merged with a snapshot at start.
 import {
+  type CgroupRecord,
   COUNTER_LAYOUT,
   type DecodedRecord,
   Decoder,
@@ -17,6 +18,7 @@ import {
   RingReader,
 } from '../kernel/index.ts';
 import type { Collector, CollectorCounts, CollectorSink, CollectorStatus } from './collector.ts';
+import { CgroupDirectories, findCgroupMounts } from './cgroup-directories.ts';
 import { CoarseStarts } from './coarse-starts.ts';
 import { HiddenProcesses } from './hidden-processes.ts';
 import { checkHostProc, isInInitialPidNamespace, ownPidNamespace } from './pid-namespace.ts';
@@ -40,6 +42,8 @@ export class EbpfCollector implements Collector {
   /** Null where the kernel's list is not that of the whole node. */
   readonly #listFd: number | null;
   readonly #coarse: CoarseStarts;
+  /** Null where the kernel gives the names of cgroups. */
+  readonly #directories: CgroupDirectories | null;
   #sink: CollectorSink | undefined;
   #merge: SnapshotMerge | undefined;
   #detached = false;
@@ -54,6 +58,9 @@ export class EbpfCollector implements Collector {
     this.#decoder = new Decoder(options);
     this.#hidden = new HiddenProcesses(options.procRoot);
     this.#listFd = isInInitialPidNamespace(options.procRoot) ? programs.snapshotLinkFd : null;
+    this.#directories = programs.readsKernel
+      ? null
+      : new CgroupDirectories(findCgroupMounts('/proc/self/mounts'), () => performance.now());
     this.#reader = new RingReader(programs.ringFd, programs.ringBytes, {
       record: (memory, offset, length) => this.#record(memory, offset, length),
       batchEnd: () => this.#sink?.batchEnd(),
@@ -146,9 +153,21 @@ export class EbpfCollector implements Collector {
     const snapshots: ProcessSnapshot[] = [];
     for (const record of this.#decoder.decodeAll(memory, length)) {
       if (record.type === 'snapshot') snapshots.push(record);
+      else if (record.type === 'cgroup') this.#deliverCgroup(record, deliver);
       else deliver(record);
     }
     return snapshots;
+  }
+
+  /** One whose name cannot be found is not told: its processes are looked up in /proc. */
+  #deliverCgroup(record: CgroupRecord, deliver: (record: CgroupRecord) => void): void {
+    if (record.parentId === null) {
+      deliver(record);
+      return;
+    }
+    const { hierarchyId, cgroupId, parentId } = record;
+    const path = this.#directories?.pathOf(hierarchyId, cgroupId, parentId) ?? null;
+    if (path !== null) deliver({ ...record, path, parentId: null });
   }
 
   /** This process's pid in the initial namespace; null when the kernel does not tell. */
@@ -167,7 +186,12 @@ export class EbpfCollector implements Collector {
   #record(memory: RingMemory, offset: number, length: number): void {
     const record = this.#decoder.decode(memory, offset, length);
     if (record === null || this.#sink === undefined) return;
-    if (record.type === 'cgroup' || record.type === 'snapshot') {
+    if (record.type === 'cgroup') {
+      const sink = this.#sink;
+      this.#deliverCgroup(record, (named) => sink.record(named));
+      return;
+    }
+    if (record.type === 'snapshot') {
       this.#sink.record(record);
       return;
     }

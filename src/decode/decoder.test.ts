@@ -357,9 +357,27 @@ test('a cgroup record keeps its ids, says when its path is cut, and names the ro
       hierarchyId: 7,
       removed: flags === L.CGROUP_REMOVED,
       path,
+      parentId: null,
       truncated,
     });
   }
+});
+
+test('a cgroup whose name the kernel keeps has the id of its parent', () => {
+  const length = L.CGROUP_SIZE + 8;
+  const memory = memoryOf(new Uint8Array(length));
+  memory.words[L.CGROUP_HEADER_KIND >>> 2] = L.RECORD_CGROUP;
+  memory.words[L.CGROUP_HEADER_SIZE >>> 2] = length;
+  memory.words[L.CGROUP_FLAGS >>> 2] = L.CGROUP_UNNAMED;
+  memory.words[L.CGROUP_PATH_BYTES >>> 2] = 8;
+  memory.longs[L.CGROUP_SIZE >>> 3] = 123_456_789_012n;
+  const record = makeDecoder().decode(memory, 0, length);
+  assert.deepEqual(record?.type === 'cgroup' && [record.path, record.parentId], ['', 123_456_789_012]);
+
+  const decoder = makeDecoder();
+  memory.words[L.CGROUP_PATH_BYTES >>> 2] = 4;
+  assert.equal(decoder.decode(memory, 0, length), null);
+  assert.equal(decoder.errors.bad_length, 1);
 });
 
 test('a cgroup record that claims a longer path than it has is counted', () => {

@@ -18,6 +18,8 @@ export interface DecoderOptions {
 }
 
 const COMM_BYTES = 16;
+/** In place of the path of an unnamed cgroup. */
+const PARENT_BYTES = 8;
 
 /**
  * Decodes records. Never throws, whatever the bytes are: a record that is not one is counted and answered with
@@ -116,15 +118,17 @@ export class Decoder {
     const start = offset + L.CGROUP_SIZE;
     const end = start + words[(offset + L.CGROUP_PATH_BYTES) >>> 2]!;
     if (end > offset + length) return this.#fail('bad_length');
+    const flags = words[(offset + L.CGROUP_FLAGS) >>> 2]!;
+    const unnamed = (flags & L.CGROUP_UNNAMED) !== 0;
+    if (unnamed && end - start < PARENT_BYTES) return this.#fail('bad_length');
     // Names come from the leaf to the root, each with its NUL.
     let path = '';
-    for (let at = start; at < end; ) {
+    for (let at = unnamed ? end : start; at < end; ) {
       let nameEnd = at;
       while (nameEnd < end && bytes[nameEnd] !== 0) nameEnd++;
       path = `/${decodeText(bytes, at, nameEnd)}${path}`;
       at = nameEnd + 1;
     }
-    const flags = words[(offset + L.CGROUP_FLAGS) >>> 2]!;
     const removed = (flags & L.CGROUP_REMOVED) !== 0;
     return {
       type: 'cgroup',
@@ -133,7 +137,8 @@ export class Decoder {
       hierarchyId: words[(offset + L.CGROUP_HIERARCHY_ID) >>> 2]!,
       cgroupId: readU64(words, (offset + L.CGROUP_CGROUP_ID) >>> 2),
       removed,
-      path: removed ? '' : path === '' ? '/' : path,
+      path: removed || unnamed ? '' : path === '' ? '/' : path,
+      parentId: unnamed ? readU64(words, start >>> 2) : null,
       truncated: (flags & L.CGROUP_PATH_TRUNCATED) !== 0,
     };
   }

@@ -122,6 +122,8 @@ export interface CgroupRecord {
   readonly removed: boolean;
   /** Empty when removed. Absolute path from the hierarchy's real root, whatever cgroup namespace the agent is in. */
   readonly path: string;
+  /** The id of the parent, where the kernel may not give names: there is no path then. Else null. */
+  readonly parentId: number | null;
   /** The path was deeper or longer than the kernel program reads; its root end is missing. */
   readonly truncated: boolean;
 }

@@ -64,6 +64,7 @@ export function record(
     path,
     removed: false,
     truncated: false,
+    parentId: null,
     ...more,
   };
 }

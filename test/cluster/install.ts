@@ -191,7 +191,7 @@ async function run(cluster: Cluster): Promise<void> {
   const leftovers = new Leftovers(cluster, release);
   const { kubectl } = cluster;
   if (cluster.criSocket === null) throw new Error('the image is brought to the node by CRI_SOCKET');
-  console.log(`image: ${importImage(cluster.criSocket, process.env)}`);
+  console.log(`image: ${await importImage(cluster.criSocket, process.env)}`);
   const unprepareNode = await release.prepareNode();
   closers.push(async () => {
     await release.remove().catch(() => undefined);

@@ -92,7 +92,7 @@ async function run(cluster: Cluster): Promise<boolean> {
   const release = new Release(cluster);
   const { kubectl } = cluster;
   if (cluster.criSocket === null) throw new Error('the image is brought to the node by CRI_SOCKET');
-  console.log(`image: ${importImage(cluster.criSocket, process.env)}`);
+  console.log(`image: ${await importImage(cluster.criSocket, process.env)}`);
   const unprepare = await release.prepareNode();
   closers.push(async () => {
     await unprepare();

@@ -4,16 +4,16 @@ import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } f
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { buildDeb } from '../../scripts/build-deb.ts';
+import { NODE_FLAGS } from '../../scripts/image/program.ts';
 import { VERSION } from '../../src/lib/version.ts';
 
 export const REPOSITORY = 'localhost/cognitod';
 /** The first, and one to upgrade to. */
 const TAGS = [VERSION, 'next'];
 const APP = 'opt/cognitod';
-const NODE = `node_modules/node-linux-${process.arch}/bin/node`;
 
 /** Brings the image to the node's runtime; returns what it is, in words. */
-export function importImage(criSocket: string, env: NodeJS.ProcessEnv): string {
+export async function importImage(criSocket: string, env: NodeJS.ProcessEnv): Promise<string> {
   if (env.IMAGE_ARCHIVE !== undefined) {
     ctr(criSocket, 'image', 'import', env.IMAGE_ARCHIVE);
     const reference = `ghcr.io/linnix-os/cognitod:${VERSION}`;
@@ -22,16 +22,12 @@ export function importImage(criSocket: string, env: NodeJS.ProcessEnv): string {
   }
   const folder = mkdtempSync(join(tmpdir(), 'cognitod-stand-in-'));
   try {
-    const root = layOut(folder);
+    const root = await layOut(folder);
     for (const tag of TAGS) {
       // Another image, not another name of the same.
       writeFileSync(join(root, 'etc/tag'), tag);
       const archive = join(folder, `${tag}.tar`);
-      const entrypoint = [
-        '/opt/cognitod/bin/node',
-        '--disable-warning=ExperimentalWarning',
-        '/opt/cognitod/src/main.ts',
-      ];
+      const entrypoint = ['/opt/cognitod/bin/node', ...NODE_FLAGS, '/opt/cognitod/dist/main.js'];
       execFileSync(join(import.meta.dirname, 'image'), [
         `${REPOSITORY}:${tag}`,
         archive,
@@ -48,31 +44,23 @@ export function importImage(criSocket: string, env: NodeJS.ProcessEnv): string {
 }
 
 /** The program as the package for plain hosts has it, with the libraries that it loads and the file capabilities. */
-function layOut(folder: string): string {
+async function layOut(folder: string): Promise<string> {
   const unpacked = join(folder, 'deb');
-  execFileSync('dpkg-deb', ['-x', buildDeb(folder), unpacked]);
+  execFileSync('dpkg-deb', ['-x', await buildDeb(folder), unpacked]);
   const root = join(folder, 'root');
-  for (const name of [
-    'bin',
-    'etc/cognitod',
-    'tmp',
-    'proc',
-    'sys',
-    'dev',
-    'host/proc',
-    'host/sys',
-    `${APP}/bin`,
-  ])
+  for (const name of ['bin', 'etc/cognitod', 'tmp', 'proc', 'sys', 'dev', 'host/proc', 'host/sys', 'opt'])
     mkdirSync(join(root, name), { recursive: true });
   cpSync(join(unpacked, 'usr/lib/cognitod'), join(root, APP), { recursive: true });
   const node = join(root, APP, 'bin/node');
-  cpSync(join(root, APP, NODE), node);
-  rmSync(join(root, APP, NODE));
   execFileSync('setcap', ['cap_bpf,cap_perfmon,cap_setpcap,cap_sys_ptrace+p', node]);
   const shebang = '#!/opt/cognitod/bin/node --disable-warning=ExperimentalWarning';
-  writeFileSync(join(root, APP, 'bin/cognitod'), `${shebang}\nawait import('/opt/cognitod/src/main.ts');\n`, {
-    mode: 0o755,
-  });
+  writeFileSync(
+    join(root, APP, 'bin/cognitod'),
+    `${shebang}\nawait import('/opt/cognitod/dist/main.js');\n`,
+    {
+      mode: 0o755,
+    },
+  );
   const libbpf = execFileSync(
     'sh',
     ['-c', 'PATH=$PATH:/sbin ldconfig -p | sed -n "s/.*libbpf.so.1 .*=> //p"'],

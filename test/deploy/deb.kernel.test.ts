@@ -18,10 +18,10 @@ let folder = '';
 let deb = '';
 let root = '';
 
-before(() => {
+before(async () => {
   if (skip) return;
   folder = mkdtempSync(join(tmpdir(), 'cognitod-deb-test-'));
-  deb = buildDeb(folder);
+  deb = await buildDeb(folder);
   root = join(folder, 'root');
   execFileSync('dpkg-deb', ['-x', deb, root]);
   // The user of the unit gets in.
@@ -64,8 +64,8 @@ test('the package has the program, its unit and its configuration, and nothing o
   );
 });
 
-test('the same commit gives the same bytes', { skip }, () => {
-  const again = buildDeb(join(folder, 'again'));
+test('the same commit gives the same bytes', { skip }, async () => {
+  const again = await buildDeb(join(folder, 'again'));
   const digest = (file: string) => createHash('sha256').update(readFileSync(file)).digest('hex');
   assert.equal(digest(again), digest(deb));
 });

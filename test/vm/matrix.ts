@@ -105,7 +105,7 @@ async function examineOnce(
 ): Promise<void> {
   console.log(`vm: ${guest.name}: ${missing.map(({ name }) => name).join(', ')}`);
   const job = mkdtempSync(join(tmpdir(), 'cognitod-vm-'));
-  if (system !== undefined) buildDeb(job);
+  if (system !== undefined) await buildDeb(job);
   try {
     const result = await boot({
       guest,

@@ -38,6 +38,7 @@ export class ProcCgroups {
       path: content,
       removed: false,
       truncated: false,
+      parentId: null,
     });
     return cgroupId;
   }
