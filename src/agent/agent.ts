@@ -363,6 +363,7 @@ export class Agent implements AgentView, Closable {
         ring_used_bytes: collector.ringUsedBytes,
         kernel: release(),
         btf: collector.btf,
+        limits: [...collector.limits],
       },
       privileges: privilegesJson(this.#start),
       ledger,

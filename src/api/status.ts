@@ -102,6 +102,7 @@ export const statusSchema = z.object({
     ring_used_bytes: z.int().nullable(),
     kernel: z.string(),
     btf: z.boolean(),
+    limits: z.array(z.string()).describe('what this kernel cannot give, in words'),
   }),
   privileges: privilegesSchema,
   ledger: ledgerSchema,

@@ -223,6 +223,7 @@ export function sampleStatus(fields: Partial<StatusJson> = {}): StatusJson {
       ring_used_bytes: 0,
       kernel: '6.18.0',
       btf: true,
+      limits: [],
     },
     privileges: NOTHING_HELD,
     evidence: { kept_in: null, sequence: 3, head: 'e'.repeat(64) },

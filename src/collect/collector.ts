@@ -41,6 +41,8 @@ export interface CollectorStatus {
    * process that is gone and by the numbers of its execs.
    */
   readonly maySkip: boolean;
+  /** What the kernel cannot give, found when the programs were loaded; in words. docs/limits.md. */
+  readonly limits: readonly string[];
   /** Records that could not be decoded, by kind of defect. */
   readonly decodeErrors: Readonly<Record<string, number>>;
 }

@@ -22,6 +22,7 @@ import { CgroupDirectories, findCgroupMounts } from './cgroup-directories.ts';
 import { CoarseStarts } from './coarse-starts.ts';
 import { HiddenProcesses } from './hidden-processes.ts';
 import { checkHostProc, isInInitialPidNamespace, ownPidNamespace } from './pid-namespace.ts';
+import { kernelLimits } from './kernel-limits.ts';
 import { SnapshotMerge } from './snapshot-merge.ts';
 
 export interface EbpfCollectorOptions extends DecoderOptions {
@@ -132,6 +133,7 @@ export class EbpfCollector implements Collector {
       ringUsedBytes: this.#reader.usedBytes,
       btf: this.#programs.snapshotLinkFd !== null,
       maySkip: this.#programs.preemptible,
+      limits: kernelLimits(this.#programs),
       decodeErrors: this.#decoder.errors,
     };
   }

@@ -35,6 +35,17 @@ const ready: Check = {
     }),
 };
 
+const kernelGives: Check = {
+  id: 'kernel-gives',
+  title: 'Does the kernel give everything?',
+  run: (surroundings) =>
+    withStatus(surroundings, ({ collector: { kind, limits } }) => {
+      if (kind === 'procfs') return skip('nothing is asked of it: /proc is polled');
+      if (limits.length === 0) return ok('nothing is missing');
+      return warn(limits.join('; '), 'docs/limits.md says what follows, and on which kernels');
+    }),
+};
+
 const canary: Check = {
   id: 'canary',
   title: 'Does an event arrive?',
@@ -124,4 +135,12 @@ function judgeNames({ metadata, processes: { containers } }: StatusJson) {
       );
 }
 
-export const AGENT_CHECKS: readonly Check[] = [reachable, ready, canary, ledger, processes, names];
+export const AGENT_CHECKS: readonly Check[] = [
+  reachable,
+  ready,
+  kernelGives,
+  canary,
+  ledger,
+  processes,
+  names,
+];

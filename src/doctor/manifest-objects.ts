@@ -6,14 +6,14 @@ import type { NodeFacts } from './node-facts.ts';
 const USER = 65_532;
 const BTF_MOUNT = '/etc/cognitod/vmlinux.btf';
 
-/** A mount with its volume, a line each; and the variable that tells the agent of it. */
+/** A mount with its volume, a line each; and the variable that tells the agent of it, where it does not find it by itself. */
 interface Mount {
   readonly name: string;
   readonly why: readonly string[];
   readonly hostPath: string;
   readonly type: 'Directory' | 'File' | 'Socket';
   readonly mountPath: string;
-  readonly variable: string;
+  readonly variable: string | null;
 }
 
 /** YAML. */
@@ -62,6 +62,15 @@ function mountsOf(config: Config, facts: NodeFacts, asksApi: boolean): Mount[] {
       type: 'File',
       mountPath: BTF_MOUNT,
       variable: 'COGNITOD_KERNEL_BTF',
+    });
+  if (facts.lockdown === 'confidentiality')
+    mounts.push({
+      name: 'cgroups',
+      why: ['Names of cgroups: this kernel is locked down, so that programs cannot read them.'],
+      hostPath: '/sys/fs/cgroup',
+      type: 'Directory',
+      mountPath: '/host/cgroup',
+      variable: null,
     });
   const wanted = !asksApi || !['auto', 'off'].includes(config.runtime.cri);
   if (facts.socket !== null && wanted)
@@ -180,7 +189,7 @@ function container(mounts: readonly Mount[]): string[] {
     '                  fieldPath: spec.nodeName',
     ...variable('COGNITOD_OPS_LISTEN', '0.0.0.0:9464'),
     ...variable('COGNITOD_EVENTS_PRINT', '"false"'),
-    ...mounts.flatMap(({ variable: name, mountPath }) => variable(name, mountPath)),
+    ...mounts.flatMap(({ variable: name, mountPath }) => (name === null ? [] : variable(name, mountPath))),
     ...(mounts.some(({ type }) => type === 'Socket') ? [] : variable('COGNITOD_RUNTIME_CRI', '"off"')),
     '          ports:',
     '            - name: ops',

@@ -195,14 +195,15 @@ test('paranoid does not change the manifest, and is told', async (t) => {
   assert.match(b.text, /^# +perf_event_paranoid 4: does not matter/m);
 });
 
-test('lockdown: integrity changes nothing, confidentiality leaves sidecars only', async (t) => {
+test('lockdown: integrity changes nothing, confidentiality needs the directories of cgroups', async (t) => {
   const mode = (text: string) => (node: FakeNode) => node.write('sys/kernel/security/lockdown', text);
   const integrity = await make(t, mode('none [integrity] confidentiality'));
   assert.deepEqual(integrity.models, ALL);
   const confidentiality = await make(t, mode('none integrity [confidentiality]'));
-  assert.deepEqual(confidentiality.models, ONLY_C);
-  assert.match(confidentiality.text, /NOT possible; no BPF: confidentiality: /);
-  assert.deepEqual(confidentiality.objects, []);
+  assert.deepEqual(confidentiality.models, ALL);
+  const paths = (made: Made) => made.pod.volumes.map((volume: Manifest['spec']) => volume.hostPath?.path);
+  assert.ok(paths(confidentiality).includes('/sys/fs/cgroup'));
+  assert.ok(!paths(integrity).includes('/sys/fs/cgroup'));
 });
 
 test('no BPF at all: too old a kernel, or one built without', async (t) => {

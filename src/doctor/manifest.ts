@@ -75,7 +75,7 @@ function found(config: Config, facts: NodeFacts): string[] {
       : `the runtime's socket ${socket.path}, of group ${socket.gid}${socket.groupMay ? '' : ', which may not use it'}`,
     hidepid === null ? '/proc of the node hides nothing' : `/proc of the node has hidepid=${hidepid}`,
     `perf_event_paranoid ${paranoid ?? 'unknown'}: does not matter, neither perf_event_open nor tracefs is used`,
-    `lockdown ${lockdown ?? 'unknown'}: ${lockdown === 'confidentiality' ? 'no program may read kernel memory' : 'only confidentiality would be in the way'}`,
+    `lockdown ${lockdown ?? 'unknown'}: ${lockdown === 'confidentiality' ? 'programs read kernel memory by its types only, which tells less' : 'only confidentiality would matter'}`,
     `security modules ${modules?.join(',') ?? 'unknown'}; seccomp ${facts.seccomp ? 'available' : 'not in this kernel'}`,
   ];
 }

@@ -309,6 +309,7 @@ export const sampleStatus: StatusJson = {
     ring_used_bytes: 4096,
     kernel: '6.12.0',
     btf: true,
+    limits: [],
   },
   privileges: NOTHING_HELD,
   evidence: { kept_in: null, sequence: 3, head: 'e'.repeat(64) },

@@ -5,14 +5,15 @@ import { join } from 'node:path';
 export const CACHE = process.env.VM_CACHE ?? '/var/cache/cognitod-vm';
 export const ROOT = join(import.meta.dirname, '../..');
 
+export const isKept = (name: string): boolean => existsSync(join(CACHE, `${name}.done`));
+
 /** Makes a folder of the cache with `fill`, once: what was begun and not ended is made anew. */
 export function kept(name: string, fill: (folder: string) => void): string {
   const folder = join(CACHE, name);
-  const done = `${folder}.done`;
-  if (existsSync(done)) return folder;
+  if (isKept(name)) return folder;
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   fill(folder);
-  mkdirSync(done);
+  mkdirSync(`${folder}.done`);
   return folder;
 }

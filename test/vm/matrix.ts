@@ -1,14 +1,11 @@
 // `make vm`: every guest, every cell; what has been found for this state of the sources is not tried again.
 import { createHash } from 'node:crypto';
-import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { buildDeb } from '../../scripts/build-deb.ts';
-import { boot } from './boot.ts';
 import { ROOT } from './cache.ts';
 import { CELLS, type Cell } from './cells.ts';
-import type { Finding } from './cells/report.ts';
+import { runCells } from './run-cells.ts';
 import { GUESTS, type Guest } from './guests.ts';
 import type { RootKind } from './root.ts';
 import { type Found, tableOf, writePage } from './page.ts';
@@ -104,60 +101,24 @@ async function examineOnce(
   found: Map<Cell, Found>,
 ): Promise<void> {
   console.log(`vm: ${guest.name}: ${missing.map(({ name }) => name).join(', ')}`);
-  const job = mkdtempSync(join(tmpdir(), 'cognitod-vm-'));
-  if (system !== undefined) await buildDeb(job);
-  try {
-    const result = await boot({
-      guest,
-      job,
-      ...(system === undefined ? {} : { systemd: true, root: system }),
-      script: scriptOf(missing),
-      timeoutSeconds: missing.reduce((sum, { minutes }) => sum + minutes * 60, 300),
-    });
-    for (const cell of missing) {
-      const report = join(job, `${cell.name}.json`);
-      if (!existsSync(report)) continue;
-      const finding = JSON.parse(readFileSync(report, 'utf8')) as Finding;
-      const one: Found = {
-        guest: guest.name,
-        cell: cell.name,
-        state,
-        version: result.version,
-        when: new Date().toISOString(),
-        seconds: Number(readFileSync(join(job, `${cell.name}.seconds`), 'utf8')),
-        ...finding,
-      };
-      found.set(cell, one);
-      mkdirSync(join(RESULTS, guest.name), { recursive: true });
-      writeFileSync(fileOf(guest, cell), `${JSON.stringify(one, null, 1)}\n`);
-      console.log(
-        `vm: ${guest.name} ${cell.name}: ${finding.ok ? 'ok' : 'FAILED'}, ${finding.text} (${one.seconds} s)`,
-      );
-    }
-    writeFileSync(
-      join(RESULTS, guest.name, `log${system === undefined ? '' : `-${system}`}-${attempt}`),
-      `${result.log}\n--- console\n${result.console}`,
-    );
-    if (result.status === null)
-      console.log(`vm: ${guest.name}: the guest did not come to its end\n${lastLines(result.console)}`);
-  } finally {
-    rmSync(job, { recursive: true, force: true });
+  const { findings, version, log, console: said, status } = await runCells(guest, missing, { system });
+  const folder = join(RESULTS, guest.name);
+  mkdirSync(folder, { recursive: true });
+  for (const [cell, { seconds, ...finding }] of findings) {
+    const when = new Date().toISOString();
+    const one: Found = { guest: guest.name, cell: cell.name, state, version, when, seconds, ...finding };
+    found.set(cell, one);
+    writeFileSync(fileOf(guest, cell), `${JSON.stringify(one, null, 1)}\n`);
+    const word = finding.ok ? 'ok' : 'FAILED';
+    console.log(`vm: ${guest.name} ${cell.name}: ${word}, ${finding.text} (${seconds} s)`);
   }
+  const name = `log${system === undefined ? '' : `-${system}`}-${attempt}`;
+  writeFileSync(join(folder, name), `${log}\n--- console\n${said}`);
+  if (status === null)
+    console.log(`vm: ${guest.name}: the guest did not come to its end\n${lastLines(said)}`);
 }
 
 const lastLines = (text: string) => text.trimEnd().split('\n').slice(-5).join('\n');
-
-const scriptOf = (cells: readonly Cell[]): string =>
-  `export TEST_PATIENCE=10 NODE_COMPILE_CACHE=/tmp/compile-cache NODE_OPTIONS='--import /opt/cognitod/test/vm/guest/stripped.mjs'
-${cells
-  .map(
-    ({ name, script, minutes }) => `start=$(date +%s)
-timeout -k 10 ${minutes * 60} ${script}
-echo $(($(date +%s) - start)) >/job/${name}.seconds`,
-  )
-  .join('\n')}
-exit 0
-`;
 
 const guests = chosen(GUESTS, options.kernel, 'guest');
 const cells = chosen(CELLS, options.cell, 'cell');

@@ -28,6 +28,7 @@ function statusText(status: StatusJson, paint: Painter): string {
     ],
     ['node', `${harmless(status.node)}, Linux ${harmless(collector.kernel)}`],
     ['collector', `${collector.kind}: ${harmless(collector.reason)}`],
+    ...collector.limits.map((limit) => ['limit', harmless(limit)]),
     ['hooks', harmless(collector.hooks.join(', '))],
     ['ring', ring],
     ['privileges', privilegesText(status.privileges, paint)],

@@ -115,6 +115,7 @@ export class ProcfsCollector implements Collector {
     return {
       kind: 'procfs',
       maySkip: false,
+      limits: [],
       hooks,
       ringBytes: null,
       ringUsedBytes: null,
