@@ -18,29 +18,21 @@ import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { VERSION } from '../src/lib/version.ts';
+import type { Arch } from './image/debian.ts';
+import { licensesText } from './image/licenses.ts';
+import { NPM_ARCH } from './image/npm.ts';
+import { layOutProgram, NODE_FLAGS } from './image/program.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const HOME = 'usr/lib/cognitod';
-const ARCH = process.arch === 'arm64' ? 'arm64' : 'amd64';
-
-/** What is only for tests. */
-const TESTS = /\.(test|contract|fixture|test-helper)\.ts$|\/testdata\//;
-
-/** What packages bring for their own developers, and types. */
-const UNUSED =
-  /(?:^|\/)musl_[^/]+$|^\/(tests?|benchmarks?|examples?|integration|spec)$|\/\.[^/]+$|\.(md|map|sh|[cm]?ts|cc?|cpp|hh?|hpp|inl|gyp)$/;
-
-interface Package {
-  readonly dependencies?: Readonly<Record<string, string>>;
-  readonly optionalDependencies?: Readonly<Record<string, string>>;
-}
+const ARCH: Arch = process.arch === 'arm64' ? 'arm64' : 'amd64';
 
 /** Builds it and returns its path. `output` is a folder. */
-export function buildDeb(output: string): string {
+export async function buildDeb(output: string): Promise<string> {
   const seconds = sourceDate();
   const tree = mkdtempSync(join(tmpdir(), 'cognitod-deb-'));
   try {
-    copyProgram(tree);
+    await copyProgram(tree);
     for (const [from, to, mode] of [
       ['deploy/systemd/cognitod.service', 'lib/systemd/system/cognitod.service', 0o644],
       ['deploy/cognitod.yaml', 'etc/cognitod/cognitod.yaml', 0o644],
@@ -79,64 +71,26 @@ function sourceDate(): number {
   return Number(execFileSync('git', ['log', '-1', '--format=%ct'], { cwd: ROOT, encoding: 'utf8' }));
 }
 
-/** The sources, the dashboard, the packages that they need, and the pinned Node. */
-function copyProgram(tree: string): void {
+/** The bundle with what it loads, the pinned Node, and the licences of all of it. */
+async function copyProgram(tree: string): Promise<void> {
   const home = join(tree, HOME);
-  copy(join(ROOT, 'package.json'), join(home, 'package.json'), 0o644);
-  writeLauncher(join(home, 'cognitod'));
-  for (const file of globSync('src/**/*', { cwd: ROOT }))
-    if (!TESTS.test(file) && statSync(join(ROOT, file)).isFile())
-      copy(join(ROOT, file), join(home, file), 0o644);
-  buildDashboard(join(home, 'build/web'));
-  for (const name of productionPackages()) {
-    const from = join(ROOT, 'node_modules', name);
-    cpSync(from, join(home, 'node_modules', name), {
-      recursive: true,
-      dereference: true,
-      filter: (path) => !UNUSED.test(`/${relative(from, path)}`) || /licen[cs]e/i.test(path),
-    });
-  }
-  const node = `node_modules/node-linux-${process.arch}`;
-  copy(join(ROOT, node, 'bin/node'), join(home, node, 'bin/node'), 0o755);
-  copy(join(ROOT, node, 'LICENSE'), join(home, node, 'LICENSE'), 0o644);
+  const modules = join(ROOT, 'node_modules');
+  mkdirSync(home, { recursive: true });
+  const npm = await layOutProgram(home, { modules, arch: NPM_ARCH[ARCH], version: VERSION });
+  writeFileSync(join(home, 'THIRD-PARTY-LICENSES.txt'), licensesText(npm, [], ''));
+  // Its first line names the Node of the image.
+  const main = join(home, 'dist/main.js');
+  writeFileSync(main, readFileSync(main, 'utf8').replace(/^#!.*\n/, ''));
+  copy(join(modules, `node-linux-${NPM_ARCH[ARCH]}/bin/node`), join(home, 'bin/node'), 0o755);
+  writeFileSync(join(home, 'cognitod'), LAUNCHER);
 }
 
-/** That of the checkout, but what it compiles is kept by who runs it: the package's own folder stays as it was installed. */
-function writeLauncher(file: string): void {
-  const own = /^: "\$\{NODE_COMPILE_CACHE=.*$/m;
-  const text = readFileSync(join(ROOT, 'cognitod'), 'utf8');
-  if (!own.test(text)) throw new Error('the launcher has another line for its compile cache');
-  mkdirSync(dirname(file), { recursive: true });
-  writeFileSync(
-    file,
-    text.replace(own, () => `: "\${NODE_COMPILE_CACHE=\${HOME:+$HOME/.cache/cognitod}}"`),
-    {
-      mode: 0o755,
-    },
-  );
-}
-
-/** Another program, so that building stays one call that returns when all is done. */
-function buildDashboard(output: string): void {
-  const script = join(ROOT, 'scripts/build-web.ts');
-  execFileSync(process.execPath, [script, '--output', output], { stdio: ['ignore', 'ignore', 'inherit'] });
-}
-
-/** The dependencies of the program and theirs, as installed; what is optional for another platform is not there. */
-function productionPackages(): string[] {
-  const found = new Set<string>();
-  const add = ({ dependencies = {}, optionalDependencies = {} }: Package) => {
-    for (const name of [...Object.keys(dependencies), ...Object.keys(optionalDependencies)]) {
-      const file = join(ROOT, 'node_modules', name, 'package.json');
-      if (found.has(name) || !existsSync(file)) continue;
-      found.add(name);
-      add(JSON.parse(readFileSync(file, 'utf8')));
-    }
-  };
-  const { dependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as Package;
-  add({ dependencies: dependencies ?? {} });
-  return [...found].sort();
-}
+/** Without a compile cache: what whoever runs the agent may write is never read by its privileged half (docs/adr/0022-package.md). */
+const LAUNCHER = `#!/bin/sh
+# Starts cognitod with the Node of its package.
+home=$(dirname "$(readlink -f "$0")")
+exec "$home/bin/node" ${NODE_FLAGS.join(' ')} "$home/dist/main.js" "$@"
+`;
 
 function control(tree: string): string {
   const bytes = globSync('**/*', { cwd: tree })
@@ -183,4 +137,4 @@ function settle(tree: string, seconds: number): void {
 
 const rfc2822 = (seconds: number) => new Date(seconds * 1000).toUTCString().replace('GMT', '+0000');
 
-if (import.meta.main) console.log(relative(ROOT, buildDeb(join(ROOT, 'build'))));
+if (import.meta.main) console.log(relative(ROOT, await buildDeb(join(ROOT, 'build'))));

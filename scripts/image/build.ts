@@ -8,6 +8,7 @@ import { buildImage } from './buildah.ts';
 import { CACHE } from './cache.ts';
 import { type Arch, updateDebianLock } from './debian.ts';
 import { readArchive } from './oci.ts';
+import { NODE_FLAGS } from './program.ts';
 import { layOutRoot, USER, type Variant } from './rootfs.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -59,13 +60,7 @@ export async function build({ arch, variant, tag, output, newest }: BuildOptions
       arch,
       reference,
       epoch: source.epoch,
-      // Node's options as in ./cognitod: fewer and smaller young objects, 5 MB less.
-      entrypoint: [
-        '/opt/cognitod/bin/node',
-        '--disable-warning=ExperimentalWarning',
-        '--max-semi-space-size=4',
-        '/opt/cognitod/dist/main.js',
-      ],
+      entrypoint: ['/opt/cognitod/bin/node', ...NODE_FLAGS, '/opt/cognitod/dist/main.js'],
       command: ['agent'],
       env: { PATH: '/opt/cognitod/bin', ...(isSidecar ? { COGNITOD_COLLECTOR: 'procfs' } : {}) },
       user: `${USER}:${USER}`,

@@ -14,7 +14,6 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { buildDist, EXTERNAL_PACKAGES } from '../build-dist.ts';
 import {
   type Arch,
   BPF_PACKAGES,
@@ -26,12 +25,12 @@ import {
 } from './debian.ts';
 import { ELF_MACHINE, isElf, readElf } from './elf.ts';
 import { licensesText } from './licenses.ts';
-import { NPM_ARCH, npmModules, npmPackages } from './npm.ts';
+import { NPM_ARCH, npmModules } from './npm.ts';
+import { layOutProgram } from './program.ts';
 import { sbomText } from './sbom.ts';
 
 export type Variant = 'agent' | 'sidecar';
 
-const ROOT = join(import.meta.dirname, '../..');
 const APP = 'opt/cognitod';
 const TRIPLET = { amd64: 'x86_64-linux-gnu', arm64: 'aarch64-linux-gnu' } as const;
 /** Where the ABI wants the loader, in a merged /usr. */
@@ -73,33 +72,24 @@ export async function layOutRoot(root: string, options: RootOptions): Promise<st
     for (const { file } of fetched) unpackDebianPackage(file, unpacked);
     for (const path of DIRECTORIES) mkdirSync(join(root, path), { recursive: true });
     mkdirSync(join(root, 'tmp'));
-    const bundled = await buildDist(join(root, APP, 'dist'));
-    if (variant === 'sidecar') rmSync(join(root, APP, 'dist/kernel'), { recursive: true });
-    const native = `@koromix/koffi-linux-${NPM_ARCH[arch]}`;
-    const node = `node-linux-${NPM_ARCH[arch]}`;
-    copyNode(join(modules, node, 'bin/node'), join(root, APP, 'bin/node'));
-    symlinkSync('../dist/main.js', join(root, APP, 'bin/cognitod'));
-    for (const name of EXTERNAL_PACKAGES) copyModule(modules, name, root);
-    copyModule(modules, native, root);
-    writePackageJson(root, options.version);
+    const home = join(root, APP);
+    const { version } = options;
+    const npm = await layOutProgram(home, { modules, arch: NPM_ARCH[arch], version });
+    if (variant === 'sidecar') rmSync(join(home, 'dist/kernel'), { recursive: true });
+    copyNode(join(modules, `node-linux-${NPM_ARCH[arch]}`, 'bin/node'), join(home, 'bin/node'));
+    symlinkSync('../dist/main.js', join(home, 'bin/cognitod'));
 
     const names = new Set([...NODE_PACKAGES, ...(variant === 'agent' ? BPF_PACKAGES : [])]);
     const debian = fetched.filter(({ name }) => names.has(name));
     copyLibraries(root, unpacked, arch, LOADED[variant]);
     writeSystemFiles(root, unpacked, debian);
 
-    const loaded = [...new Set([...bundled.program, ...EXTERNAL_PACKAGES, native, node])];
-    const web = bundled.web.filter((name) => !loaded.includes(name));
-    const npm = [...npmPackages(modules, loaded), ...npmPackages(join(ROOT, 'node_modules'), web)].sort(
-      (a, b) => (a.name < b.name ? -1 : 1),
-    );
     const licenses = debian.map(({ name, version }) => ({ name, version, directory: unpacked }));
     const common = join(unpacked, 'usr/share/common-licenses');
-    copyFileSync(join(ROOT, 'LICENSE'), join(root, APP, 'LICENSE'));
-    writeFileSync(join(root, APP, 'THIRD-PARTY-LICENSES.txt'), licensesText(npm, licenses, common));
+    writeFileSync(join(home, 'THIRD-PARTY-LICENSES.txt'), licensesText(npm, licenses, common));
     const name = variant === 'agent' ? 'cognitod' : 'cognitod-sidecar';
-    const sbom = sbomText({ name, version: options.version, arch, epoch: options.epoch, npm, debian });
-    writeFileSync(join(root, APP, 'sbom.cdx.json'), sbom);
+    const sbom = sbomText({ name, version, arch, epoch: options.epoch, npm, debian });
+    writeFileSync(join(home, 'sbom.cdx.json'), sbom);
     setModes(root);
     checkRoot(root, arch);
     return sbom;
@@ -115,22 +105,6 @@ export async function layOutRoot(root: string, options: RootOptions): Promise<st
 function copyNode(from: string, to: string): void {
   mkdirSync(dirname(to), { recursive: true });
   execFileSync('llvm-strip-14', ['--strip-all', '-o', to, from]);
-}
-
-/** What a package needs at run time; neither sources, types nor documentation, nor the binary for another C library. */
-function copyModule(modules: string, name: string, root: string): void {
-  const from = join(modules, name);
-  for (const file of globSync('**/*.{js,cjs,json,node}', { cwd: from })) {
-    if (/^(browser|musl_[^/]+)\//.test(file)) continue;
-    const to = join(root, APP, 'node_modules', name, file);
-    mkdirSync(dirname(to), { recursive: true });
-    copyFileSync(join(from, file), to);
-  }
-}
-
-function writePackageJson(root: string, version: string): void {
-  const manifest = { name: 'cognitod', version, type: 'module', license: 'Apache-2.0' };
-  writeFileSync(join(root, APP, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
 }
 
 /** Libraries by their sonames in one directory, the loader where the ABI wants it; merged /usr as in Debian. */
