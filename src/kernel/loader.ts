@@ -296,15 +296,26 @@ function notPrivileged(errno: string): CognitodError {
       { hint: 'run as root or with CAP_BPF and CAP_PERFMON, or use collector: procfs' },
     );
   }
-  const filtered = readPrivileges('/proc', 'self').seccomp === 'filter';
-  const who = filtered
-    ? 'the seccomp filter of this process or a security module'
-    : 'a security module or lockdown';
+  const reasons = [
+    ...(readPrivileges('/proc', 'self').seccomp === 'filter' ? ['the seccomp filter of this process'] : []),
+    'a security module or lockdown',
+    ...lockedMemory(),
+  ];
   return new CognitodError(
     'NOT_PRIVILEGED',
-    `the kernel refuses to load BPF programs (${errno}) although the capabilities are there: ${who} forbids it`,
+    `the kernel refuses to load BPF programs (${errno}) although the capabilities are there: ${reasons.join(', or ')} forbids it`,
     { hint: 'allow the system call bpf (docs/limits.md), or use collector: procfs' },
   );
+}
+
+/** A limit that may be the reason: kernels before 5.11 charge maps to it. */
+function lockedMemory(): string[] {
+  const [, limit] = /^Max locked memory +(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8')) ?? [];
+  if (limit === undefined) return [];
+  const size = `${Math.round(Number(limit) / 1024)} KiB`;
+  return [
+    `before Linux 5.11 the limit of locked memory, here ${size} (ulimit -l, LimitMEMLOCK, or CAP_SYS_RESOURCE)`,
+  ];
 }
 
 function loadError(object: ObjectName, errno: number, verifierLog: string): Error {
