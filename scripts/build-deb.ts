@@ -34,7 +34,7 @@ export async function buildDeb(output: string): Promise<string> {
   try {
     await copyProgram(tree);
     for (const [from, to, mode] of [
-      ['deploy/systemd/cognitod.service', 'lib/systemd/system/cognitod.service', 0o644],
+      ['deploy/systemd/cognitod.service', 'usr/lib/systemd/system/cognitod.service', 0o644],
       ['deploy/cognitod.yaml', 'etc/cognitod/cognitod.yaml', 0o644],
       ['src/cli/completion/cognitod.bash', 'usr/share/bash-completion/completions/cognitod', 0o644],
       ['src/cli/completion/cognitod.zsh', 'usr/share/zsh/vendor-completions/_cognitod', 0o644],
