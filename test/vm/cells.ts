@@ -22,6 +22,22 @@ const program = (name: string) => `${NODE} test/vm/cells/${name}.ts`;
 const tests = (name: string, files: string, environment = '') =>
   `env ${environment} ${NODE} test/vm/cells/tests.ts ${name} ${files}`;
 
+/** Those that need no container runtime, browser or Prometheus: a guest has none. */
+const KERNEL_TESTS = [
+  'src/**/*.kernel.test.ts',
+  ...[
+    'agent',
+    'bad-input',
+    'capabilities',
+    'doctor',
+    'doctor-agents',
+    'evidence',
+    'namespaces',
+    'privileges',
+  ].map((name) => `test/${name}.kernel.test.ts`),
+  ...['self-test', 'streams', 'top'].map((name) => `test/${name}.kernel.test.ts`),
+];
+
 const isPlain = (guest: string) => !guest.includes('lockdown');
 
 export const CELLS: readonly Cell[] = [
@@ -54,6 +70,13 @@ export const CELLS: readonly Cell[] = [
     script: tests('attribution', 'src/collect/cgroups.kernel.test.ts'),
     minutes: 10,
     only: isPlain,
+  },
+  {
+    name: 'tests',
+    title: "the project's kernel tests",
+    script: tests('tests', KERNEL_TESTS.join(' '), 'TEST_PROCESSES=5000'),
+    minutes: 90,
+    only: (guest) => ['6.1', '6.12', '7.3'].includes(guest),
   },
   { name: 'privileges', title: 'BPF and PERFMON alone', script: program('privileges'), minutes: 8 },
   {

@@ -8,18 +8,16 @@ import { CELLS, type Cell } from './cells.ts';
 import { runCells } from './run-cells.ts';
 import { GUESTS, type Guest } from './guests.ts';
 import type { RootKind } from './root.ts';
+import { growth, recordVerified } from './verified.ts';
 import { type Found, tableOf, writePage } from './page.ts';
 
 /** Boots of one guest before what is missing counts as failed: QEMU or Node may crash. */
 const BOOTS = 3;
 const RESULTS = join(ROOT, 'build/vm');
+/** What is tried; a change of it makes all cells be tried again. */
 const SOURCES = [
-  'bpf/**',
-  'src/**',
-  'test/support/**',
-  'test/workload/**',
-  'test/vm/**',
-  'package-lock.json',
+  ...['bpf/**', 'src/**', 'package-lock.json', 'scripts/build-deb.ts', 'deploy/systemd/**', 'deploy/deb/**'],
+  ...['test/support/**', 'test/workload/**', 'test/vm/cells/**', 'test/vm/guest/**'],
 ];
 
 const { values: options } = parseArgs({
@@ -35,7 +33,7 @@ const { values: options } = parseArgs({
 if (options.help) {
   console.log(`usage: make vm [KERNEL=6.1,7.3] [CELL=load,speed] [FRESH=1]
 Boots Debian's kernels in QEMU and tries the agent on them. What was found for the same sources is kept in build/vm and
-not tried again; FRESH=1 does. The table at the end goes to docs/kernels.md when the whole matrix was run.
+not tried again; FRESH=1 does. With --page (ARGS=--page) the table goes to docs/kernels.md.
 guests: ${GUESTS.map(({ name }) => name).join(', ')}
 cells: ${CELLS.map(({ name }) => name).join(', ')}`);
   process.exit(0);
@@ -133,8 +131,10 @@ for (const guest of guests) {
     )),
   );
 }
+for (const one of all) for (const word of growth(one)) console.log(`vm: ${one.guest}: ${word}`);
 console.log(`\n${tableOf(all, guests, cells)}`);
-if (guests.length === GUESTS.length && cells.length === CELLS.length) writePage(all);
+if (options.page) writePage(all);
+if (options.page) recordVerified(all);
 const failed = all.filter(({ ok }) => !ok);
 console.log(`${all.length - failed.length} of ${all.length} cells hold`);
 process.exitCode = failed.length > 0 ? 1 : 0;

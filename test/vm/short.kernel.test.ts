@@ -5,6 +5,7 @@ import { cannotBoot } from './availability.ts';
 import { CELLS } from './cells.ts';
 import { GUESTS } from './guests.ts';
 import { runCells } from './run-cells.ts';
+import { growth } from './verified.ts';
 
 const KERNEL = '6.1';
 const SHORT = ['load', 'exits', 'exact', 'privileges'];
@@ -15,7 +16,7 @@ const skip = cannotBoot(KERNEL) ?? false;
 test(`on Linux ${KERNEL} the programs load, tell exactly what happens, and need BPF and PERFMON alone`, {
   skip,
   timeout: 1_200_000,
-}, async () => {
+}, async (t) => {
   const guest = GUESTS.find(({ name }) => name === KERNEL)!;
   const cells = CELLS.filter(({ name }) => SHORT.includes(name));
   const run = await runCells(guest, cells, { environment: ENVIRONMENT });
@@ -24,5 +25,7 @@ test(`on Linux ${KERNEL} the programs load, tell exactly what happens, and need 
     const finding = run.findings.get(cell);
     assert.ok(finding !== undefined, `${cell.name} came to no end:\n${run.log}`);
     assert.ok(finding.ok, `${cell.name}: ${finding.text} ${JSON.stringify(finding.figures)}`);
+    for (const word of growth({ guest: KERNEL, cell: cell.name, ...finding }))
+      t.diagnostic(`warning: ${word}`);
   }
 });

@@ -2,7 +2,7 @@
 import { tell } from './report.ts';
 import { watch } from './watched.ts';
 
-const PROCESSES = ['threads', '16', '--simultaneous', '--rounds', process.env.VM_ROUNDS ?? '400'];
+const PROCESSES = ['threads', '16', '--simultaneous', '--rounds', process.env.VM_ROUNDS ?? '200'];
 const AT_ONCE = 4;
 
 await tell('exits', async () => {

@@ -1,8 +1,10 @@
 // Runs test files of the project in the guest: tests.ts CELL FILE...
 import { spawnSync } from 'node:child_process';
+import { globSync } from 'node:fs';
 import { tell } from './report.ts';
 
-const [cell, ...files] = process.argv.slice(2);
+const [cell, ...patterns] = process.argv.slice(2);
+const files = globSync(patterns).sort();
 /** Node itself crashes now and then under emulation, with the same code that passes the next time. */
 const ATTEMPTS = 3;
 
