@@ -3,11 +3,12 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { statSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { test } from 'node:test';
 import { findHierarchy, makeCgroup } from '../../test/support/cgroups.ts';
 import { cannotUseBpf, observe } from '../../test/support/observe.ts';
 import { EXIT_WITH, runWorkload } from '../../test/support/workload.ts';
+import { runWorkload as runLife, WORKLOAD } from '../../test/workload/index.ts';
 import { kernelHas } from '../../test/support/kernel.ts';
 import type { LoadOptions } from '../kernel/index.ts';
 
@@ -53,6 +54,23 @@ for (const [name, options, why] of VARIANTS) {
       assert.equal(threads.exits.length, threads.forks.length);
       const { fork, exec, exit } = seen.collector.counts();
       assert.deepEqual([fork.lost, exec.lost, exit.lost], [0, 0, 0]);
+    } finally {
+      await seen.close();
+    }
+  });
+
+  test(`an exit has the name and user of its process, not of the thread that ends it: ${name}`, {
+    skip: why,
+  }, async () => {
+    const seen = await observe(options);
+    try {
+      const { pid } = await runLife('threads', 2, '--leader-first', '--disguise', '--code', 7);
+      const [exit] = seen.descendantsOf(pid).exits;
+      assert.deepEqual(
+        [exit?.exitCode, exit?.comm, exit?.uid, exit?.euid],
+        [7, basename(WORKLOAD).slice(0, 15), 0, 0],
+      );
+      assert.notEqual(exit!.capEffective, 0, 'the thread has none');
     } finally {
       await seen.close();
     }

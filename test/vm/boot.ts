@@ -40,6 +40,7 @@ export async function boot(options: BootOptions): Promise<BootResult> {
   const disks = [rootImage(options.root ?? 'bookworm', kernel.arch), packagesImage(kernel.arch)];
   const isOwnArch = kernel.arch === (process.arch === 'arm64' ? 'arm64' : 'amd64');
   writeTree(join(job, 'tree.tar'), isOwnArch);
+  if (options.root === 'newcomer') shareNetwork(job);
   cpSync(join(import.meta.dirname, 'guest/init'), join(job, 'init'));
   chmodSync(join(job, 'init'), 0o755);
   writeFileSync(join(job, 'run.sh'), options.script);
@@ -108,4 +109,19 @@ export async function boot(options: BootOptions): Promise<BootResult> {
     console: `${text('console')}${said.replace(/^.*(?:failed to initialize kvm|Could not access KVM).*\n/gm, '')}`,
     timedOut,
   };
+}
+
+/** How this machine reaches its package mirrors, for a guest that installs something. */
+function shareNetwork(job: string): void {
+  const folder = join(job, 'network');
+  mkdirSync(join(folder, 'apt'), { recursive: true });
+  const copy = (from: string, to: string) => {
+    if (existsSync(from)) cpSync(from, join(folder, to), { recursive: true, dereference: true });
+  };
+  copy('/etc/hosts', 'hosts');
+  copy('/etc/ssl/certs/ca-certificates.crt', 'ca-certificates.crt');
+  for (const name of ['sources.list', 'sources.list.d', 'apt.conf.d'])
+    copy(join('/etc/apt', name), `apt/${name}`);
+  copy('/usr/share/keyrings/debian-archive-keyring.gpg', 'apt/trusted.gpg.d/debian-archive-keyring.gpg');
+  writeFileSync(join(folder, 'npmrc'), 'cafile=/etc/ssl/certs/ca-certificates.crt\nupdate-notifier=false\n');
 }

@@ -95,5 +95,13 @@ export const CELLS: readonly Cell[] = [
     system: 'trixie',
     only: (guest) => guest === '6.12' || guest === '7.3',
   },
+  {
+    name: 'newcomer',
+    title: '`make run` on a fresh Debian 12',
+    script: 'sh test/vm/guest/newcomer.sh newcomer',
+    minutes: 45,
+    system: 'newcomer',
+    only: (guest) => guest === '6.1',
+  },
   { name: 'speed', title: '100,000 processes at full speed', script: program('speed'), minutes: 60 },
 ];

@@ -78,7 +78,7 @@ async function examine(guest: Guest, cells: readonly Cell[]): Promise<Found[]> {
     if (before !== null) found.set(cell, before);
   }
   for (let attempt = 1; attempt <= BOOTS; attempt++) {
-    for (const system of [undefined, 'bookworm', 'trixie'] as const) {
+    for (const system of [undefined, 'bookworm', 'trixie', 'newcomer'] as const) {
       const missing = cells.filter((cell) => cell.system === system && !found.has(cell));
       if (missing.length > 0) await examineOnce(guest, missing, system, attempt, found);
     }

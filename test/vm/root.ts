@@ -8,6 +8,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -36,14 +37,16 @@ const PACKAGES = [
 /** Only where a whole system is tried. */
 const RUNTIMES = ['containerd', 'runc', 'crun', 'podman', 'nodejs', 'npm'];
 
-export type RootKind = 'bookworm' | 'trixie';
+/** `newcomer`: Debian 12 with what the README names and what boots it, no more. */
+export type RootKind = 'bookworm' | 'trixie' | 'newcomer';
 
 /** An ext4 image of a Debian with systemd. Kept. */
 export function rootImage(suite: RootKind, arch: Arch): string {
   const own = (process.arch === 'arm64' ? 'arm64' : 'amd64') === arch;
   const folder = kept(`root-${suite}-${arch}`, (into) => {
     const root = join(into, 'rootfs');
-    if (own) bootstrap(suite, root);
+    if (suite === 'newcomer') newcomer(root);
+    else if (own) bootstrap(suite, root);
     else extract(suite, arch, root);
     for (const directory of ['opt/cognitod', 'job', 'usr/lib/modules'])
       mkdirSync(join(root, directory), { recursive: true });
@@ -78,6 +81,32 @@ function bootstrap(suite: RootKind, root: string): void {
     rmSync(join(root, folder), { recursive: true, force: true });
   for (const folder of ['var/cache/apt/archives/partial', 'var/lib/apt/lists/partial'])
     mkdirSync(join(root, folder), { recursive: true });
+}
+
+/** Node, since Debian 12's is too old, is the one of this machine, with its npm. */
+function newcomer(root: string): void {
+  const packages = [
+    'make',
+    'gcc',
+    'libc6-dev',
+    'ca-certificates',
+    'kmod',
+    'iproute2',
+    'procps',
+    'libstdc++6',
+  ];
+  run('debootstrap', [
+    '--variant=minbase',
+    `--include=${packages.join(',')}`,
+    'bookworm',
+    root,
+    mirrors().archive,
+  ]);
+  const npm = run('sh', ['-c', 'dirname "$(dirname "$(readlink -f "$(command -v npm)")")"']).trim();
+  const node = run('sh', ['-c', 'readlink -f "$(command -v node)"']).trim();
+  cpSync(node, join(root, 'usr/local/bin/node'));
+  cpSync(npm, join(root, 'usr/local/lib/node_modules/npm'), { recursive: true });
+  symlinkSync('../lib/node_modules/npm/bin/npm-cli.js', join(root, 'usr/local/bin/npm'));
 }
 
 /** Of another architecture: unpacked, with no script of any package run, which is enough without systemd. */

@@ -38,12 +38,13 @@ export async function runCells(
 ): Promise<CellsRun> {
   const job = mkdtempSync(join(tmpdir(), 'cognitod-vm-'));
   try {
-    if (system !== undefined) await buildDeb(job);
+    const isNewcomer = system === 'newcomer';
+    if (system !== undefined && !isNewcomer) await buildDeb(job);
     const result = await boot({
       guest,
       job,
-      ...(system === undefined ? {} : { systemd: true, root: system }),
-      script: scriptOf(cells, { ...ENVIRONMENT, ...environment }),
+      ...(system === undefined ? {} : { systemd: !isNewcomer, root: system }),
+      script: scriptOf(cells, isNewcomer ? { TEST_PATIENCE: '10' } : { ...ENVIRONMENT, ...environment }),
       timeoutSeconds: cells.reduce((sum, { minutes }) => sum + minutes * 60, BOOT_SECONDS),
     });
     const findings = cells.flatMap((cell) => {

@@ -11,7 +11,7 @@ struct options {
 	long before_ms, ms, gap_ms;
 	/* Bytes of one argument of `big-argv`. */
 	long each;
-	int core, use_fork, use_exec, by_parent, leader_first, simultaneous;
+	int core, use_fork, use_exec, by_parent, leader_first, disguise, simultaneous;
 	const char *kind;
 };
 

@@ -26,7 +26,7 @@ static const char usage[] =
 	"  churn SECONDS       as many as possible [--parents P] [--kind exec|vfork|fork]\n"
 	"  exec-chain K        one process execs itself K times, then exits [--code C]\n"
 	"  threads N           one process makes N threads; its leader ends last [--code C] [--ms MS]\n"
-	"    --leader-first      its leader ends first, a thread ends the process\n"
+	"    --leader-first      its leader ends first, a thread ends the process [--disguise: of another name and user]\n"
 	"    --simultaneous      leader and threads end at one moment [--rounds R: so many processes]\n"
 	"  exec-from-thread    a thread that is not the leader execs [--code C]\n"
 	"  signals S1,S2,...   children killed by these signals [--core: with core dumps] [--by-parent: sent by the parent]\n"
@@ -124,7 +124,7 @@ static int parse(int argc, char **argv, int *with_pids)
 		{ "--each", &options.each, 0 },	      { "--pids", 0, with_pids },
 		{ "--core", 0, &options.core },	      { "--fork", 0, &options.use_fork },
 		{ "--exec", 0, &options.use_exec },   { "--by-parent", 0, &options.by_parent },
-		{ "--leader-first", 0, &options.leader_first }, { "--simultaneous", 0, &options.simultaneous },
+		{ "--leader-first", 0, &options.leader_first }, { "--disguise", 0, &options.disguise }, { "--simultaneous", 0, &options.simultaneous },
 	};
 	const int number_known = sizeof(known) / sizeof(known[0]);
 	int left = 0;
