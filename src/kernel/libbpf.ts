@@ -18,6 +18,16 @@ koffi.struct('bpf_object_open_opts', {
   kernel_log_size: 'size_t',
   kernel_log_level: 'uint32_t',
 });
+/** Called by libbpf with a program right before it is loaded; 0 when all is well. */
+export const PREPARE_LOAD = koffi.proto('int prepare_load(void *prog, void *opts, long cookie)');
+koffi.struct('libbpf_prog_handler_opts', {
+  sz: 'size_t',
+  cookie: 'long',
+  prog_setup_fn: 'void *',
+  prog_prepare_load_fn: koffi.pointer(PREPARE_LOAD),
+  prog_attach_fn: 'void *',
+});
+export const HANDLER_OPTS_BYTES = koffi.sizeof('libbpf_prog_handler_opts');
 export const OPEN_OPTS_BYTES = koffi.sizeof('bpf_object_open_opts');
 
 function bind(lib: ReturnType<typeof koffi.load>) {
@@ -52,6 +62,17 @@ function bind(lib: ReturnType<typeof koffi.load>) {
       prog: Pointer,
     ) => string,
     attach: lib.func('void *bpf_program__attach(void *prog)') as (prog: Pointer) => Pointer | null,
+    setAttachTarget: lib.func(
+      'int bpf_program__set_attach_target(void *prog, int attachProgramFd, const char *name)',
+    ) as (prog: Pointer, attachProgramFd: number, name: string) => number,
+    attachTrace: lib.func('void *bpf_program__attach_trace(void *prog)') as (prog: Pointer) => Pointer | null,
+    instructions: lib.func('void *bpf_program__insns(void *prog)') as (prog: Pointer) => Pointer,
+    instructionCount: lib.func('size_t bpf_program__insn_cnt(void *prog)') as (
+      prog: Pointer,
+    ) => number | bigint,
+    registerHandler: lib.func(
+      'int libbpf_register_prog_handler(const char *section, int type, int attachType, libbpf_prog_handler_opts *opts)',
+    ) as (section: string, type: number, attachType: number, opts: Record<string, unknown>) => number,
     linkFd: lib.func('int bpf_link__fd(void *link)') as (link: Pointer) => number,
     destroyLink: lib.func('int bpf_link__destroy(void *link)') as (link: Pointer) => number,
     createIterator: lib.func('int bpf_iter_create(int linkFd)') as (linkFd: number) => number,

@@ -1,6 +1,7 @@
 // Loads and attaches the kernel programs; what it returns is only file descriptors, which is all that readers need.
 import { readFileSync } from 'node:fs';
 import koffi from 'koffi';
+import { withUserReads } from './user-reads.ts';
 import { CognitodError } from '../lib/errors.ts';
 import { readPrivileges } from '../lib/privileges.ts';
 import { BTF_MAGIC, type ObjectTypes, readObjectTypes } from './btf.ts';
@@ -102,14 +103,20 @@ export function loadPrograms(options: LoadOptions): LoadedPrograms {
   } catch (error) {
     if (!(error instanceof KernelReadsForbidden)) throw error;
   }
-  if (options.hooks === 'raw_tp') throw lockedDown();
-  return loadHeld(options, false);
+  if (options.hooks === 'raw_tp') throw lockedDown('BPF programs without BTF may not read its memory');
+  try {
+    return loadHeld(options, false);
+  } catch (error) {
+    if (error instanceof KernelReadsForbidden) throw lockedDown('programs may not read memory at all');
+    throw error;
+  }
 }
 
 function loadHeld(options: LoadOptions, readsKernel: boolean): LoadedPrograms {
   const held = new Held();
   try {
-    const loaded = loadAndAttach(options, readsKernel, held);
+    const load = () => loadAndAttach(options, readsKernel, held);
+    const loaded = readsKernel || options.hooks === 'raw_tp' ? load() : withUserReads(load);
     releaseFreedMemory();
     return loaded;
   } catch (error) {
@@ -121,14 +128,10 @@ function loadHeld(options: LoadOptions, readsKernel: boolean): LoadedPrograms {
 /** Lockdown of the level "confidentiality" takes the helpers away that read kernel memory (security/lockdown). */
 class KernelReadsForbidden extends Error {}
 
-const lockedDown = () =>
-  new CognitodError(
-    'BPF_UNAVAILABLE',
-    'the kernel is locked down to confidentiality: BPF programs without BTF may not read its memory',
-    {
-      hint: 'use kernel.hooks: tp_btf (docs/limits.md says what is then missing), or boot with lockdown=integrity',
-    },
-  );
+const lockedDown = (why: string) =>
+  new CognitodError('BPF_UNAVAILABLE', `the kernel is locked down to confidentiality: ${why}`, {
+    hint: 'use kernel.hooks: tp_btf (docs/limits.md says what is then missing), or boot with lockdown=integrity',
+  });
 
 function checkBtfFile(path: string): void {
   let reason: string;
@@ -174,10 +177,11 @@ function loadAndAttach(options: LoadOptions, readsKernel: boolean, held: Held): 
   const lruEntries = LRU_ENTRIES + possibleCpus * LRU_PER_CPU;
   lib.setMaxEntries(lifecycle.map('exited'), features.exitTellsGroupDead ? 1 : lruEntries);
   if (preemptible) lib.setMaxEntries(lifecycle.map('turns'), lruEntries);
+  const names = programNames(preemptible ? PREEMPTIBLE_COPIES : 1);
+  // libbpf does so by itself only where the section's handler is its own (user-reads.ts).
+  if (options.hooks === 'tp_btf') for (const name of names) lifecycle.setTarget(name);
   lifecycle.load();
-  const programs = programNames(preemptible ? PREEMPTIBLE_COPIES : 1).map((name) =>
-    attach(lifecycle, name, held),
-  );
+  const programs = names.map((name) => attach(lifecycle, name, held));
   const attachedNs = boottimeNs();
 
   // The iterator needs the kernel's own BTF whichever way the hooks are attached.
@@ -222,6 +226,8 @@ interface OpenedObject {
   map(name: string): Pointer;
   /** Sets a `const volatile` variable before the load. */
   setVariable(name: string, value: number): void;
+  /** Looks the hook of a `tp_btf/…` program up in the kernel's BTF. */
+  setTarget(programName: string): void;
   load(): void;
 }
 
@@ -261,6 +267,12 @@ function openObject(name: ObjectName, options: LoadOptions, held: Held): OpenedO
       if (variable.sizeBytes === 1) view.setUint8(variable.offsetBytes, value);
       else view.setUint32(variable.offsetBytes, value, true);
     },
+    setTarget(programName) {
+      const program = programOf(name, pointer, programName);
+      const target = lib.programSection(program).slice(BTF_HOOK.length);
+      const result = lib.setAttachTarget(program, 0, target);
+      if (result < 0) throw loadError(name, -result, '');
+    },
     load() {
       const result = withSignalsBlocked(() => lib.loadObject(pointer));
       if (result < 0) throw loadError(name, -result, log.toString('utf8', 0, Math.max(0, log.indexOf(0))));
@@ -268,14 +280,21 @@ function openObject(name: ObjectName, options: LoadOptions, held: Held): OpenedO
   };
 }
 
+/** Of a section's name, before that of the tracepoint. */
+const BTF_HOOK = 'tp_btf/';
+
+function programOf(name: ObjectName, object: Pointer, programName: string): Pointer {
+  const program = loadLibbpf().findProgram(object, programName);
+  if (program === null)
+    throw new CognitodError('LAYOUT_MISMATCH', `object ${name} has no program ${programName}`);
+  return program;
+}
+
 function attach(object: OpenedObject, programName: string, held: Held): AttachedProgram & { linkFd: number } {
   const lib = loadLibbpf();
-  const program = lib.findProgram(object.pointer, programName);
-  if (program === null) {
-    throw new CognitodError('LAYOUT_MISMATCH', `object ${object.name} has no program ${programName}`);
-  }
+  const program = programOf(object.name, object.pointer, programName);
   const hook = lib.programSection(program);
-  const link = lib.attach(program);
+  const link = hook.startsWith(BTF_HOOK) ? lib.attachTrace(program) : lib.attach(program);
   if (link === null) {
     const errno = lastErrno();
     throw new CognitodError('BPF_UNAVAILABLE', `the kernel refuses to attach ${hook}: ${errnoName(errno)}`, {
