@@ -315,7 +315,8 @@ test('an event holds the facts of its process: user, capabilities, namespaces, c
   const cgroup = seen.cgroups.find(
     (record) => record.hierarchyId === 0 && record.cgroupId === event!.cgroupId,
   );
-  const ownPath = /^0::(.*)$/m.exec(readFileSync('/proc/self/cgroup', 'utf8'))![1];
+  // Where v2 is not mounted everything is in its root.
+  const ownPath = /^0::(.*)$/m.exec(readFileSync('/proc/self/cgroup', 'utf8'))?.[1] ?? '/';
   assert.equal(cgroup!.path, ownPath);
   assert.equal(seen.errors.length, 0, String(seen.errors[0]));
 });

@@ -33,6 +33,9 @@ export interface BootResult {
   readonly timedOut: boolean;
 }
 
+/** A guest does not outlive who started it. */
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
 export async function boot(options: BootOptions): Promise<BootResult> {
   const { guest, job, timeoutSeconds } = options;
   const kernel = kernelOf(guest);
@@ -92,12 +95,15 @@ export async function boot(options: BootOptions): Promise<BootResult> {
     qemu.kill('SIGKILL');
   }, timeoutSeconds * 1000);
   const end = () => qemu.kill('SIGKILL');
+  const interrupted = () => process.exit(130);
   process.on('exit', end);
+  for (const signal of SIGNALS) process.once(signal, interrupted);
   try {
     await new Promise<void>((resolve, reject) => qemu.on('error', reject).on('close', () => resolve()));
   } finally {
     clearTimeout(timer);
     process.off('exit', end);
+    for (const signal of SIGNALS) process.off(signal, interrupted);
   }
   const text = (name: string) => (existsSync(join(job, name)) ? readFileSync(join(job, name), 'utf8') : '');
   const rc = text('rc').trim();

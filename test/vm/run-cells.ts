@@ -37,6 +37,8 @@ export async function runCells(
   { system, environment = {} }: RunOptions = {},
 ): Promise<CellsRun> {
   const job = mkdtempSync(join(tmpdir(), 'cognitod-vm-'));
+  const remove = () => rmSync(job, { recursive: true, force: true });
+  process.once('exit', remove);
   try {
     const isNewcomer = system === 'newcomer';
     if (system !== undefined && !isNewcomer) await buildDeb(job);
@@ -56,7 +58,8 @@ export async function runCells(
     });
     return { ...result, findings: new Map(findings) };
   } finally {
-    rmSync(job, { recursive: true, force: true });
+    process.off('exit', remove);
+    remove();
   }
 }
 

@@ -7,7 +7,15 @@ import { ROOT } from './cache.ts';
 import { run } from './run-command.ts';
 
 const FOLDERS = ['src', 'test', 'bpf', 'scripts', 'deploy', 'docs', 'bench', 'web'];
-const FILES = ['package.json', 'package-lock.json', '.npmrc', 'tsconfig.json', 'biome.json', 'Makefile', '.gitignore'];
+const FILES = [
+  'package.json',
+  'package-lock.json',
+  '.npmrc',
+  'tsconfig.json',
+  'biome.json',
+  'Makefile',
+  '.gitignore',
+];
 const TEXTS = ['README.md', 'LICENSE', 'SECURITY.md', 'cognitod', 'build/web'];
 /** Programs for the tests, where the guest's processor runs them. */
 const PROGRAMS = ['build/process-workload', 'build/exit-with', 'build/workload'];
