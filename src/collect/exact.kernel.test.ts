@@ -192,6 +192,10 @@ test('executables from a memfd and deleted executables are marked', { skip }, as
 test('on an overlay an executable that was written after the image was made is told from one of the image', {
   skip,
 }, async (t) => {
+  if (seen.collector.status().limits.some((limit) => limit.includes('locked down'))) {
+    t.skip('the kernel is locked down to confidentiality: layers are unknown');
+    return;
+  }
   const folder = mkdtempSync(join(tmpdir(), 'cognitod-overlay-'));
   const [lower, upper, work, merged] = ['lower', 'upper', 'work', 'merged'].map((name) => join(folder, name));
   for (const path of [lower!, upper!, work!, merged!]) mkdirSync(path);

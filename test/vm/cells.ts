@@ -48,7 +48,6 @@ export const CELLS: readonly Cell[] = [
     title: 'exact workload, tp_btf',
     script: tests('exact', 'src/collect/exact.kernel.test.ts'),
     minutes: 15,
-    only: isPlain,
   },
   {
     name: 'exact-raw',
