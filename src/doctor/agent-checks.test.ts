@@ -74,6 +74,14 @@ test('hooks: attached, one without its link, polling', async (t) => {
     await judged('hooks', node, withCollector({ programs: [] })),
     /^fail: not attached: sched_process_fork, /,
   );
+  const elsewhere = PROGRAMS.map((program) => ({
+    ...program,
+    hook: program.hook.replace('sched_process_fork', 'sched_wakeup_new'),
+  }));
+  assert.match(
+    await judged('hooks', node, withCollector({ programs: elsewhere })),
+    /^ok: .*sched_wakeup_new/,
+  );
   const polling = withCollector({ kind: 'procfs', programs: [], reason: 'chosen by the configuration' });
   assert.equal(await judged('hooks', node, polling), 'warn: none: polling, chosen by the configuration');
   assert.match(await judged('hooks', node, polling, SIDECAR), /^ok: none: polling/);

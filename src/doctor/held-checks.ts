@@ -15,7 +15,8 @@ import {
 } from './check.ts';
 import { fieldOf, readOr } from './proc.ts';
 
-const WANTED = ['sched_process_fork', 'sched_process_exec', 'sched_process_exit'];
+/** Where each kind of event is told; forks elsewhere on kernels that can preempt tracepoints. */
+const WANTED = [['sched_process_fork', 'sched_wakeup_new'], ['sched_process_exec'], ['sched_process_exit']];
 
 const hooks: Check = {
   id: 'hooks',
@@ -28,9 +29,11 @@ const hooks: Check = {
       }
       const { programs } = collector;
       const missing = WANTED.filter(
-        (name) => !programs.some(({ hook, attached }) => attached && hook.endsWith(name)),
+        (names) =>
+          !programs.some(({ hook, attached }) => attached && names.some((name) => hook.endsWith(name))),
       );
-      if (missing.length > 0) return fail(`not attached: ${missing.join(', ')}`, 'restart the agent');
+      if (missing.length > 0)
+        return fail(`not attached: ${missing.map(([name]) => name).join(', ')}`, 'restart the agent');
       const loose = programs.filter(({ attached }) => !attached).map(({ hook }) => hook);
       if (loose.length > 0) return fail(`not attached: ${loose.join(', ')}`, 'restart the agent');
       const text = programs

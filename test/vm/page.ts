@@ -21,15 +21,24 @@ export interface Found extends Finding {
 const PAGE = join(ROOT, 'docs/kernels.md');
 const BEGIN = '<!-- made by `make vm` -->';
 const END = '<!-- end -->';
+/** An error can be long; it is whole in build/vm. */
+const WIDEST = 80;
+const OLDER = '¹ found before the last change of the sources; – was not tried.';
 
-function rowsOf(found: readonly Found[], guests: readonly Guest[], cells: readonly Cell[]): string[][] {
+function rowsOf(
+  found: readonly Found[],
+  guests: readonly Guest[],
+  cells: readonly Cell[],
+  state: string,
+): string[][] {
   return guests.map((guest) => {
     const own = found.filter((one) => one.guest === guest.name);
     const version = own.find((one) => one.version !== '')?.version ?? '';
     const texts = cells.map((cell) => {
       const one = own.find((each) => each.cell === cell.name);
       if (one === undefined) return '–';
-      return one.ok ? one.text : `**fails**: ${one.text}`;
+      const text = one.ok ? one.text : `**fails**: ${one.text.slice(0, WIDEST).replaceAll('|', '/')}`;
+      return one.state === state ? text : `${text} ¹`;
     });
     return [`${version || guest.kernel}${guest.note === '' ? '' : `, ${guest.note}`}`, ...texts];
   });
@@ -39,8 +48,13 @@ const markdown = (head: readonly string[], rows: readonly (readonly string[])[])
   [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 
 /** For the terminal: what is wide is cut at nothing. */
-export function tableOf(found: readonly Found[], guests: readonly Guest[], cells: readonly Cell[]): string {
-  return markdown(['kernel', ...cells.map(({ title }) => title)], rowsOf(found, guests, cells));
+export function tableOf(
+  found: readonly Found[],
+  guests: readonly Guest[],
+  cells: readonly Cell[],
+  state: string,
+): string {
+  return markdown(['kernel', ...cells.map(({ title }) => title)], rowsOf(found, guests, cells, state));
 }
 
 /** Instructions that the verifier walks through, by kernel and program. */
@@ -49,7 +63,7 @@ function verifierTable(found: readonly Found[]): string {
   const of = (one: Found) => (one.figures.tp_btf as { verified: Record<string, number | null> }).verified;
   const names = [...new Set(loads.flatMap((one) => Object.keys(of(one))))];
   const rows = loads.map((one) => [
-    one.version,
+    one.guest,
     ...names.map((name) => {
       const count = of(one)[name];
       return count === undefined ? '' : count === null ? 'not told' : String(count);
@@ -58,8 +72,8 @@ function verifierTable(found: readonly Found[]): string {
   return markdown(['kernel', ...names.map((name) => `\`${name}\``)], rows);
 }
 
-/** Puts the tables into docs/kernels.md. */
-export function writePage(found: readonly Found[]): void {
+/** Puts the tables into docs/kernels.md; `state` is that of the sources now. */
+export function writePage(found: readonly Found[], state: string): void {
   const page = readFileSync(PAGE, 'utf8');
   const [before, rest] = page.split(BEGIN);
   const after = rest!.split(END)[1]!;
@@ -68,6 +82,6 @@ export function writePage(found: readonly Found[]): void {
     .filter((text) => text !== '')
     .sort();
   const made = `Made by \`make vm\`, ${when[0]?.slice(0, 10)} to ${when.at(-1)?.slice(0, 10)}.`;
-  const tables = [made, tableOf(found, GUESTS, CELLS), verifierTable(found)];
+  const tables = [made, tableOf(found, GUESTS, CELLS, state), OLDER, verifierTable(found)];
   writeFileSync(PAGE, `${before}${BEGIN}\n${tables.join('\n\n')}\n${END}${after}`);
 }
