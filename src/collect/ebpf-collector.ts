@@ -128,7 +128,8 @@ export class EbpfCollector implements Collector {
   status(): CollectorStatus {
     return {
       kind: 'ebpf',
-      hooks: this.#programs.programs.map((program) => program.hook),
+      // Each once, though copies of a program may stand on it.
+      hooks: [...new Set(this.#programs.programs.map((program) => program.hook))],
       ringBytes: this.#programs.ringBytes,
       ringUsedBytes: this.#reader.usedBytes,
       btf: this.#programs.snapshotLinkFd !== null,
