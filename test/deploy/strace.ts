@@ -9,7 +9,8 @@ const NAMES_A_FILE =
 export function filesNamed(lines: readonly string[]): string[] {
   const paths = lines.flatMap((line) => {
     const [, folder, path] = NAMES_A_FILE.exec(line) ?? [];
-    return path === undefined ? [] : [resolve(folder ?? '/', path)];
+    // Without a name it is what the descriptor has open already.
+    return path === undefined || path === '' ? [] : [resolve(folder ?? '/', path)];
   });
   return [...new Set(paths)];
 }
