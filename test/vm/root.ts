@@ -109,11 +109,23 @@ function newcomer(root: string): void {
   symlinkSync('../lib/node_modules/npm/bin/npm-cli.js', join(root, 'usr/local/bin/npm'));
 }
 
+/** What a bootstrap brings by itself. */
+const ESSENTIAL = [
+  ...['base-files', 'bash', 'coreutils', 'dash', 'debianutils', 'diffutils', 'findutils', 'grep', 'gzip'],
+  ...['hostname', 'libc-bin', 'mount', 'sed', 'tar'],
+];
+
 /** Of another architecture: unpacked, with no script of any package run, which is enough without systemd. */
 function extract(suite: RootKind, arch: Arch, root: string): void {
-  const packages = PACKAGES.filter((name) => !['udev', 'libpam-systemd', 'dbus'].includes(name));
+  const packages = [
+    ...ESSENTIAL,
+    ...PACKAGES.filter((name) => !['udev', 'libpam-systemd', 'dbus'].includes(name)),
+  ];
   const options = ['--variant=extract', `--architectures=${arch}`, `--include=${packages.join(',')}`];
   run('mmdebstrap', [...options, suite, root, mirrors().archive]);
+  // Which the script of a package would make.
+  const shell = join(root, 'bin/sh');
+  if (!existsSync(shell)) symlinkSync('dash', shell);
 }
 
 /**
