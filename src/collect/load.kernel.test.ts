@@ -6,21 +6,11 @@ import { runWorkload, startWorkload } from '../../test/support/workload.ts';
 import type { ProcessEvent } from '../decode/index.ts';
 import { BATCH_RECORDS, boottimeNs, realtimeNs } from '../kernel/index.ts';
 import { ProcessTable } from '../model/index.ts';
+import { UNKNOWN } from '../identity/cgroup-registry.fixture.ts';
 
 const skip = cannotUseBpf();
 /** Fewer where the machine is emulated. */
 const PROCESSES = Number(process.env.TEST_PROCESSES ?? 100_000);
-const UNKNOWN = {
-  containerId: null,
-  podUid: null,
-  runtime: null,
-  qos: null,
-  tags: [],
-  unit: null,
-  cgroupPath: null,
-  provenance: 'cgroup-unknown',
-} as const;
-
 function makeTable(): ProcessTable {
   return new ProcessTable({
     bootId: '00000000-0000-0000-0000-000000000000',

@@ -1,7 +1,6 @@
 // Loads and attaches the kernel programs; what it returns is only file descriptors, which is all that readers need.
 import { readFileSync } from 'node:fs';
 import koffi from 'koffi';
-import { withUserReads } from './user-reads.ts';
 import { CognitodError } from '../lib/errors.ts';
 import { readPrivileges } from '../lib/privileges.ts';
 import { BTF_MAGIC, type ObjectTypes, readObjectTypes } from './btf.ts';
@@ -9,6 +8,7 @@ import { missingToLoad } from './credentials.ts';
 import { type KernelFeatures, readKernelFeatures } from './features.ts';
 import { boottimeNs, releaseFreedMemory, withSignalsBlocked } from './libc.ts';
 import { errnoName, lastErrno, loadLibbpf, OPEN_OPTS_BYTES, type Pointer } from './libbpf.ts';
+import { withUserReads } from './user-reads.ts';
 
 export type HookStyle = 'tp_btf' | 'raw_tp';
 export const OBJECT_NAMES = [
@@ -29,6 +29,8 @@ export interface LoadOptions {
   readonly btfPath: string | null;
   /** For tests: as if the kernel were like this. */
   readonly features?: Partial<KernelFeatures>;
+  /** For tests of what is skipped: attaches no more than so many copies of a program. */
+  readonly copies?: number;
   /** For tests: as on a kernel that lets no program read its memory by the usual helpers. */
   readonly withoutKernelReads?: boolean;
   /** Called with each object's types before it is loaded; throws when they are not what the decoder expects. */
@@ -73,15 +75,19 @@ export function readObjectFile(name: ObjectName): Uint8Array {
  * exit first and fork last: whoever is announced by a fork is sure to have its exit told, and its cgroups named. Copies in
  * the order of their turns (bpf/turns.h): the kernel runs the programs of a hook in the order in which they were attached.
  */
-function programNames(copies: number): string[] {
-  const each = (name: string) => Array.from({ length: copies }, (_, copy) => copyName(name, copy));
+function programNames(object: Pointer, copies = Number.POSITIVE_INFINITY): string[] {
+  const each = (name: string) => {
+    const names = [name];
+    // EACH_COPY of bpf/turns.h.
+    for (let next = `${name}_2`; names.length < copies; next = `${name}_${names.length + 1}`) {
+      if (loadLibbpf().findProgram(object, next) === null) break;
+      names.push(next);
+    }
+    return names;
+  };
   const cgroups = ['on_cgroup_rmdir', 'on_cgroup_attach', 'on_cgroup_mkdir'];
   return [...cgroups, ...each('on_exit'), ...each('on_exec'), 'on_fork'];
 }
-
-const copyName = (name: string, copy: number) => (copy === 0 ? name : `${name}_${copy + 1}`);
-/** COPIES of bpf/turns.h. */
-const PREEMPTIBLE_COPIES = 4;
 
 /**
  * A map that forgets the entry unused for longest keeps free entries apart for each CPU, and takes used ones when those
@@ -177,7 +183,7 @@ function loadAndAttach(options: LoadOptions, readsKernel: boolean, held: Held): 
   const lruEntries = LRU_ENTRIES + possibleCpus * LRU_PER_CPU;
   lib.setMaxEntries(lifecycle.map('exited'), features.exitTellsGroupDead ? 1 : lruEntries);
   if (preemptible) lib.setMaxEntries(lifecycle.map('turns'), lruEntries);
-  const names = programNames(preemptible ? PREEMPTIBLE_COPIES : 1);
+  const names = programNames(lifecycle.pointer, options.copies);
   // libbpf does so by itself only where the section's handler is its own (user-reads.ts).
   if (options.hooks === 'tp_btf') for (const name of names) lifecycle.setTarget(name);
   lifecycle.load();

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { kvmWorks } from './accelerator.ts';
-import { type Guest, kernelOf } from './guests.ts';
+import { type Guest, HOST_ARCH, kernelOf } from './guests.ts';
 import { kernelFiles } from './kernel.ts';
 import { packagesImage, type RootKind, rootImage } from './root.ts';
 import { writeTree } from './tree.ts';
@@ -41,7 +41,7 @@ export async function boot(options: BootOptions): Promise<BootResult> {
   const kernel = kernelOf(guest);
   const { version, image, initrd, modules } = kernelFiles(kernel);
   const disks = [rootImage(options.root ?? 'bookworm', kernel.arch), packagesImage(kernel.arch)];
-  const isOwnArch = kernel.arch === (process.arch === 'arm64' ? 'arm64' : 'amd64');
+  const isOwnArch = kernel.arch === HOST_ARCH;
   writeTree(join(job, 'tree.tar'), isOwnArch);
   if (options.root === 'newcomer') shareNetwork(job);
   cpSync(join(import.meta.dirname, 'guest/init'), join(job, 'init'));

@@ -1,6 +1,7 @@
 // Which machines the agent is tried on: Debian's kernels, and what is peculiar about each guest.
 
 export type Arch = 'amd64' | 'arm64';
+export const HOST_ARCH: Arch = process.arch === 'arm64' ? 'arm64' : 'amd64';
 
 /** A kernel as Debian packages it; of each pattern the newest version in the suite is taken. */
 export interface Kernel {

@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { Apt } from './apt.ts';
 import { kept } from './cache.ts';
-import type { Arch, Kernel } from './guests.ts';
+import { type Arch, HOST_ARCH, type Kernel } from './guests.ts';
 import { run } from './run-command.ts';
 
 export interface BuiltKernel {
@@ -99,8 +99,7 @@ function unpackModule(file: string, folder: string): void {
 
 /** Static, of the guest's architecture. */
 function busyboxOf(arch: Arch): string {
-  const own = process.arch === 'arm64' ? 'arm64' : 'amd64';
-  if (arch === own) return '/bin/busybox';
+  if (arch === HOST_ARCH) return '/bin/busybox';
   const folder = kept(`busybox-${arch}`, (into) =>
     new Apt('bookworm', arch).unpack(['busybox-static'], into),
   );

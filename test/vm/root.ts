@@ -15,7 +15,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { mirrors } from './apt.ts';
 import { CACHE, kept, ROOT } from './cache.ts';
-import type { Arch } from './guests.ts';
+import { type Arch, HOST_ARCH } from './guests.ts';
 import { run } from './run-command.ts';
 
 /** What the README asks for, what the kernel tests use, and real container runtimes for the systemd cell. */
@@ -42,7 +42,7 @@ export type RootKind = 'bookworm' | 'trixie' | 'newcomer';
 
 /** An ext4 image of a Debian with systemd. Kept. */
 export function rootImage(suite: RootKind, arch: Arch): string {
-  const own = (process.arch === 'arm64' ? 'arm64' : 'amd64') === arch;
+  const own = arch === HOST_ARCH;
   const folder = kept(`root-${suite}-${arch}`, (into) => {
     const root = join(into, 'rootfs');
     if (suite === 'newcomer') newcomer(root);
@@ -140,7 +140,7 @@ export function packagesImage(arch: Arch): string {
       for (const old of readdirSync(CACHE))
         if (old.startsWith(`packages-${arch}-`) && !old.startsWith(name))
           rmSync(join(CACHE, old), { recursive: true, force: true });
-      const modules = arch === hostArch() ? join(ROOT, 'node_modules') : foreignModules(work, arch);
+      const modules = arch === HOST_ARCH ? join(ROOT, 'node_modules') : foreignModules(work, arch);
       const target = join(work, 'image');
       cpSync(modules, target, {
         recursive: true,
@@ -157,8 +157,6 @@ export function packagesImage(arch: Arch): string {
 
 const UNUSED =
   /node_modules\/(@biomejs|@typescript|typescript|@rolldown|@esbuild|esbuild|playwright-core|vite|lightningcss[^/]*|axe-core|\.cache)(\/|$)|node-linux-[^/]+\/(include|share|lib)(\/|$)/;
-
-const hostArch = (): Arch => (process.arch === 'arm64' ? 'arm64' : 'amd64');
 
 /** The same lock file, installed for another architecture. */
 function foreignModules(work: string, arch: Arch): string {

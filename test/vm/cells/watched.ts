@@ -4,17 +4,7 @@ import type { DecodedRecord, ProcessEvent } from '../../../src/decode/index.ts';
 import { boottimeNs, type LoadOptions, realtimeNs } from '../../../src/kernel/index.ts';
 import { ProcessTable } from '../../../src/model/index.ts';
 import { buildWorkload, startWorkload, type WorkloadReport } from '../../workload/index.ts';
-
-const UNKNOWN = {
-  containerId: null,
-  podUid: null,
-  runtime: null,
-  qos: null,
-  tags: [],
-  unit: null,
-  cgroupPath: null,
-  provenance: 'cgroup-unknown',
-} as const;
+import { UNKNOWN } from '../../../src/identity/cgroup-registry.fixture.ts';
 
 export interface Watched {
   readonly made: Counts;
