@@ -102,5 +102,12 @@ export const CELLS: readonly Cell[] = [
     system: 'newcomer',
     only: (guest) => guest === '6.1',
   },
+  {
+    name: 'skipped',
+    title: 'what the kernel skips',
+    script: program('skipped'),
+    minutes: 20,
+    only: (guest) => guest.startsWith('7.') && isPlain(guest),
+  },
   { name: 'speed', title: '100,000 processes at full speed', script: program('speed'), minutes: 60 },
 ];
