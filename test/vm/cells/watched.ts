@@ -10,6 +10,8 @@ export interface Watched {
   readonly made: Counts;
   /** Of the workloads' own processes and theirs. */
   readonly seen: Counts;
+  /** Processes of which nothing was told but their fork, and that forked none. */
+  readonly silent: number;
   /** Told more than once. */
   readonly twice: number;
   /** By the numbers of execs and the processes that are gone. */
@@ -71,6 +73,7 @@ export async function watch(
       // Each workload's own fork, exec and exit are in no count of its own.
       made: { forks: sum('forks'), execs: sum('execs'), exits: sum('exits') },
       seen: tally.seen,
+      silent: tally.silent,
       twice: tally.twice,
       missing: { execs: table.ledger.execsMissing, exits: table.ledger.exitsMissing },
       lost: { forks: counts.fork.lost, execs: counts.exec.lost, exits: counts.exit.lost },
@@ -85,9 +88,15 @@ export async function watch(
 class Tally {
   /** Workloads whose own fork has not come yet. */
   readonly #awaited = new Set<number>();
-  readonly #known = new Map<string, { own: boolean; exits: number }>();
+  readonly #known = new Map<string, { own: boolean; forks: number; execs: number; exits: number }>();
   readonly seen = { forks: 0, execs: 0, exits: 0 };
   twice = 0;
+
+  get silent(): number {
+    return [...this.#known.values()].filter(
+      ({ own, forks, execs, exits }) => !own && forks + execs + exits === 0,
+    ).length;
+  }
 
   follow(pid: number): void {
     this.#awaited.add(pid);
@@ -97,15 +106,19 @@ class Tally {
     const key = `${event.pid}:${event.startNs}`;
     if (event.type === 'fork') {
       const own = event.forkerPid === process.pid && this.#awaited.delete(event.pid);
-      if (!own && !this.#known.has(`${event.forkerPid}:${event.forkerStartNs}`)) return;
-      this.#known.set(key, { own, exits: 0 });
+      const forker = this.#known.get(`${event.forkerPid}:${event.forkerStartNs}`);
+      if (forker !== undefined) forker.forks++;
+      else if (!own) return;
+      this.#known.set(key, { own, forks: 0, execs: 0, exits: 0 });
       if (!own) this.seen.forks++;
       return;
     }
     const known = this.#known.get(key);
     if (known === undefined || known.own) return;
-    if (event.type === 'exec') this.seen.execs++;
-    else if (known.exits++ === 0) this.seen.exits++;
+    if (event.type === 'exec') {
+      this.seen.execs++;
+      known.execs++;
+    } else if (known.exits++ === 0) this.seen.exits++;
     else this.twice++;
   }
 }
