@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* Whose turn is an event? On Linux 7 tracepoints can be preempted (they run under SRCU, include/linux/tracepoint.h), and the kernel skips a program that a
- * preempted process still runs on this CPU (__bpf_trace_run in kernel/trace/bpf_trace.c). So several copies of a program
- * stand on such a hook, in the order in which they were attached: the first that the kernel does not skip tells the event
- * and leaves a mark for those after it; the last takes the mark away. An event is lost only when as many processes as there
- * are copies were preempted in them on one CPU at one time.
+/* Whose turn is an event? On Linux 7 tracepoints can be preempted (they run under SRCU, include/linux/tracepoint.h), and
+ * the kernel skips a program that a preempted process still runs on this CPU (__bpf_trace_run in
+ * kernel/trace/bpf_trace.c). So several copies of a program stand on such a hook, in the order in which they were
+ * attached: the first that the kernel does not skip tells the event and leaves a mark for those after it; the last takes
+ * the mark away. An event is lost only when as many processes as there are copies were preempted in them on one CPU at
+ * one time.
  *
  * While a copy tells an event preemption is off: what is per CPU is its own, and nobody waits in the ring behind a record
  * that a preempted process has not finished. */
@@ -17,9 +18,7 @@
 
 #ifdef COGNITOD_PREEMPTIBLE
 
-#ifndef COPIES
 #define COPIES 4
-#endif
 #define EACH_COPY(program, name)                                                                                      \
 	program(name, 0) program(name##_2, 1) program(name##_3, 2) program(name##_4, 3)
 
