@@ -8,7 +8,8 @@ finish() {
 ready= tests=
 modprobe virtio_net
 sleep 1
-ip link set eth0 up && ip addr add 10.0.2.15/24 dev eth0 && ip route add default via 10.0.2.2
+# Not iproute2: it brings libbpf1, which a newcomer may not have.
+busybox ip link set eth0 up && busybox ip addr add 10.0.2.15/24 dev eth0 && busybox ip route add default via 10.0.2.2
 cp /job/network/hosts /etc/hosts
 cp /job/network/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 rm -rf /etc/apt/sources.list /etc/apt/sources.list.d
