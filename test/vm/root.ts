@@ -91,7 +91,7 @@ function newcomer(root: string): void {
     'libc6-dev',
     'ca-certificates',
     'kmod',
-    'iproute2',
+    'busybox',
     'procps',
     'libstdc++6',
   ];
