@@ -8,8 +8,9 @@ import { CELLS, type Cell } from './cells.ts';
 import { runCells } from './run-cells.ts';
 import { GUESTS, type Guest } from './guests.ts';
 import type { RootKind } from './root.ts';
+import { type Found, recordFound } from './found.ts';
 import { growth, recordVerified } from './verified.ts';
-import { type Found, tableOf, writePage } from './page.ts';
+import { tableOf, writePage } from './page.ts';
 
 /** Boots of one guest before what is missing counts as failed: QEMU or Node may crash. */
 const BOOTS = 3;
@@ -67,7 +68,8 @@ function known(guest: Guest, cell: Cell): Found | null {
   const file = fileOf(guest, cell);
   if (options.fresh || !existsSync(file)) return null;
   const found = JSON.parse(readFileSync(file, 'utf8')) as Found;
-  return found.state === state ? found : null;
+  // What failed may have failed for what is not among the sources: it is tried again.
+  return found.state === state && found.ok ? found : null;
 }
 
 /** Boots the guest for the cells that are missing, and again for those that a crash left out. */
@@ -119,11 +121,11 @@ async function examineOnce(
 const lastLines = (text: string) => text.trimEnd().split('\n').slice(-5).join('\n');
 
 if (options.page) {
-  // What is known, of these sources or earlier ones; nothing is booted.
+  // What is known, of these sources or earlier ones, here or elsewhere; nothing is booted.
   const files = globSync('*/*.json', { cwd: RESULTS }).sort();
   const found = files.map((file) => JSON.parse(readFileSync(join(RESULTS, file), 'utf8')) as Found);
-  writePage(found, state);
   recordVerified(found);
+  writePage(recordFound(found), state);
   process.exit(0);
 }
 

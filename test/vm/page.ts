@@ -3,20 +3,9 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOT } from './cache.ts';
 import { CELLS, type Cell } from './cells.ts';
-import type { Finding } from './cells/report.ts';
+import type { Kept } from './found.ts';
 import { GUESTS, type Guest } from './guests.ts';
-
-/** A finding, and of what. */
-export interface Found extends Finding {
-  readonly guest: string;
-  readonly cell: string;
-  /** Hash of the sources that it was found for. */
-  readonly state: string;
-  /** Of the kernel, as `uname -r` has it. */
-  readonly version: string;
-  readonly when: string;
-  readonly seconds: number;
-}
+import { verifiedByGuest } from './verified.ts';
 
 const PAGE = join(ROOT, 'docs/kernels.md');
 const BEGIN = '<!-- made by `make vm` -->';
@@ -26,7 +15,7 @@ const WIDEST = 80;
 const OLDER = '¹ found before the last change of the sources; – was not tried.';
 
 function rowsOf(
-  found: readonly Found[],
+  found: readonly Kept[],
   guests: readonly Guest[],
   cells: readonly Cell[],
   state: string,
@@ -49,7 +38,7 @@ const markdown = (head: readonly string[], rows: readonly (readonly string[])[])
 
 /** For the terminal: what is wide is cut at nothing. */
 export function tableOf(
-  found: readonly Found[],
+  found: readonly Kept[],
   guests: readonly Guest[],
   cells: readonly Cell[],
   state: string,
@@ -58,22 +47,21 @@ export function tableOf(
 }
 
 /** Instructions that the verifier walks through, by kernel and program. */
-function verifierTable(found: readonly Found[]): string {
-  const loads = found.filter(({ cell, ok }) => cell === 'load' && ok);
-  const of = (one: Found) => (one.figures.tp_btf as { verified: Record<string, number | null> }).verified;
-  const names = [...new Set(loads.flatMap((one) => Object.keys(of(one))))];
-  const rows = loads.map((one) => [
-    one.guest,
+function verifierTable(): string {
+  const counts = verifiedByGuest((program) => program.startsWith('tp_btf/'));
+  const names = [...new Set(counts.flatMap(([, programs]) => Object.keys(programs)))];
+  const rows = counts.map(([guest, programs]) => [
+    guest,
     ...names.map((name) => {
-      const count = of(one)[name];
+      const count = programs[name];
       return count === undefined ? '' : count === null ? 'not told' : String(count);
     }),
   ]);
-  return markdown(['kernel', ...names.map((name) => `\`${name}\``)], rows);
+  return markdown(['kernel', ...names.map((name) => `\`${name.replace('tp_btf/', '')}\``)], rows);
 }
 
 /** Puts the tables into docs/kernels.md; `state` is that of the sources now. */
-export function writePage(found: readonly Found[], state: string): void {
+export function writePage(found: readonly Kept[], state: string): void {
   const page = readFileSync(PAGE, 'utf8');
   const [before, rest] = page.split(BEGIN);
   const after = rest!.split(END)[1]!;
@@ -82,6 +70,6 @@ export function writePage(found: readonly Found[], state: string): void {
     .filter((text) => text !== '')
     .sort();
   const made = `Made by \`make vm\`, ${when[0]?.slice(0, 10)} to ${when.at(-1)?.slice(0, 10)}.`;
-  const tables = [made, tableOf(found, GUESTS, CELLS, state), OLDER, verifierTable(found)];
+  const tables = [made, tableOf(found, GUESTS, CELLS, state), OLDER, verifierTable()];
   writeFileSync(PAGE, `${before}${BEGIN}\n${tables.join('\n\n')}\n${END}${after}`);
 }

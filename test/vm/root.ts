@@ -85,16 +85,7 @@ function bootstrap(suite: RootKind, root: string): void {
 
 /** Node, since Debian 12's is too old, is the one of this machine, with its npm. */
 function newcomer(root: string): void {
-  const packages = [
-    'make',
-    'gcc',
-    'libc6-dev',
-    'ca-certificates',
-    'kmod',
-    'busybox',
-    'procps',
-    'libstdc++6',
-  ];
+  const packages = ['make', 'gcc', 'libc6-dev', 'ca-certificates', 'kmod', 'busybox', 'procps', 'libstdc++6'];
   run('debootstrap', [
     '--variant=minbase',
     `--include=${packages.join(',')}`,

@@ -29,6 +29,14 @@ function countsOf({ cell, figures }: LoadFinding): Counts {
   );
 }
 
+/** As recorded, by guest: the programs that `wanted` takes. */
+export function verifiedByGuest(wanted: (program: string) => boolean): [string, Counts][] {
+  return Object.entries(recorded()).map(([guest, counts]) => [
+    guest,
+    Object.fromEntries(Object.entries(counts).filter(([program]) => wanted(program))),
+  ]);
+}
+
 /** In words; none when nothing has grown. */
 export function growth(finding: LoadFinding): string[] {
   const before = recorded()[finding.guest] ?? {};
@@ -43,5 +51,5 @@ export function recordVerified(findings: readonly LoadFinding[]): void {
   const all = recorded();
   for (const finding of findings)
     if (finding.cell === 'load' && finding.ok) all[finding.guest] = countsOf(finding);
-  writeFileSync(FILE, `${JSON.stringify(all, null, 1)}\n`);
+  writeFileSync(FILE, `${JSON.stringify(all, null, 2)}\n`);
 }
