@@ -16,7 +16,11 @@ export function ledgerText(ledger: LedgerJson, paint: Painter): string {
       : `${countText(attributed)} of ${countText(seen)} in containers attributed (${percentText(attributed, seen)})`;
   const notes = [
     `events: ${share}${unknown === 0 ? '' : `, ${countText(unknown)} of an unknown cgroup`}`,
-    ...noteOf(ledger.healed, { exit_unseen: 'exits not seen', fork_unseen: 'forks not seen' }, 'healed'),
+    ...noteOf(
+      ledger.healed,
+      { exit_unseen: 'exits not seen', fork_unseen: 'forks not seen', reopened: 'taken for ended too early' },
+      'healed',
+    ),
     ...noteOf(
       ledger.dropped,
       { exited: 'exited processes', live: 'live processes', images: 'images' },

@@ -1,9 +1,17 @@
 // `cognitod ps`, `tree` and `show` against an agent with hand-made processes.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { stripVTControlCharacters } from 'node:util';
 import { type ProcessJson, processSchema } from '../api/index.ts';
 import { sampleActivity } from './fake-activity.test-helper.ts';
-import { documents, fakeAgent, run, sampleProcess, sendJson } from './fake-agent.test-helper.ts';
+import {
+  documents,
+  fakeAgent,
+  run,
+  sampleProcess,
+  sampleStatus,
+  sendJson,
+} from './fake-agent.test-helper.ts';
 
 const HOST: Partial<ProcessJson> = {
   container_id: null,
@@ -121,6 +129,23 @@ test('on a terminal a line is cut at its width', async (t) => {
   const { stdout } = await run(['ps', '--api', api], { terminal: { columns: 60 } });
   for (const line of stdout.trimEnd().split('\n')) assert.ok(line.length <= 60);
   assert.ok(stdout.includes('…'));
+});
+
+test('a terminal that tells 0 columns, as serial consoles do, is one that tells no width', async (t) => {
+  const argv = ['x'.repeat(500)];
+  const { api } = await fakeAgent(
+    t,
+    documents({
+      '/api/v1/processes': page([sampleProcess({ argv })]),
+      '/api/v1/activity': sampleActivity(),
+      '/api/v1/status': sampleStatus(),
+    }),
+  );
+  for (const command of [['ps'], ['top', '--once', '--interval', '1'], ['--help']]) {
+    const argv = command[0] === '--help' ? command : [...command, '--api', api];
+    const [none, zero] = [await run(argv), await run(argv, { terminal: { columns: 0 } })];
+    assert.equal(stripVTControlCharacters(zero.stdout), none.stdout, command.join(' '));
+  }
 });
 
 test('ps walks all pages, passes the filters on, and prints one document', async (t) => {

@@ -61,7 +61,7 @@ async function addressAndToken(options: GlobalOptions, env: NodeJS.ProcessEnv): 
   const configured = await readConfiguration(options.config ?? env.COGNITOD_CONFIG, env);
   const api = parseAddress(options.api ?? (env.COGNITOD_API || configured?.api) ?? DEFAULT_API);
   if (options.tokenFile !== undefined) return { api, token: readTokenFile(options.tokenFile, FILE_HINT) };
-  if (env.COGNITOD_TOKEN) return { api, token: checkToken(env.COGNITOD_TOKEN.trim(), 'COGNITOD_TOKEN') };
+  if (env.COGNITOD_TOKEN) return { api, token: checkToken(env.COGNITOD_TOKEN, 'COGNITOD_TOKEN') };
   if (configured?.tokenFile) return { api, token: readTokenFile(configured.tokenFile, FILE_HINT) };
   const token = configured?.token ?? null;
   return { api, token: token === null ? null : checkToken(token, 'api.token') };

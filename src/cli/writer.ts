@@ -31,8 +31,9 @@ export class Writer {
     return this.#ended.signal;
   }
 
+  /** Undefined where nobody tells it: a serial console or `docker exec -t` may say 0. */
   get columns(): number | undefined {
-    return this.#stream.columns;
+    return this.#stream.columns || undefined;
   }
 
   get isTTY(): boolean {

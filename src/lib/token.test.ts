@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { loadConfig } from './config.ts';
-import { openTokens } from './token.ts';
+import { checkToken, openTokens } from './token.ts';
 
 function directory(t: TestContext): string {
   const path = mkdtempSync(join(tmpdir(), 'cognitod-token-'));
@@ -40,6 +40,19 @@ test('what is no token is refused at the start, and never shown', (t) => {
     assert.throws(() => open({ admin_token_file: file }), { message: /^(?!.*hunter)/ });
   }
   assert.throws(() => open({ token: 'two words' }), { ...unreadable, message: /^api\.token holds no token/ });
+});
+
+test('blanks and line ends around a token do not belong to it, wherever it comes from', (t) => {
+  const file = join(directory(t), 'token');
+  for (const text of ['secret\n', ' secret ', '\tsecret\r\n\n']) {
+    writeFileSync(file, text);
+    assert.equal(open({ token: text })?.read?.(), 'secret', JSON.stringify(text));
+    assert.equal(open({ admin_token: text })?.admin?.(), 'secret', JSON.stringify(text));
+    assert.equal(open({ token_file: file })?.read?.(), 'secret', JSON.stringify(text));
+    assert.equal(checkToken(text, 'x'), 'secret');
+  }
+  assert.throws(() => open({ token: 'same\n', admin_token: 'same' }), { code: 'CONFIG_INVALID' });
+  for (const blank of [' ', '\n']) assert.throws(() => open({ token: blank }), /api\.token is empty/);
 });
 
 test('one token for both is refused: whoever may look could do everything', () => {

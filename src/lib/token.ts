@@ -29,9 +29,9 @@ export function openTokens(
   const open = (key: 'token' | 'admin_token') => {
     const file = api[`${key}_file`];
     if (file !== null) return followFile(file, `api.${key}_file names it`, warn, nowMs);
-    const token = api[key];
-    if (token === null) return null;
-    checkToken(token, `api.${key}`);
+    const text = api[key];
+    if (text === null) return null;
+    const token = checkToken(text, `api.${key}`);
     return () => token;
   };
   const tokens = { read: open('token'), admin: open('admin_token') };
@@ -46,9 +46,9 @@ export function openTokens(
 
 /** @throws CognitodError TOKEN_UNREADABLE; `hint` says where the name of the file comes from */
 export function readTokenFile(file: string, hint: string): string {
-  let token: string;
+  let text: string;
   try {
-    token = readFileSync(file, 'utf8').trim();
+    text = readFileSync(file, 'utf8');
   } catch (cause) {
     throw new CognitodError(
       'TOKEN_UNREADABLE',
@@ -56,12 +56,20 @@ export function readTokenFile(file: string, hint: string): string {
       { hint, cause },
     );
   }
-  if (token === '') throw new CognitodError('TOKEN_UNREADABLE', `the token file ${file} is empty`, { hint });
-  return checkToken(token, `the token file ${file}`);
+  if (text.trim() === '')
+    throw new CognitodError('TOKEN_UNREADABLE', `the token file ${file} is empty`, { hint });
+  return checkToken(text, `the token file ${file}`);
 }
 
-/** What a header can carry. The message must not show the token. */
-export function checkToken(token: string, origin: string): string {
+/**
+ * The token without blanks and line ends around it, as a header can carry it; `origin` is for the message, which must
+ * not show the token.
+ *
+ * @throws CognitodError TOKEN_UNREADABLE
+ */
+export function checkToken(text: string, origin: string): string {
+  const token = text.trim();
+  if (token === '') throw new CognitodError('TOKEN_UNREADABLE', `${origin} is empty`);
   if (/^[\x21-\x7e]+$/.test(token)) return token;
   throw new CognitodError(
     'TOKEN_UNREADABLE',

@@ -44,11 +44,11 @@ export class Screen {
   }
 
   get columns(): number {
-    return Math.max(MIN_COLUMNS, this.#output.columns ?? 80);
+    return Math.max(MIN_COLUMNS, this.#output.columns || 80);
   }
 
   get rows(): number {
-    return Math.max(MIN_ROWS, this.#output.rows ?? 24);
+    return Math.max(MIN_ROWS, this.#output.rows || 24);
   }
 
   take(): void {

@@ -88,13 +88,59 @@ test('a context can be chosen, and has to exist with its parts', async (t) => {
   }
 });
 
+test('a key that is null or empty is not set, as kubectl has it', async (t) => {
+  const user = [
+    'exec',
+    'auth-provider',
+    'username',
+    'password',
+    'as',
+    'as-uid',
+    'as-groups',
+    'as-user-extra',
+  ];
+  const files = [
+    'tokenFile',
+    'client-certificate',
+    'client-certificate-data',
+    'client-key',
+    'client-key-data',
+  ];
+  const cluster = ['proxy-url', 'tls-server-name', 'certificate-authority', 'certificate-authority-data'];
+  const tls = { ca: null, cert: null, key: null, serverName: null, verify: true };
+  const access = async (parts: Parts) => await kubeconfigConnection({ path: fileWith(t, parts) }).access();
+  for (const nothing of [null, '']) {
+    for (const key of [...user, ...files]) {
+      const { token } = await access({ user: { token: 'abc', [key]: nothing } });
+      assert.equal(token, 'abc', `${key}: ${JSON.stringify(nothing)}`);
+    }
+    for (const key of [...cluster, 'insecure-skip-tls-verify'])
+      assert.deepEqual((await access({ cluster: { [key]: nothing } })).tls, tls, key);
+    assert.equal((await access({ user: { token: nothing } })).token, null);
+    for (const name of ['', null]) {
+      const contexts = [{ name: 'here', context: { cluster: 'c', user: name } }];
+      assert.equal((await access({ user: { token: 'abc' }, root: { contexts } })).token, null);
+    }
+  }
+  for (const empty of [[], {}])
+    assert.equal((await access({ user: { token: 'abc', 'as-groups': empty } })).token, 'abc');
+  assert.equal((await access({ user: { token: 'abc', 'as-user-extra': {} } })).token, 'abc');
+});
+
 test('what would run programs, or change who asks whom, is refused with the reason', async (t) => {
   for (const [parts, message] of [
     [{ user: { exec: { command: 'aws' } } }, /exec plugins are not run; use a token/],
     [{ user: { 'auth-provider': { name: 'gcp' } } }, /auth-provider plugins are not run/],
     [{ user: { username: 'a', password: 'hunter2' } }, /takes passwords/],
     [{ user: { as: 'admin' } }, /impersonation/],
+    [{ user: { 'as-groups': ['admins'] } }, /impersonation/],
+    [{ user: { 'as-uid': '0' } }, /impersonation/],
+    [{ user: { 'as-user-extra': { scopes: ['x'] } } }, /impersonation/],
+    [{ user: { password: 'hunter2' } }, /takes passwords/],
+    [{ user: { exec: {} } }, /exec plugins are not run/],
+    [{ user: { 'auth-provider': {} } }, /auth-provider plugins are not run/],
     [{ cluster: { 'proxy-url': 'http://p:1' } }, /proxies/],
+    [{ cluster: { 'proxy-url': false } }, /proxies/],
     [{ cluster: { server: 'k8s.example' } }, /no server like/],
     [{ cluster: { server: 'https://u:hunter2@k8s.example' } }, /holds a password/],
     [{ user: { 'client-certificate-data': base64('x') } }, /belong together/],

@@ -5,7 +5,7 @@
 import { dirname, resolve } from 'node:path';
 import { type KubeAccess, type KubeConnection, parseToken } from './connection.ts';
 import { FreshFile } from './fresh-file.ts';
-import { type Fields, fieldsOf } from './json.ts';
+import { type Fields, fieldsOf, textOf } from './json.ts';
 import { KubeFailure } from './kube-failure.ts';
 
 export interface KubeconfigOptions {
@@ -16,13 +16,28 @@ export interface KubeconfigOptions {
   readonly rereadMs?: number;
 }
 
+const INSTEAD = 'use a token, a tokenFile or a client certificate';
+const PASSWORDS = `no Kubernetes takes passwords any more; ${INSTEAD}`;
+const IMPERSONATION = 'impersonation is not supported; give the user itself the permission';
+
 const REFUSED: Readonly<Record<string, string>> = {
-  exec: 'exec plugins are not run; use a token, a tokenFile or a client certificate',
-  'auth-provider': 'auth-provider plugins are not run; use a token, a tokenFile or a client certificate',
-  username: 'no Kubernetes takes passwords any more; use a token, a tokenFile or a client certificate',
-  as: 'impersonation is not supported; give the user itself the permission',
+  exec: `exec plugins are not run; ${INSTEAD}`,
+  'auth-provider': `auth-provider plugins are not run; ${INSTEAD}`,
+  username: PASSWORDS,
+  password: PASSWORDS,
+  as: IMPERSONATION,
+  'as-uid': IMPERSONATION,
+  'as-groups': IMPERSONATION,
+  'as-user-extra': IMPERSONATION,
   'proxy-url': 'proxies are not supported',
 };
+
+/** Tools write all keys, also those without a value. An empty object of `exec` is one: kubectl fails with it too. */
+function isSet(key: string, value: unknown): boolean {
+  if (value === undefined || value === null || value === '') return false;
+  const isCollection = key === 'as-groups' || key === 'as-user-extra';
+  return !(isCollection && typeof value === 'object' && Object.keys(value).length === 0);
+}
 
 /** The file is looked at again as the files that it names are: a changed one is used without a restart. */
 export function kubeconfigConnection(options: KubeconfigOptions): KubeConnection {
@@ -59,18 +74,19 @@ function resolveContext(root: Fields, { path, context, rereadMs }: KubeconfigOpt
   const named = (list: string, name: unknown, inner: string): Fields => {
     const items = Array.isArray(root[list]) ? root[list] : [];
     const item = items.map(fieldsOf).find((entry) => entry.name === name);
-    if (typeof name !== 'string' || item === undefined) throw fail(`${list} has no ${String(name)}`);
+    if (typeof name !== 'string') throw fail(`it names none of ${list}`);
+    if (item === undefined) throw fail(`${list} has no ${name}`);
     return fieldsOf(item[inner]);
   };
   const contextName = context ?? root['current-context'];
   if (!contextName) throw fail('it has no current-context, and no context was chosen');
   const chosen = named('contexts', contextName, 'context');
   const cluster = named('clusters', chosen.cluster, 'cluster');
-  const user = chosen.user === undefined ? {} : named('users', chosen.user, 'user');
+  const user = isSet('user', chosen.user) ? named('users', chosen.user, 'user') : {};
   for (const [key, why] of Object.entries(REFUSED)) {
-    if (user[key] !== undefined || cluster[key] !== undefined) throw fail(`${key}: ${why}`);
+    if (isSet(key, user[key]) || isSet(key, cluster[key])) throw fail(`${key}: ${why}`);
   }
-  const server = String(cluster.server ?? '');
+  const server = textOf(cluster.server) ?? '';
   const url = URL.canParse(server) ? new URL(server) : null;
   if (url === null || !/^https?:$/.test(url.protocol))
     throw fail('the cluster has no server like https://host:6443');
@@ -99,7 +115,7 @@ function resolveContext(root: Fields, { path, context, rereadMs }: KubeconfigOpt
   const cert = content(user, 'client-certificate');
   const key = content(user, 'client-key');
   const verify = cluster['insecure-skip-tls-verify'] !== true;
-  const serverName = typeof cluster['tls-server-name'] === 'string' ? cluster['tls-server-name'] : null;
+  const serverName = textOf(cluster['tls-server-name']);
   return {
     url,
     access: () => {
