@@ -38,11 +38,15 @@ const PLACES = [
   place('other', 'db-0', 'cccccccc-1', { workload_kind: 'StatefulSet', workload_name: 'db' }),
 ];
 
-async function asked(t: Parameters<typeof fakeAgent>[0], name: string) {
+async function asked(
+  t: Parameters<typeof fakeAgent>[0],
+  name: string,
+  places: readonly PlaceActivityJson[] = PLACES,
+) {
   const { api, requests } = await fakeAgent(
     t,
     documents({
-      '/api/v1/activity': sampleActivity({ places: PLACES }),
+      '/api/v1/activity': sampleActivity({ places: [...places] }),
       '/api/v1/processes': { schema_version: 1, processes: [sampleProcess()], total: 1, next_cursor: null },
     }),
   );
@@ -82,6 +86,43 @@ test('a name that several have is refused with all of them', async (t) => {
   assert.equal(ran.code, 2);
   const { error } = JSON.parse(ran.stderr);
   assert.equal(error.message, '«payments/api» may mean payments/api-7f9c-abc, payments/api-7f9c-xyz');
+});
+
+test('of pods of one name, as a StatefulSet makes them, the living one is meant', async (t) => {
+  const db = (uid: string, running: number, container: string) =>
+    place('shop', 'db-0', uid, {
+      running,
+      workload_kind: 'StatefulSet',
+      workload_name: 'db',
+      containers: [{ container_id: container.padEnd(64, '0'), container_name: 'db' }],
+    });
+  const [gone, older, living] = [
+    db('11111111-a', 0, 'a'),
+    db('22222222-b', 0, 'b'),
+    db('33333333-c', 4, 'c'),
+  ];
+  const made = [gone, older, living];
+  for (const name of ['db-0', 'shop/db-0', 'shop/db', 'db', '33333333'])
+    assert.equal((await asked(t, name, made)).query.pod, '33333333-c', name);
+  // What is gone is found by its uid, and by its name while no other has it.
+  assert.equal((await asked(t, '11111111-a', made)).query.pod, '11111111-a');
+  assert.equal((await asked(t, 'db-0', [gone])).query.pod, '11111111-a');
+  // A beginning may mean others too, dead or alive.
+  const others = [...made, place('shop', 'db-1', '44444444-d', { running: 0 })];
+  const { error } = JSON.parse((await asked(t, 'shop/db', others)).stderr);
+  assert.equal(error.message, '«shop/db» may mean shop/db-0, shop/db-1');
+  assert.equal(error.hint, 'write more of the name');
+});
+
+test('pods of one name that all live, or of which none lives, are told apart by their uids', async (t) => {
+  for (const running of [0, 2]) {
+    const pods = ['11111111-a', '22222222-b'].map((uid) => place('shop', 'db-0', uid, { running }));
+    const ran = await asked(t, 'db-0', pods);
+    assert.equal(ran.code, 2);
+    const { error } = JSON.parse(ran.stderr);
+    assert.equal(error.message, '«db-0» may mean shop/db-0 (uid 11111111-a), shop/db-0 (uid 22222222-b)');
+    assert.equal(error.hint, 'give the uid of the pod');
+  }
 });
 
 test('a name that nothing has is not found', async (t) => {

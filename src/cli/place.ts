@@ -27,7 +27,8 @@ const SHORTEST_ID = 6;
 
 /**
  * The place that is meant: `namespace/pod`, a pod, `kind/name` of a workload, or the id of a container; of names of pods and
- * of ids the beginning is enough where only one begins so.
+ * of ids the beginning is enough where only one begins so. Of pods that have the same name one after the other, as those of a
+ * StatefulSet, the living one is meant.
  *
  * @throws CognitodError NOT_FOUND when there is none, USAGE with the candidates when there are several
  */
@@ -36,7 +37,7 @@ export async function findPlace(client: ApiClient, text: string): Promise<NamedP
   const candidates = candidatesOf(places);
   const exact = candidates.filter(({ names }) => names.includes(text));
   const begun = candidates.filter((candidate) => begins(candidate, text));
-  const found = exact.length > 0 ? exact : begun;
+  const found = withoutPredecessors(exact.length > 0 ? exact : begun);
   const [only, ...others] = found;
   if (only === undefined) {
     throw new CognitodError('NOT_FOUND', `no pod, workload or container is called «${text}»`, {
@@ -44,16 +45,27 @@ export async function findPlace(client: ApiClient, text: string): Promise<NamedP
     });
   }
   if (others.length > 0) {
-    const names = found.slice(0, MOST_LISTED).map(({ name }) => name);
+    const isShared = (name: string) => found.filter((candidate) => candidate.name === name).length > 1;
+    const names = found
+      .slice(0, MOST_LISTED)
+      .map(({ name, ids }) => (isShared(name) ? `${name} (uid ${ids.join()})` : name));
     const more = found.length > MOST_LISTED ? `, and ${found.length - MOST_LISTED} more` : '';
     throw new CognitodError('USAGE', `«${text}» may mean ${names.join(', ')}${more}`, {
-      hint: 'write more of the name',
+      hint: found.every(({ name }) => isShared(name)) ? 'give the uid of the pod' : 'write more of the name',
     });
   }
   return { name: only.name, filters: only.filters };
 }
 
+/** A pod that is gone leaves its name to a living one. */
+function withoutPredecessors(found: readonly Candidate[]): Candidate[] {
+  const living = new Set(found.filter(({ isAlive }) => isAlive).map(({ name }) => name));
+  return found.filter(({ isAlive, name }) => isAlive || !living.has(name));
+}
+
 interface Candidate extends NamedPlace {
+  /** Whether a process runs there. */
+  readonly isAlive: boolean;
   /** Each of them, whole, is this place. */
   readonly names: readonly string[];
   /** Of these the beginning is enough; of ids only from SHORTEST_ID characters on. */
@@ -72,6 +84,7 @@ export function candidatesOf(places: readonly PlaceActivityJson[]): Candidate[] 
       const names = pod === null ? [uid] : [uid, pod, whole];
       found.push({
         name: whole,
+        isAlive: place.running > 0,
         filters: { pod: uid },
         names,
         beginnings: pod === null ? [] : [pod, whole],
@@ -83,6 +96,7 @@ export function candidatesOf(places: readonly PlaceActivityJson[]): Candidate[] 
       const workload = `${kind.toLowerCase()}/${name}`;
       workloads.set(`${namespace}/${workload}`, {
         name: `${workload} in ${namespace}`,
+        isAlive: place.running > 0,
         filters: { namespace, workload },
         names: [workload, `${namespace}/${workload}`, `${kind}/${name}`],
         beginnings: [],
@@ -92,6 +106,7 @@ export function candidatesOf(places: readonly PlaceActivityJson[]): Candidate[] 
     for (const { container_id: id } of place.containers)
       found.push({
         name: `container ${id.slice(0, 12)}`,
+        isAlive: place.running > 0,
         filters: { container: id },
         names: [id],
         beginnings: [],
