@@ -72,7 +72,7 @@ for (const { place, ...namespaces } of PLACES) {
     assert.deepEqual([still?.state, still?.process_id], ['running', seen?.process_id]);
     assert.deepEqual([still?.container_id, still?.provenance], [containerId, 'kernel-cgroup']);
     const { ledger } = await agent.status();
-    assert.deepEqual(ledger.healed, { exit_unseen: 0, fork_unseen: 0 });
+    assert.deepEqual(ledger.healed, { exit_unseen: 0, fork_unseen: 0, reopened: 0 });
 
     for (const child of [old, young]) {
       const gone = once(child, 'exit');

@@ -90,7 +90,7 @@ test('nothing that happens during the exec into the agent proper is lost', { ski
     assert.equal(ledger[type].decoded, ledger[type].kernel, type);
   }
   // Whoever was told of at the start was there, or is told of in the ring: nothing had to be healed.
-  assert.deepEqual(ledger.healed, { exit_unseen: 0, fork_unseen: 0 });
+  assert.deepEqual(ledger.healed, { exit_unseen: 0, fork_unseen: 0, reopened: 0 });
 });
 
 test('SYS_PTRACE is kept when it is asked for, and is what executables of others need', {

@@ -42,7 +42,11 @@ export function composeLedger(
       attributed: ledger.containerEventsAttributed,
       unknown_cgroup: ledger.unknownCgroupEvents,
     },
-    healed: { exit_unseen: ledger.exitUnseen, fork_unseen: ledger.forkUnseen },
+    healed: {
+      exit_unseen: ledger.exitUnseen,
+      fork_unseen: ledger.forkUnseen,
+      reopened: ledger.reopened,
+    },
     dropped: { exited: ledger.droppedExited, live: ledger.droppedLive, images: ledger.droppedImages },
   };
 }

@@ -33,6 +33,7 @@ export const ledgerSchema = z.object({
   healed: z.object({
     exit_unseen: count.describe('processes closed because the kernel no longer has them'),
     fork_unseen: count.describe('processes adopted that nobody announced'),
+    reopened: count.describe('processes that had been closed so and showed later that they live'),
   }),
   dropped: z.object({
     exited: count.describe('exited processes forgotten before their retention ended, for lack of space'),
@@ -62,10 +63,20 @@ export const privilegesSchema = z.object({
     .number()
     .nullable()
     .describe('from the start of the process until privileges were given up; null when they were not'),
+  confinement: z
+    .object({
+      system_calls: z.boolean().describe("the agent's own filter of system calls is on"),
+      landlock: z
+        .int()
+        .nullable()
+        .describe('version of Landlock that limits what is written and started; null when none does'),
+      missing: z.array(z.string()).describe('why one of them is not on, in words'),
+    })
+    .describe('what the agent has forbidden itself beside its capabilities'),
 });
 export type PrivilegesJson = z.infer<typeof privilegesSchema>;
 
-/** One kernel program as the kernel has it, asked through the agent's own descriptor when the answer was made. */
+/** One kernel program as the kernel has it, as it was loaded; whether it is attached is asked when the answer is made. */
 export const programSchema = z.object({
   hook: z.string(),
   name: z.string().describe("the kernel's name of it"),
@@ -73,7 +84,11 @@ export const programSchema = z.object({
   tag: z.string().describe("the kernel's hash of its instructions"),
   verified_instructions: count.nullable().describe('steps of the verifier; null before Linux 5.16'),
   attached: z.boolean().describe('a link of the agent holds it on its hook'),
-  runs: count.nullable().describe('null while the kernel does not count (kernel.bpf_stats_enabled)'),
+  runs: count
+    .nullable()
+    .describe(
+      'only where privileges.drop is false and the kernel counts (kernel.bpf_stats_enabled): a descriptor that tells could run it',
+    ),
   run_seconds: z.number().nullable(),
 });
 export type ProgramJson = z.infer<typeof programSchema>;

@@ -68,6 +68,7 @@ test('whatever comes and goes: everything is given back as it was, by key and in
   const step = fc.oneof(
     { weight: 3, arbitrary: fc.record({ push: processes }) },
     { weight: 2, arbitrary: fc.record({ drop: fc.nat({ max: 3 }) }) },
+    { weight: 2, arbitrary: fc.record({ remove: fc.nat() }) },
     { weight: 1, arbitrary: fc.record({ replace: fc.nat(), by: processes }) },
   );
   fc.assert(
@@ -91,6 +92,10 @@ test('whatever comes and goes: everything is given back as it was, by key and in
         else if ('drop' in s) {
           for (let i = 0; i < s.drop; i++) store.dropOldest();
           expected = expected.slice(s.drop);
+        } else if ('remove' in s) {
+          const gone = expected[s.remove % Math.max(1, expected.length)];
+          if (gone !== undefined) store.remove(gone.pid, gone.startNs);
+          expected = expected.filter((process) => process !== gone);
         } else if (expected.length > 0) {
           const index = s.replace % expected.length;
           const { pid, startNs } = expected[index]!;
@@ -125,8 +130,12 @@ test('room that is doubled while the oldest stands anywhere keeps the parts of e
   }));
   for (const process of made.slice(0, 700)) store.push(process);
   for (let dropped = 0; dropped < 300; dropped++) store.dropOldest();
+  store.remove(310, first!.startNs);
   for (const process of made.slice(700)) store.push(process);
-  assert.deepEqual([...store], made.slice(300));
+  assert.deepEqual(
+    [...store],
+    made.slice(300).filter(({ pid }) => pid !== 310),
+  );
 });
 
 test('what was dropped is not found, and writing it anew does nothing', () => {

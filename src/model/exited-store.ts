@@ -34,6 +34,8 @@ const KERNEL_THREAD = 1;
 const CORE_DUMPED = 2;
 const UNSEEN = 4;
 const HAS_EXIT = 8;
+/** The entry was taken out; its slot is free once all that are older are gone. */
+const REMOVED = 16;
 const BIRTHS: readonly Birth[] = ['fork', 'snapshot', 'fork_unseen'];
 /** Stands for null among exit codes and signals. */
 const NONE = 0xffffffff;
@@ -47,6 +49,8 @@ export class ExitedStore {
   /** Positions only count up; an entry's slot is its position modulo the capacity. */
   #head = 0;
   #tail = 0;
+  /** Entries between them that were taken out. The oldest is never one of these. */
+  #removed = 0;
   #longs!: BigUint64Array;
   #floats!: Float64Array;
   #words!: Uint32Array;
@@ -65,7 +69,7 @@ export class ExitedStore {
   }
 
   get size(): number {
-    return this.#tail - this.#head;
+    return this.#tail - this.#head - this.#removed;
   }
 
   /** CLOCK_BOOTTIME of the oldest exit; undefined when there is none. */
@@ -85,7 +89,7 @@ export class ExitedStore {
 
   /** Takes a process whose time of exit is set. */
   push(process: Process): void {
-    if (this.size === this.#capacity) this.#grow();
+    if (this.#tail - this.#head === this.#capacity) this.#grow();
     const slot = this.#slotOf(this.#tail++);
     this.#write(slot, process);
     this.#link(slot, process.pid);
@@ -100,11 +104,18 @@ export class ExitedStore {
   /** Nothing happens when there is none. */
   dropOldest(): void {
     if (this.size === 0) return;
-    const slot = this.#slotOf(this.#head++);
-    this.#unlink(slot, this.#words[slot * ENTRY_WORDS + PID]!);
-    this.#images[slot] = undefined;
-    this.#earlierImages[slot] = null;
-    this.#children[slot] = null;
+    this.#clear(this.#slotOf(this.#head++));
+    this.#skipRemoved();
+  }
+
+  /** Takes a process out, whatever its age. Nothing happens when it is not there. */
+  remove(pid: number, startNs: bigint): void {
+    const slot = this.#find(pid, startNs);
+    if (slot === -1) return;
+    this.#clear(slot);
+    this.#words[slot * ENTRY_WORDS + FLAGS] = REMOVED;
+    this.#removed++;
+    this.#skipRemoved();
   }
 
   /** A copy: what is changed in it must be given to `replace`. */
@@ -114,8 +125,28 @@ export class ExitedStore {
   }
 
   *[Symbol.iterator](): IterableIterator<Process> {
-    for (let position = this.#head; position < this.#tail; position++)
-      yield this.#read(this.#slotOf(position));
+    for (let position = this.#head; position < this.#tail; position++) {
+      const slot = this.#slotOf(position);
+      if (!this.#isRemoved(slot)) yield this.#read(slot);
+    }
+  }
+
+  #isRemoved(slot: number): boolean {
+    return this.#words[slot * ENTRY_WORDS + FLAGS] === REMOVED;
+  }
+
+  #skipRemoved(): void {
+    while (this.#head < this.#tail && this.#isRemoved(this.#slotOf(this.#head))) {
+      this.#head++;
+      this.#removed--;
+    }
+  }
+
+  #clear(slot: number): void {
+    this.#unlink(slot, this.#words[slot * ENTRY_WORDS + PID]!);
+    this.#images[slot] = undefined;
+    this.#earlierImages[slot] = null;
+    this.#children[slot] = null;
   }
 
   #slotOf(position: number): number {
@@ -139,16 +170,16 @@ export class ExitedStore {
     this.#newest[chain] = slot + 1;
   }
 
-  /** Of the oldest entry, which is the last of its chain. */
   #unlink(slot: number, pid: number): void {
     const chain = pid & (this.#capacity - 1);
+    const older = this.#older[slot]!;
     let next = this.#newest[chain]! - 1;
     if (next === slot) {
-      this.#newest[chain] = 0;
+      this.#newest[chain] = older;
       return;
     }
     while (this.#older[next] !== slot + 1) next = this.#older[next]! - 1;
-    this.#older[next] = 0;
+    this.#older[next] = older;
   }
 
   #allocate(): void {
@@ -161,7 +192,7 @@ export class ExitedStore {
   }
 
   #grow(): void {
-    const { size } = this;
+    const size = this.#tail - this.#head;
     const [words, head, before] = [this.#words, this.#head, this.#capacity];
     const inOrder = <T>(entries: T[]) => entries.slice(head % before).concat(entries.slice(0, head % before));
     this.#identities = inOrder(this.#identities);
@@ -176,7 +207,7 @@ export class ExitedStore {
     for (let slot = 0; slot < size; slot++) {
       const from = (head + slot) % before;
       this.#words.set(words.subarray(from * ENTRY_WORDS, (from + 1) * ENTRY_WORDS), slot * ENTRY_WORDS);
-      this.#link(slot, this.#words[slot * ENTRY_WORDS + PID]!);
+      if (!this.#isRemoved(slot)) this.#link(slot, this.#words[slot * ENTRY_WORDS + PID]!);
     }
   }
 

@@ -11,6 +11,8 @@ export class Ledger {
   unknownCgroupEvents = 0;
   exitUnseen = 0;
   forkUnseen = 0;
+  /** Processes that were closed as unseen and had not ended. */
+  reopened = 0;
   /** Execs and exits that must have happened but were never told: lost, or skipped by the kernel. */
   execsMissing = 0;
   exitsMissing = 0;

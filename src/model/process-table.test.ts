@@ -1,138 +1,32 @@
 import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
-import type {
-  ExecEvent,
-  ExitEvent,
-  ForkEvent,
-  ProcessEvent,
-  ProcessMove,
-  ProcessSnapshot,
-} from '../decode/index.ts';
-import type { Identity } from '../identity/index.ts';
-import { ProcessTable, type ProcessTableOptions } from './index.ts';
+import type { ProcessEvent } from '../decode/index.ts';
+import type { ProcessTable, ProcessTableOptions } from './index.ts';
+import * as fixture from './process-table.fixture.ts';
+import {
+  CONTAINER,
+  exec,
+  exit,
+  fork,
+  HOST,
+  INIT,
+  move,
+  snapshot,
+  STARTED_NS,
+  UNKNOWN,
+} from './process-table.fixture.ts';
 
-const HOST: Identity = {
-  containerId: null,
-  podUid: null,
-  runtime: null,
-  qos: null,
-  tags: [],
-  unit: null,
-  cgroupPath: '/',
-  provenance: 'not-a-container',
-};
-const CONTAINER: Identity = {
-  ...HOST,
-  containerId: 'c'.repeat(64),
-  podUid: 'p',
-  provenance: 'kernel-cgroup',
-};
-const UNKNOWN: Identity = { ...HOST, cgroupPath: null, provenance: 'cgroup-unknown' };
-
-/** The agent starts at 1000 ns of boot time in these tests. */
-const STARTED_NS = 1000n;
 let now = STARTED_NS;
 let table: ProcessTable;
 
-function makeTable(options: Partial<ProcessTableOptions> = {}): ProcessTable {
-  return new ProcessTable({
-    bootId: 'b0075e1f-0000-0000-0000-000000000000',
-    clocks: { boottimeNs: () => now, realtimeNs: () => now + 1_700_000_000_000_000_000n },
-    retentionSeconds: 300,
-    maxExited: 1000,
-    maxLive: 1000,
-    memoryBytes: 10_000_000,
-    ...options,
-  });
-}
+const makeTable = (options: Partial<ProcessTableOptions> = {}) => fixture.makeTable(options, () => now);
 
 beforeEach(() => {
   now = STARTED_NS;
   table = makeTable();
 });
 
-function facts(pid: number, startNs: bigint, ktimeNs: bigint) {
-  return {
-    source: 'ebpf',
-    ktimeNs,
-    pid,
-    startNs,
-    parentPid: 1,
-    parentStartNs: 1n,
-    uid: 0,
-    gid: 0,
-    euid: 0,
-    loginuid: 4294967295,
-    sessionId: 4294967295,
-    capEffective: 0,
-    execId: null,
-    pidNs: 1,
-    mntNs: 1,
-    cgroupNs: 1,
-    nsPid: pid,
-    cgroupId: 1,
-    cgroupV1Id: 0,
-    comm: 'init',
-    kernelThread: false,
-  } as const;
-}
-
-function fork(parent: { pid: number; startNs: bigint }, pid: number, startNs: bigint): ForkEvent {
-  return {
-    ...facts(pid, startNs, startNs),
-    type: 'fork',
-    comm: 'sh',
-    parentPid: parent.pid,
-    parentStartNs: parent.startNs,
-    forkerPid: parent.pid,
-    forkerStartNs: parent.startNs,
-  };
-}
-
-function exec(pid: number, startNs: bigint, ktimeNs: bigint, ...argv: string[]): ExecEvent {
-  return {
-    ...facts(pid, startNs, ktimeNs),
-    type: 'exec',
-    comm: argv[0]!,
-    executable: `/bin/${argv[0]}`,
-    argv,
-    argc: argv.length,
-    argvTruncated: false,
-    argvUnreadable: false,
-    argvMasked: 0,
-    inode: 1,
-    device: 1,
-    memfd: false,
-    deleted: false,
-    upperLayer: null,
-    callerTid: 0,
-  };
-}
-
-function exit(pid: number, startNs: bigint, ktimeNs: bigint, exitCode = 0): ExitEvent {
-  return {
-    ...facts(pid, startNs, ktimeNs),
-    type: 'exit',
-    exitCode,
-    exitSignal: null,
-    coreDumped: false,
-    cpuNs: 5,
-    maxRssBytes: 4096,
-    minorFaults: 1,
-    majorFaults: 0,
-  };
-}
-
-function snapshot(pid: number, startNs: bigint, ktimeNs = 1001n): ProcessSnapshot {
-  return { ...facts(pid, startNs, ktimeNs), type: 'snapshot', executable: null, argv: null };
-}
-
-function move(pid: number, startNs: bigint, ktimeNs: bigint): ProcessMove {
-  return { ...facts(pid, startNs, ktimeNs), type: 'move' };
-}
-
 const apply = (event: ProcessEvent, identity = HOST) => table.apply(event, identity);
-const INIT = { pid: 1, startNs: 1n };
 
 test('a child that is listed before its parent is its child all the same', () => {
   const child = (pid: number, parentStartNs: bigint) =>
@@ -313,124 +207,6 @@ test('an exit that arrives after healing gives the unseen exit its code', () => 
   assert.equal(table.exitedCount, 1);
 });
 
-const missing = () => [table.ledger.execsMissing, table.ledger.exitsMissing];
-/** Process 10 since 2000 ns, whose last exec that was told has this number. */
-function live(execId: number | null): void {
-  apply({ ...fork(INIT, 10, 2000n), execId });
-}
-/** A healing pass that finds process 10 with this number. */
-const pass = (execId: number | null, ktimeNs: bigint) =>
-  table.heal([{ ...snapshot(10, 2000n, ktimeNs), execId }], ktimeNs, () => HOST);
-
-test('execs that nobody told are counted by the gap before the next one', () => {
-  live(5);
-  apply({ ...exec(10, 2000n, 2001n, 'a'), execId: 6 });
-  assert.deepEqual(missing(), [0, 0]);
-  apply({ ...exec(10, 2000n, 2002n, 'd'), execId: 9 });
-  assert.deepEqual(missing(), [2, 0]);
-  apply({ ...exec(10, 2000n, 2003n, 'e'), execId: 10 });
-  apply({ ...exit(10, 2000n, 2004n), execId: 10 });
-  assert.deepEqual(missing(), [2, 0], 'each gap counts once');
-});
-
-test('an exit tells of the execs before it that nobody told', () => {
-  live(5);
-  apply({ ...exit(10, 2000n, 2001n), execId: 6 });
-  assert.deepEqual(missing(), [1, 0]);
-  assert.deepEqual(table.byIdentity(10, 2000n)?.execSeq, 0);
-});
-
-test('one number more at a death by signal is an exec that failed after the point of no return', () => {
-  live(5);
-  apply({ ...exit(10, 2000n, 2001n), execId: 6, exitCode: null, exitSignal: 11 });
-  assert.deepEqual(missing(), [0, 0]);
-  apply({ ...fork(INIT, 11, 3000n), execId: 5 });
-  apply({ ...exit(11, 3000n, 3001n), execId: 7, exitCode: null, exitSignal: 11 });
-  assert.deepEqual(missing(), [2, 0], 'two more cannot both have failed');
-});
-
-test('an exec that only two healing passes in a row have seen is missing; one pass may have been early', () => {
-  live(5);
-  pass(6, 5000n);
-  assert.deepEqual(missing(), [0, 0]);
-  pass(7, 6000n);
-  assert.deepEqual(missing(), [0, 0], 'another number: it is still at it');
-  pass(7, 7000n);
-  assert.deepEqual(missing(), [2, 0]);
-  pass(7, 8000n);
-  pass(7, 9000n);
-  assert.deepEqual(missing(), [2, 0]);
-  pass(8, 10_000n);
-  apply({ ...exec(10, 2000n, 10_001n, 'b'), execId: 8 });
-  pass(8, 11_000n);
-  assert.deepEqual(missing(), [2, 0], 'told between the passes');
-});
-
-test('an exec that is told after two passes had counted it takes the count back', () => {
-  live(5);
-  pass(6, 5000n);
-  pass(6, 6000n);
-  assert.deepEqual(missing(), [1, 0]);
-  apply({ ...exec(10, 2000n, 4000n, 'late'), execId: 6 });
-  assert.deepEqual(missing(), [0, 0]);
-  pass(8, 7000n);
-  pass(8, 8000n);
-  apply({ ...exec(10, 2000n, 6500n, 'late'), execId: 7 });
-  assert.deepEqual(missing(), [1, 0], 'of two, the first');
-  apply({ ...exec(10, 2000n, 6600n, 'late'), execId: 8 });
-  assert.deepEqual(missing(), [0, 0], 'and the other');
-  apply({ ...exec(10, 2000n, 6600n, 'late'), execId: 8 });
-  assert.deepEqual(missing(), [0, 0], 'no more than was counted');
-  apply({ ...exit(10, 2000n, 9000n), execId: 8 });
-  assert.deepEqual(missing(), [0, 0]);
-});
-
-test('an exec that was under way when its process was found was not counted, and takes nothing back', () => {
-  table.adopt({ ...snapshot(10, 500n), execId: 6 }, HOST);
-  apply({ ...exec(10, 500n, 1002n, 'a'), execId: 6 });
-  table.heal(
-    [
-      { ...snapshot(10, 500n, 2000n), execId: 6 },
-      { ...snapshot(11, 600n, 2000n), execId: 3 },
-    ],
-    2000n,
-    () => HOST,
-  );
-  apply({ ...exec(11, 600n, 2001n, 'b'), execId: 3 });
-  assert.deepEqual(missing(), [0, 0]);
-  apply({ ...exec(11, 600n, 2002n, 'd'), execId: 5 });
-  assert.deepEqual(missing(), [1, 0]);
-  apply({ ...exec(12, 2000n, 2003n, 'e'), execId: 4 });
-  assert.deepEqual(missing(), [1, 0], 'found by its exec: the fork was lost');
-});
-
-test('a process that is gone without an exit lacks one, until that is told', () => {
-  live(5);
-  table.heal([], 5000n, () => HOST);
-  assert.deepEqual(missing(), [0, 0]);
-  table.heal([], 6000n, () => HOST);
-  assert.deepEqual(missing(), [0, 1]);
-  apply({ ...exit(10, 2000n, 4000n), execId: 5 });
-  assert.deepEqual(missing(), [0, 0]);
-  apply(fork(INIT, 11, 7000n));
-  apply(fork(INIT, 11, 8000n));
-  assert.deepEqual(missing(), [0, 1], 'a new life of a pid tells of it too');
-});
-
-test('where execs have no numbers none is missing', () => {
-  live(null);
-  apply({ ...exec(10, 2000n, 2001n, 'a'), execId: 9 });
-  pass(12, 5000n);
-  pass(12, 6000n);
-  apply({ ...exit(10, 2000n, 7000n), execId: 20 });
-  live(5);
-  apply(exec(10, 2000n, 8001n, 'a'));
-  pass(null, 9000n);
-  pass(null, 10_000n);
-  apply(exit(10, 2000n, 11_000n));
-  assert.deepEqual(missing(), [0, 0]);
-});
-
 test('exited processes stay for their retention and no longer', () => {
   table = makeTable({ retentionSeconds: 1 });
   apply(fork(INIT, 10, 2000n));
@@ -525,4 +301,77 @@ test('boot times become wall-clock times with all nanoseconds', () => {
   assert.equal(table.timeOf(999_999_999n), '2023-11-14T22:13:20.999999999Z');
   assert.equal(table.timeOf(1_000_000_000n), '2023-11-14T22:13:21.000000000Z');
   assert.equal(table.ktimeOf(1_700_000_000_000_000_001n), 1n);
+});
+
+/** Process 10 since 2000 ns, closed as unseen at 6000 ns by two passes that do not have it. */
+function closeUnseen(): void {
+  apply(fork(INIT, 10, 2000n));
+  apply(exec(10, 2000n, 2100n, 'daemon'));
+  table.heal([], 5000n, () => HOST);
+  table.heal([], 6000n, () => HOST);
+  assert.equal(table.byIdentity(10, 2000n)?.state, 'exit_unseen');
+}
+const account = () => {
+  const { exitUnseen, exitsMissing, reopened } = table.ledger;
+  return { exitUnseen, exitsMissing, reopened };
+};
+
+for (const [sign, show] of [
+  ['is listed again', () => table.heal([snapshot(10, 2000n, 7000n)], 6999n, () => CONTAINER)],
+  ['executes a program', () => void apply(exec(10, 2000n, 7000n, 'worker'), CONTAINER)],
+  ['is put into another cgroup', () => table.move(move(10, 2000n, 7000n), CONTAINER)],
+] as const) {
+  test(`a process that was closed as unseen and ${sign} runs again, counted`, () => {
+    closeUnseen();
+    const { serial, bytes } = table.byIdentity(10, 2000n)!;
+    show();
+    const process = table.byPid(10);
+    assert.equal(process, table.byIdentity(10, 2000n));
+    assert.deepEqual([process?.state, process?.exitKtimeNs, process?.exit], ['running', null, null]);
+    assert.deepEqual([process?.serial, process?.identity], [serial, CONTAINER]);
+    assert.deepEqual([table.exitedCount, table.byPid(11)], [0, undefined]);
+    assert.ok(process!.bytes >= bytes);
+    assert.deepEqual(account(), { exitUnseen: 1, exitsMissing: 0, reopened: 1 });
+    apply(exit(10, 2000n, 8000n, 3));
+    assert.deepEqual(table.byIdentity(10, 2000n)?.exit?.exitCode, 3);
+    assert.deepEqual(account(), { exitUnseen: 1, exitsMissing: 0, reopened: 1 });
+    assert.equal(table.exitedCount, 1);
+  });
+}
+
+test('a process that runs again has its parent and its children back', () => {
+  apply(fork(INIT, 9, 1500n));
+  apply(fork({ pid: 9, startNs: 1500n }, 10, 2000n));
+  apply(fork({ pid: 10, startNs: 2000n }, 11, 2050n));
+  const others = (ktimeNs: bigint) => [snapshot(9, 1500n, ktimeNs), snapshot(11, 2050n, ktimeNs)];
+  table.heal(others(5000n), 5000n, () => HOST);
+  table.heal(others(6000n), 6000n, () => HOST);
+  const childrenOf = (pid: number) => [...(table.byPid(pid)?.children ?? [])].map((child) => child.pid);
+  assert.deepEqual(childrenOf(9), []);
+  table.heal([...others(7000n), snapshot(10, 2000n, 7000n)], 6999n, () => HOST);
+  assert.deepEqual([childrenOf(9), childrenOf(10)], [[10], [11]]);
+});
+
+test('what is no sign of life, or of another life, leaves a closed process closed', () => {
+  closeUnseen();
+  apply(exec(10, 2000n, 5999n, 'late'));
+  assert.equal(table.byIdentity(10, 2000n)?.state, 'exit_unseen');
+  assert.equal(table.byIdentity(10, 2000n)?.image.comm, 'late');
+  apply(fork(INIT, 10, 6500n));
+  table.heal([snapshot(10, 2000n, 7000n), snapshot(10, 6500n, 7000n)], 6999n, () => HOST);
+  assert.equal(table.byPid(10)?.startNs, 6500n);
+  assert.equal(table.byIdentity(10, 2000n)?.state, 'exit_unseen');
+  apply(exit(10, 6500n, 7100n));
+  table.heal([snapshot(10, 6500n, 8000n)], 7999n, () => HOST);
+  assert.equal(table.byIdentity(10, 6500n)?.state, 'exited', 'its exit was told');
+  assert.deepEqual(account(), { exitUnseen: 1, exitsMissing: 1, reopened: 0 });
+});
+
+test('a full table takes no closed process back', () => {
+  table = makeTable({ maxLive: 1 });
+  closeUnseen();
+  apply(fork(INIT, 12, 6100n));
+  table.heal([snapshot(10, 2000n, 7000n), snapshot(12, 6100n, 7000n)], 6999n, () => HOST);
+  assert.equal(table.byIdentity(10, 2000n)?.state, 'exit_unseen');
+  assert.equal(table.ledger.reopened, 0);
 });

@@ -17,6 +17,7 @@ import type {
 import type { Identity, Metadata } from '../identity/index.ts';
 import type { AppliedEvent } from './applied-event.ts';
 import { CapabilityTexts } from './capability-texts.ts';
+import { ExecNumbers } from './exec-numbers.ts';
 import { ExitedStore } from './exited-store.ts';
 import { imageBytes, PROCESS_BYTES } from './footprint.ts';
 import type { MetadataLookup } from './late-binding.ts';
@@ -55,10 +56,7 @@ export class ProcessTable implements ModelView {
   readonly #capabilities = new CapabilityTexts();
   /** Processes that were missing in the last healing pass. */
   #missing = new Map<Process, number>();
-  /** Processes that had a newer image in the last healing pass than any exec has told: the number of its execve. */
-  #untoldExecs = new Map<Process, number>();
-  /** How many execs of a process healing has counted as missing, which may still be told. */
-  readonly #countedUntold = new WeakMap<Process, number>();
+  readonly #execNumbers = new ExecNumbers(this.ledger);
   /** Live processes whose parent has not been told of yet, by its pid. */
   readonly #orphans = new Map<number, Set<Process>>();
   /** Processes that began before this were there before the agent. */
@@ -85,13 +83,13 @@ export class ProcessTable implements ModelView {
       return { seq: 0, event, identity, process, image, execSeq: process?.execSeq ?? 0, metadata: null };
     }
     if (process !== null) {
-      const wasRunning = process.state === 'running';
+      const isLive = this.#isLive(process, event);
       process.identity = identity;
       this.#takeCredentials(process, event);
-      this.#countMissingExecs(process, event);
+      this.#execNumbers.note(process, event);
       if (event.type === 'exec') this.#startImage(process, event);
       else this.#close(process, event);
-      if (!wasRunning) this.#exited.replace(process);
+      if (!isLive) this.#exited.replace(process);
     }
     const image = process?.image ?? (event.type === 'exec' ? execImage(event) : imageOf(event));
     return { seq: 0, event, identity, process, image, execSeq: process?.execSeq ?? 0, metadata: null };
@@ -102,9 +100,10 @@ export class ProcessTable implements ModelView {
     this.ledger.decoded.move++;
     const process = this.#processOf(record, identity);
     if (process === null) return;
+    const isLive = this.#isLive(process, record);
     process.identity = identity;
     this.#takeCredentials(process, record);
-    if (process.state !== 'running') this.#exited.replace(process);
+    if (!isLive) this.#exited.replace(process);
   }
 
   /** Adds a process that was there before the agent. Nothing happens when it is known. */
@@ -135,22 +134,20 @@ export class ProcessTable implements ModelView {
     takenNs: bigint,
     identify: (facts: EventBase, known: Identity | null) => Identity,
   ): void {
-    const alive = new Set<Process>();
-    const untoldExecs = new Map<Process, number>();
+    const alive = new Map<Process, ProcessSnapshot>();
     for (const snapshot of snapshots) {
       const known = this.#find(snapshot);
       if (known === undefined)
         this.#admit(snapshot, identify(snapshot, null), this.#birthOf(snapshot), imageOf(snapshot));
-      else if (known.state === 'running') {
-        alive.add(known);
+      else if (this.#isLive(known, snapshot)) {
+        alive.set(known, snapshot);
         known.identity = identify(snapshot, known.identity);
-        this.#noticeUntoldExec(known, snapshot, untoldExecs);
         // An exec since then has told newer ones.
         if (snapshot.ktimeNs >= (known.image.sinceKtimeNs ?? 0n)) this.#takeCredentials(known, snapshot);
         if (known.image.comm !== snapshot.comm) known.image = { ...known.image, comm: snapshot.comm };
       }
     }
-    this.#untoldExecs = untoldExecs;
+    this.#execNumbers.compare(alive);
     const missing = new Map<Process, number>();
     for (const process of this.#running.values()) {
       if (process.startNs >= takenNs || alive.has(process)) continue;
@@ -294,7 +291,32 @@ export class ProcessTable implements ModelView {
       bytes: 0,
     };
     this.#account(process, bytes);
-    this.#running.set(facts.pid, process);
+    this.#enter(process);
+    return process;
+  }
+
+  /**
+   * Whether a process runs, as far as is known with what is told of it now. One that was closed as unseen and shows a
+   * later sign of life is taken back among those that run, when there is room and no newer life has its pid.
+   */
+  #isLive(process: Process, sign: EventBase & { readonly type: string }): boolean {
+    if (process.state === 'running') return true;
+    const isAlive = sign.type !== 'exit' && sign.ktimeNs > process.exitKtimeNs!;
+    if (process.state !== 'exit_unseen' || !isAlive || this.#running.has(process.pid)) return false;
+    if (this.#running.size >= this.#options.maxLive) return false;
+    this.#exited.remove(process.pid, process.startNs);
+    process.state = 'running';
+    process.exitKtimeNs = null;
+    process.execId = sign.execId;
+    this.ledger.reopened++;
+    this.ledger.exitsMissing--;
+    this.#enter(process);
+    return true;
+  }
+
+  /** Puts a process among those that run, between its parent and its children. */
+  #enter(process: Process): void {
+    this.#running.set(process.pid, process);
     const parent = this.parentOf(process);
     if (parent !== undefined) this.#link(parent, process);
     else if (process.parentPid !== 0) this.#awaitParent(process);
@@ -306,47 +328,6 @@ export class ProcessTable implements ModelView {
         this.#forgetOrphan(child);
       }
     }
-    return process;
-  }
-
-  /**
-   * The kernel numbers the execs of a process, so a gap shows those that nobody told. An execve that fails after the point
-   * of no return has taken a number too: it kills the process, so one number more at a death by signal is no exec. An exec
-   * takes its number some time before it is told: whoever lists processes in between has the number already.
-   */
-  #countMissingExecs(process: Process, event: ExecEvent | ExitEvent): void {
-    const { execId } = event;
-    const known = process.execId;
-    if (execId === null || known === null) return;
-    if (execId <= known) {
-      if (event.type === 'exec') this.#takeBack(process);
-      return;
-    }
-    const hasFailed = event.type === 'exit' && event.exitSignal !== null && execId === known + 1;
-    if (!hasFailed) this.ledger.execsMissing += execId - known - (event.type === 'exec' ? 1 : 0);
-    process.execId = execId;
-  }
-
-  /** An exec that healing may have counted is told after all. */
-  #takeBack(process: Process): void {
-    const counted = this.#countedUntold.get(process) ?? 0;
-    if (counted === 0) return;
-    this.ledger.execsMissing--;
-    this.#countedUntold.set(process, counted - 1);
-  }
-
-  /** Counts when it was so in the last pass too: an exec is told some time after it has taken its number. */
-  #noticeUntoldExec(process: Process, snapshot: ProcessSnapshot, untold: Map<Process, number>): void {
-    const { execId } = snapshot;
-    if (execId === null || process.execId === null || execId <= process.execId) return;
-    if (this.#untoldExecs.get(process) !== execId) {
-      untold.set(process, execId);
-      return;
-    }
-    const execs = execId - process.execId;
-    this.ledger.execsMissing += execs;
-    this.#countedUntold.set(process, (this.#countedUntold.get(process) ?? 0) + execs);
-    process.execId = execId;
   }
 
   #takeCredentials(process: Process, facts: EventBase): void {

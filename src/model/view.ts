@@ -16,7 +16,7 @@ export interface ModelView {
   byPid(pid: number): Process | undefined;
   /** A process, live or exited and still retained, by its public id. */
   byProcessId(id: string): Process | undefined;
-  /** Live processes in order of `serial`. */
+  /** Live processes in order of `serial`, but those that had been taken for ended come last. */
   running(): IterableIterator<Process>;
   /** Exited processes still retained, in order of exit. */
   exited(): IterableIterator<Process>;

@@ -320,7 +320,7 @@ export const sampleStatus: StatusJson = {
     move: account,
     cgroup: { decoded: 5, lost: 0 },
     containers: { seen: 7, attributed: 6, unknown_cgroup: 2 },
-    healed: { exit_unseen: 3, fork_unseen: 4 },
+    healed: { exit_unseen: 3, fork_unseen: 4, reopened: 5 },
     dropped: { exited: 1, live: 0, images: 2 },
   },
   decode_errors: { bad_length: 1 },

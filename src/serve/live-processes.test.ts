@@ -1,153 +1,12 @@
 // The live list: whoever applies its records has the processes that the model has, at any moment that is told.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createParser } from 'eventsource-parser';
 import fc from 'fast-check';
-import { type LiveQuery, type LiveRecordJson, liveRecordSchema } from '../api/index.ts';
+import type { LiveQuery } from '../api/index.ts';
 import type { Process } from '../model/index.ts';
-import { BacklogPump } from './backlog-pump.ts';
-import {
-  apply,
-  exec,
-  exit,
-  FakeAgent,
-  fork,
-  hostIdentity,
-  podIdentity,
-  streamSettings,
-} from './fake-agent.test-helper.ts';
-import { LiveProcesses, type LiveProcessesOptions } from './live-processes.ts';
+import { apply, exec, exit, hostIdentity, podIdentity } from './fake-agent.test-helper.ts';
+import { LiveListClient, settled, setUp, tick, turn } from './live.test-helper.ts';
 import type { StreamClient } from './stream-client.ts';
-import { StreamClients } from './stream-clients.ts';
-
-/** A client as the documentation tells to write one, on a socket that takes as much as the test says. */
-class Client {
-  readonly records: LiveRecordJson[] = [];
-  readonly held = new Map<string, { pid: number; comm: string; round: number }>();
-  lastId: string | undefined;
-  #round = 0;
-  complete = false;
-  open = true;
-  writableLength = 0;
-  #waiting: { text: string; flushed: () => void }[] = [];
-  #parser = this.#newParser();
-
-  #newParser() {
-    return createParser({
-      onEvent: ({ id, data }) => {
-        this.#take(JSON.parse(data));
-        this.lastId = id ?? this.lastId;
-      },
-    });
-  }
-
-  /** The connection breaks after so many characters of what is under way. What the client holds stays. */
-  break(characters: number): void {
-    const text = this.#waiting.map((each) => each.text).join('');
-    this.#parser.feed(text.slice(0, characters));
-    this.#waiting = [];
-    this.#parser = this.#newParser();
-    this.writableLength = 0;
-  }
-
-  write(chunk: Buffer | string, flushed: () => void): void {
-    const text = chunk.toString();
-    this.writableLength += Buffer.byteLength(text);
-    this.#waiting.push({ text, flushed });
-    if (this.open) setImmediate(() => this.read());
-  }
-
-  read(): void {
-    for (const { text, flushed } of this.#waiting.splice(0)) {
-      this.writableLength -= Buffer.byteLength(text);
-      this.#parser.feed(text);
-      flushed();
-    }
-  }
-
-  #take(json: unknown): void {
-    const record = liveRecordSchema.parse(json);
-    this.records.push(record);
-    if ((record.type === 'ready' && !record.resumed) || record.type === 'gap') {
-      this.#round++;
-      this.complete = false;
-    } else if (record.type === 'snapshot' || record.type === 'process') {
-      const { process_id: id, pid, comm } = record.process;
-      this.held.set(id, { pid, comm, round: this.#round });
-    } else if (record.type === 'exit' || record.type === 'leave') {
-      this.held.delete(record.process_id);
-    } else if (record.type === 'snapshot-end') {
-      for (const [id, { round }] of this.held) if (round < this.#round) this.held.delete(id);
-      this.complete = true;
-    }
-  }
-
-  named<T extends LiveRecordJson['type']>(type: T) {
-    return this.records.filter((record) => record.type === type) as Extract<LiveRecordJson, { type: T }>[];
-  }
-
-  get pids(): number[] {
-    return [...this.held.values()].map(({ pid }) => pid).sort((a, b) => a - b);
-  }
-}
-
-type LogSettings = Partial<Pick<LiveProcessesOptions, 'logBytes' | 'lingerMs'>>;
-
-function setUp(settings: Partial<typeof streamSettings> = {}, log: LogSettings = {}) {
-  const agent = new FakeAgent();
-  const { bus, model } = agent;
-  const live = new LiveProcesses({
-    bus,
-    model,
-    clients: new StreamClients({ ...streamSettings, ...settings, heartbeatMs: 60_000 }),
-    pump: new BacklogPump(),
-    run: 'c0ffee00',
-    now: () => '2026-11-23T08:00:00Z',
-    tickMs: 3_600_000,
-    logBytes: 1 << 20,
-    lingerMs: 3_600_000,
-    ...log,
-  });
-  let seq = 0;
-  const tell = (event: Parameters<typeof apply>[0], process: Process) =>
-    bus.publish([{ ...apply(event, ++seq), process }]);
-  const start = (changes: Partial<Process> = {}) => {
-    const process = model.add(changes);
-    tell(fork({ pid: process.pid }), process);
-    return process;
-  };
-  const end = (process: Process) => {
-    model.end(process);
-    tell(exit({ pid: process.pid }), process);
-  };
-  const change = (process: Process, comm: string) => {
-    process.image = { ...process.image, comm };
-    tell(exec({ pid: process.pid }), process);
-  };
-  const join = async (query: LiveQuery = {}) => {
-    const socket = new Client();
-    const client = live.add(query, socket);
-    await settled(() => socket.complete);
-    return { socket, client };
-  };
-  const resume = (socket: Client, query: LiveQuery = {}) => live.add(query, socket, socket.lastId);
-  return { agent, bus, model, live, start, end, change, join, resume };
-}
-
-const turn = () => new Promise((resolve) => setImmediate(resolve));
-async function settled(holds: () => boolean): Promise<void> {
-  for (let turns = 0; !holds(); turns++) {
-    assert.ok(turns < 100_000, 'never');
-    await turn();
-  }
-}
-
-/** A tick, and everybody has read what it sent. */
-async function tick(live: LiveProcesses, ...sockets: Client[]): Promise<void> {
-  live.tick();
-  for (let turns = 0; turns < 5; turns++) await turn();
-  await settled(() => sockets.every(({ writableLength }) => writableLength === 0));
-}
 
 test('first comes the list as it is, then its end, then what changes', async (t) => {
   const { live, model, start, end, change, join } = setUp();
@@ -236,6 +95,26 @@ test('an end that was found first and told by its event later is one exit and no
   assert.deepEqual([socket.named('exit').length, socket.named('short-lived').length], [1, 0]);
 });
 
+test('a process that was taken for ended and runs again is in the list, whatever of it is noticed first', async (t) => {
+  for (const ticksBetween of [0, 1, 8]) {
+    for (const moved of [false, true]) {
+      const { live, model, bus, join } = setUp();
+      t.after(() => live.stop());
+      const process = model.add({ uid: 7 });
+      const { socket } = await join({ uid: 7 });
+      model.live.splice(model.live.indexOf(process), 1);
+      process.state = 'exit_unseen';
+      for (let ticks = 0; ticks < ticksBetween; ticks++) await tick(live, socket);
+      const again: Process = { ...process, state: 'running', uid: moved ? 8 : 7 };
+      model.live.push(again);
+      bus.publish([{ ...apply(exec({ pid: again.pid }), 1), process: again }]);
+      for (let ticks = 0; ticks < 16; ticks++) await tick(live, socket);
+      assert.deepEqual(socket.pids, moved ? [] : [again.pid], `${ticksBetween} ticks, moved ${moved}`);
+      assert.equal(socket.named('short-lived').length, 0);
+    }
+  }
+});
+
 test('a slow client is told of a gap and begins anew, in bounded memory', async (t) => {
   const { live, start, end, join } = setUp({ queueBytes: 40_000 });
   t.after(() => live.stop());
@@ -268,7 +147,7 @@ test('whatever happens, in whatever order and while a snapshot is sent, the clie
     fc.asyncProperty(fc.array(action, { maxLength: 60 }), fc.nat(40), async (actions, before) => {
       const { live, model, start, end, change } = setUp({ queueBytes: 6_000 });
       for (let made = 0; made < before; made++) model.add();
-      const socket = new Client();
+      const socket = new LiveListClient();
       live.add({ comm: 'bash' }, socket);
       for (const { what, which } of actions) {
         const process = model.live[which % Math.max(1, model.live.length)];
@@ -293,9 +172,9 @@ test('whatever happens, in whatever order and while a snapshot is sent, the clie
 });
 
 /** The types of the records since the last `ready`. */
-const sinceReady = ({ records }: Client) =>
+const sinceReady = ({ records }: LiveListClient) =>
   records.slice(records.findLastIndex(({ type }) => type === 'ready') + 1).map(({ type }) => type);
-const lastReady = (socket: Client) => socket.named('ready').at(-1)!;
+const lastReady = (socket: LiveListClient) => socket.named('ready').at(-1)!;
 
 test('who comes back with an id is given what has changed since, once, and then goes on', async (t) => {
   const { live, start, end, change, join, resume } = setUp();
@@ -414,7 +293,7 @@ test('the log ends some time after the last client, and the work with it', async
 test('filters that nobody asks for any more are kept in bounded number', async (t) => {
   const { live, start, join, resume } = setUp();
   t.after(() => live.stop());
-  const sockets: Client[] = [];
+  const sockets: LiveListClient[] = [];
   for (let uid = 0; uid < 20; uid++) {
     const { socket, client } = await join({ uid });
     live.remove(client);
@@ -430,7 +309,8 @@ test('filters that nobody asks for any more are kept in bounded number', async (
   );
 });
 
-const shortLives = (socket: Client) => socket.named('short-lived').reduce((sum, { count }) => sum + count, 0);
+const shortLives = (socket: LiveListClient) =>
+  socket.named('short-lived').reduce((sum, { count }) => sum + count, 0);
 
 test('wherever the connection breaks, who comes back ends with what there is, and every short life is told once', async () => {
   const action = fc.record({
@@ -442,8 +322,8 @@ test('wherever the connection breaks, who comes back ends with what there is, an
   let exact = 0;
   const play = async (actions: { what: string; which: number }[], logBytes: number) => {
     const { live, model, start, end, resume } = setUp({ queueBytes: 6_000 }, { logBytes });
-    const socket = new Client();
-    const steady = new Client();
+    const socket = new LiveListClient();
+    const steady = new LiveListClient();
     live.add({}, steady);
     let client: StreamClient | null = resume(socket);
     let anew = 0;

@@ -175,6 +175,7 @@ export class LiveProcesses {
   tick(): void {
     this.#ticks++;
     if (this.#ticks % LOOK_TICKS === 0) this.#look();
+    this.#followReopened();
     if (this.#marked.size === 0) return;
     const upserts = new Map<Process, string>();
     const upsert = (process: Process): string => {
@@ -191,6 +192,17 @@ export class LiveProcesses {
       else this.#ended.add(process);
     }
     this.#marked.clear();
+  }
+
+  /** A process that was taken for ended and runs again is another object in the model, in whose place it comes. */
+  #followReopened(): void {
+    for (const process of [...this.#marked]) {
+      const current = this.#options.model.byPid(process.pid);
+      if (process.state === 'running' || current?.startNs !== process.startNs) continue;
+      this.#marked.delete(process);
+      this.#marked.add(current);
+      for (const { members } of this.#groups.values()) if (members.delete(process)) members.add(current);
+    }
   }
 
   #tickGroup(group: Group, upsert: (process: Process) => string): void {

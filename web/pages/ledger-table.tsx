@@ -61,7 +61,7 @@ export function LedgerTable({
         </Fact>
         <Fact name="Healed">
           {countText(healed.fork_unseen)} processes that nobody announced, {countText(healed.exit_unseen)}{' '}
-          whose end was not seen
+          whose end was not seen, {countText(healed.reopened)} taken for ended too early
         </Fact>
         <Fact name="Dropped for space">
           {countText(dropped.exited)} ended, {countText(dropped.live)} live, {countText(dropped.images)}{' '}
