@@ -61,7 +61,7 @@ const view = { model, bus, activity, usage: { refresh: async () => {}, of: () =>
 const metrics = createMetrics({
   ...metricsSource(),
   activity: view,
-  workloads: new WorkloadBook({ maxWorkloads: WORKLOADS + 10, nowMs }),
+  workloads: new WorkloadBook({ maxWorkloads: WORKLOADS + 10, maxUnits: 10, nowMs }),
 });
 const listen = { host: '127.0.0.1', port: 0 };
 const ops = createOpsServer({

@@ -159,7 +159,8 @@ export class Agent implements AgentView, Closable {
       metadata: this.#metadata,
     });
     const nowMs = () => performance.now();
-    const workloads = new WorkloadBook({ maxWorkloads: config.metrics.max_workloads, nowMs });
+    const { max_workloads: maxWorkloads, max_units: maxUnits } = config.metrics;
+    const workloads = new WorkloadBook({ maxWorkloads, maxUnits, nowMs });
     this.activity = new ActivityBook({
       live: this.model,
       maxPlaces: config.model.max_places,

@@ -100,6 +100,11 @@ export const configSchema = z.strictObject({
       keep: list(choice('SYS_PTRACE'))
         .default([])
         .describe('capabilities to keep: `SYS_PTRACE` shows executables of processes older than the agent'),
+      confine: flag
+        .default(true)
+        .describe(
+          'whether the agent then forbids itself what it never does: a filter of system calls, and Landlock for what it writes and starts',
+        ),
     })
     .prefault({}),
   kernel: z
@@ -121,7 +126,7 @@ export const configSchema = z.strictObject({
       max_live: integer(100, 10_000_000).default(500_000).describe('how many live processes are kept'),
       max_places: integer(10, 1_000_000)
         .default(2000)
-        .describe('how many pods and services are counted by themselves; the rest together'),
+        .describe('how many pods are counted by themselves, and how many services; the rest together'),
       memory_bytes: bytes(MIB, 64 * GIB)
         .default(192 * MIB)
         .describe('budget of the process table'),
@@ -203,6 +208,11 @@ export const configSchema = z.strictObject({
       max_workloads: integer(0, 10_000)
         .default(500)
         .describe('workloads with series of their own; the rest is counted together'),
+      max_units: integer(0, 10_000)
+        .default(200)
+        .describe(
+          'systemd units with series of their own, those that differ only in a number or id as one; the rest is counted together',
+        ),
       usage: flag
         .default(true)
         .describe('whether CPU and memory of all live processes are read at each scrape'),

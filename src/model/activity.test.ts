@@ -134,6 +134,14 @@ test('a full book counts further places together, and tells how many events', ()
   assert.equal(desk.book.placeOf(pod('c'), false).kind, 'other');
 });
 
+test('units and pods have room of their own: many of the ones never push out the others', () => {
+  const { book } = new Desk(2);
+  for (const unit of ['a.scope', 'b.scope', 'c.scope']) book.note(event('fork'), identity({ unit }));
+  for (const uid of ['p1', 'p2', 'p3']) book.note(event('fork'), pod(uid));
+  assert.deepEqual(kinds(book), ['unit', 'unit', 'pod', 'pod', 'kernel', 'other']);
+  assert.equal(book.overflow, 2);
+});
+
 test('a place that is long over makes room, one with a live process stays', () => {
   const desk = new Desk(2);
   const [over, alive] = [pod('over'), pod('alive')];

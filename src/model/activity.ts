@@ -113,7 +113,7 @@ export interface LiveProcesses {
 
 export interface ActivityBookOptions {
   readonly live: LiveProcesses;
-  /** Places beyond are counted together, in `other`. */
+  /** Places beyond are counted together, in `other`: so many units, and so many that are none. */
   readonly maxPlaces: number;
   /** Monotonic. */
   readonly nowMs: () => number;
@@ -125,6 +125,8 @@ export class ActivityBook {
   readonly node = new ActivityCounts(HISTORY_SECONDS);
   readonly #options: ActivityBookOptions;
   readonly #places = new Map<string, Place>();
+  /** Of these, units: whoever makes many of them leaves pods their room. */
+  #units = 0;
   readonly #byIdentity = new WeakMap<Identity, Place>();
   readonly #kernel = new Place('kernel', null, 0);
   readonly #other = new Place('other', null, 0);
@@ -171,18 +173,21 @@ export class ActivityBook {
     const key = placeKey(identity);
     let place = this.#places.get(key);
     if (place === undefined) {
-      if (!this.#hasRoom()) return this.#other;
-      place = new Place(placeKind(identity), identity, this.#second);
+      const kind = placeKind(identity);
+      if (!this.#hasRoom(kind)) return this.#other;
+      place = new Place(kind, identity, this.#second);
       this.#places.set(key, place);
+      if (kind === 'unit') this.#units++;
     }
     this.#byIdentity.set(identity, place);
     return place;
   }
 
-  #hasRoom(): boolean {
-    if (this.#places.size < this.#options.maxPlaces) return true;
+  #hasRoom(kind: PlaceKind): boolean {
+    const used = () => (kind === 'unit' ? this.#units : this.#places.size - this.#units);
+    if (used() < this.#options.maxPlaces) return true;
     if (this.#second - this.#sweptAt >= SWEEP_SECONDS) this.#sweep();
-    return this.#places.size < this.#options.maxPlaces;
+    return used() < this.#options.maxPlaces;
   }
 
   #sweep(): void {
@@ -196,6 +201,7 @@ export class ActivityBook {
     for (const [key, place] of over) {
       if (alive.has(key)) continue;
       this.#places.delete(key);
+      if (place.kind === 'unit') this.#units--;
       place.retired = true;
       this.#options.onRetire?.(place);
     }

@@ -5,6 +5,7 @@
 // workloads are the sums over all events.
 import type { Metadata } from '../identity/index.ts';
 import type { LastEnd, Place } from './activity.ts';
+import { unitPattern } from './unit-pattern.ts';
 
 /** Whom counts belong to. For what is no pod the kind says what it is, and the names are empty. */
 export interface WorkloadName {
@@ -51,8 +52,10 @@ interface Handed {
 }
 
 export interface WorkloadBookOptions {
-  /** Workloads with counts of their own; further ones are counted together as `other`. */
+  /** Workloads with counts of their own, units aside; further ones are counted together as `other`. */
   readonly maxWorkloads: number;
+  /** Units with counts of their own, by pattern; further ones are counted together as the unit without a name. */
+  readonly maxUnits: number;
   /** Monotonic. */
   readonly nowMs: () => number;
 }
@@ -62,27 +65,34 @@ const RETENTION_MS = 3_600_000;
 
 export class WorkloadBook {
   readonly #options: WorkloadBookOptions;
-  readonly #totals = new Map<string, WorkloadTotals>();
-  readonly #other = new WorkloadTotals({ namespace: '', kind: 'other', name: '' });
+  /** Units come and go at the will of whoever may make them: they have a room of their own. */
+  readonly #units: Room;
+  readonly #workloads: Room;
   readonly #ended = new WorkloadTotals({ namespace: '', kind: 'ended', name: '' });
   readonly #handed = new WeakMap<Place, Handed>();
-  #refused = 0;
 
   constructor(options: WorkloadBookOptions) {
     this.#options = options;
+    this.#workloads = new Room(options.maxWorkloads, 'other');
+    this.#units = new Room(options.maxUnits, 'unit');
   }
 
   /** How many times a workload was counted in `other` for lack of room, once a look. */
   get refused(): number {
-    return this.#refused;
+    return this.#workloads.refused;
   }
 
-  /** `other` and `ended` are in it once they have counts. */
+  /** How many times a unit was counted with others for lack of room, once a look. */
+  get refusedUnits(): number {
+    return this.#units.refused;
+  }
+
+  /** What is counted together is in it once it has counts. */
   totals(): WorkloadTotals[] {
-    const together = [this.#other, this.#ended].filter(
+    const together = [this.#units.rest, this.#workloads.rest, this.#ended].filter(
       ({ forks, execs, exits, cpuNs }) => forks + execs + exits + cpuNs > 0,
     );
-    return [...this.#totals.values(), ...together];
+    return [...this.#workloads.totals.values(), ...this.#units.totals.values(), ...together];
   }
 
   /** Takes over what a place has counted since the last time. `liveCpuNs` is the CPU time of its live processes. */
@@ -121,38 +131,52 @@ export class WorkloadBook {
   }
 
   #totalsOf(workload: WorkloadName): WorkloadTotals {
-    if (workload.kind === 'other') return this.#other;
+    if (workload.kind === 'other') return this.#workloads.rest;
+    const room = workload.kind === 'unit' ? this.#units : this.#workloads;
     const key = `${workload.namespace}/${workload.kind}/${workload.name}`;
-    const known = this.#totals.get(key);
+    const known = room.totals.get(key);
     if (known !== undefined) return known;
-    if (this.#totals.size >= this.#options.maxWorkloads && !this.#makeRoom()) {
-      this.#refused++;
-      return this.#other;
+    if (room.totals.size >= room.max) this.#endOld(room);
+    if (room.totals.size >= room.max) {
+      room.refused++;
+      return room.rest;
     }
     const totals = new WorkloadTotals(workload);
-    this.#totals.set(key, totals);
+    room.totals.set(key, totals);
     return totals;
   }
 
-  /** False when every workload was there in the last hour. */
-  #makeRoom(): boolean {
+  /** Nothing when everything in the room was there in the last hour. */
+  #endOld({ totals }: Room): void {
     const before = this.#options.nowMs() - RETENTION_MS;
-    for (const [key, totals] of this.#totals) {
-      if (totals.seenMs >= before) continue;
-      this.#totals.delete(key);
+    for (const [key, old] of totals) {
+      if (old.seenMs >= before) continue;
+      totals.delete(key);
       for (const count of ['forks', 'execs', 'exits', 'shortLived', 'cpuNs'] as const)
-        this.#ended[count] += totals[count];
-      for (const [cause, count] of totals.causes)
+        this.#ended[count] += old[count];
+      for (const [cause, count] of old.causes)
         this.#ended.causes.set(cause, (this.#ended.causes.get(cause) ?? 0) + count);
     }
-    return this.#totals.size < this.#options.maxWorkloads;
   }
 }
 
-/** Pods of no known workload are `unnamed`, whatever their number. */
+/** So many workloads with counts of their own, and one for the rest. */
+class Room {
+  readonly max: number;
+  readonly totals = new Map<string, WorkloadTotals>();
+  readonly rest: WorkloadTotals;
+  refused = 0;
+
+  constructor(max: number, kindOfRest: string) {
+    this.max = max;
+    this.rest = new WorkloadTotals({ namespace: '', kind: kindOfRest, name: '' });
+  }
+}
+
+/** Pods of no known workload are `unnamed`, whatever their number; of units it is the pattern. */
 export function workloadOf({ kind, identity }: Place, metadata: Metadata | null): WorkloadName {
   const plain = (what: string, name = ''): WorkloadName => ({ namespace: '', kind: what, name });
-  if (kind === 'unit') return plain('unit', identity?.unit ?? '');
+  if (kind === 'unit') return plain('unit', unitPattern(identity?.unit ?? ''));
   if (kind !== 'pod') return plain(kind);
   const workload = metadata?.workload ?? null;
   if (workload === null || metadata?.namespace == null) return plain('unnamed');

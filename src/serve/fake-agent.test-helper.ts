@@ -378,7 +378,7 @@ export const metricsSource = (agent = new FakeAgent()): MetricsSource => ({
   liveProcesses: () => ({ ...noStreams, logBytes: 0 }),
   tls: () => null,
   activity: agent,
-  workloads: new WorkloadBook({ maxWorkloads: 100, nowMs: () => 0 }),
+  workloads: new WorkloadBook({ maxWorkloads: 100, maxUnits: 100, nowMs: () => 0 }),
   readUsage: true,
 });
 

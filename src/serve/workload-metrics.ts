@@ -86,6 +86,12 @@ export function workloadMetrics(source: ActivitySource, book: WorkloadBook, form
       series: [['', book.refused]],
     },
     {
+      name: 'workload_units_overflow_total',
+      type: 'counter',
+      help: 'How often a systemd unit was counted with others because too many have series: once a scrape each.',
+      series: [['', book.refusedUnits]],
+    },
+    {
       name: 'activity_overflow_total',
       type: 'counter',
       help: 'Events that were counted together because there were too many pods and services.',
