@@ -17,8 +17,10 @@ export interface FakePod {
   readonly node: string | null;
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
-  /** The hash of a static pod's manifest. */
+  /** The hash of a static pod's manifest: 32 hex digits. The pod is then a mirror, and owned by its node. */
   readonly staticHash: string | null;
+  /** Beside the pod's own; they may claim anything. */
+  readonly metadata: Readonly<Record<string, unknown>>;
   readonly containers: readonly FakeContainer[];
   readonly owner: {
     readonly apiVersion: string;
@@ -37,6 +39,7 @@ export function fakePod(uid: string, changes: Partial<FakePod> = {}): FakePod {
     labels: { app: 'api' },
     annotations: {},
     staticHash: null,
+    metadata: {},
     containers: [fakeContainer('main', [`${uid}-main-0`])],
     owner: null,
     ...changes,
@@ -91,8 +94,8 @@ export function podJson(pod: FakePod, resourceVersion: number): object {
     });
   }
   const hash = pod.staticHash;
-  const mirror =
-    hash === null ? {} : { 'kubernetes.io/config.hash': hash, 'kubernetes.io/config.source': 'file' };
+  const mirror = hash === null ? {} : mirrorAnnotations(hash);
+  const owner = ownerOf(pod);
   return {
     kind: 'Pod',
     apiVersion: 'v1',
@@ -103,11 +106,26 @@ export function podJson(pod: FakePod, resourceVersion: number): object {
       resourceVersion: String(resourceVersion),
       labels: pod.labels,
       annotations: { ...pod.annotations, ...mirror },
-      ...(pod.owner === null ? {} : { ownerReferences: [{ ...pod.owner, controller: true }] }),
+      ...(owner === null ? {} : { ownerReferences: [{ ...owner, controller: true }] }),
+      ...pod.metadata,
     },
     spec: { ...spec, serviceAccountName: 'default', ...(pod.node === null ? {} : { nodeName: pod.node }) },
     status: { phase: 'Running', ...status },
   };
+}
+
+/** As the kubelet writes them on the pod that stands in the API for a static one. */
+export const mirrorAnnotations = (hash: string) => ({
+  'kubernetes.io/config.hash': hash,
+  'kubernetes.io/config.mirror': hash,
+  'kubernetes.io/config.seen': '2026-01-01T00:00:00.000000000Z',
+  'kubernetes.io/config.source': 'file',
+});
+
+/** The controller: of a static pod its node. */
+export function ownerOf({ owner, staticHash, node }: FakePod): FakePod['owner'] {
+  if (staticHash === null) return owner;
+  return { apiVersion: 'v1', kind: 'Node', name: node ?? '', uid: `uid-${node}` };
 }
 
 /** What the source should tell with all labels and no annotations allowed. */

@@ -5,6 +5,8 @@ import { fakeContainer, fakePod, podJson } from './kube-objects.fixture.ts';
 import { expectedState, inSync, openFake, openSource, sleep, until } from './kube-test.fixture.ts';
 import { KUBE_TIMES } from './times.ts';
 
+const HASH = '0123456789abcdef0123456789abcdef';
+
 test('pods of the node are told after one list, then each change by one watch', async (t) => {
   const fake = await openFake(t);
   fake.cluster.put(fakePod('a'));
@@ -352,16 +354,76 @@ test('changes that change nothing of interest are not told', async (t) => {
 
 test('a static pod that is entered anew in the API, with the same manifest, stays', async (t) => {
   const fake = await openFake(t);
-  fake.cluster.put(fakePod('m1', { staticHash: 'h' }));
+  fake.cluster.put(fakePod('m1', { name: 'etcd', staticHash: HASH }));
   const { sink } = openSource(t, fake);
-  await until(() => sink.pods.has('h'), 'the pod');
-  fake.cluster.put(fakePod('m2', { staticHash: 'h' }));
+  await until(() => sink.pods.has(HASH), 'the pod');
+  fake.cluster.put(fakePod('m2', { name: 'etcd', staticHash: HASH, labels: { entry: '2' } }));
   fake.cluster.delete('m1');
   fake.cluster.put(fakePod('b'));
   await until(() => sink.pods.has('b'), 'the other pod');
-  assert.deepEqual([sink.removes, sink.pods.get('h')!.name], [0, 'pod-m2']);
+  assert.deepEqual([sink.removes, sink.pods.get(HASH)!.labels], [0, { entry: '2' }]);
   fake.cluster.delete('m2');
-  await until(() => !sink.pods.has('h'), 'its end');
+  await until(() => !sink.pods.has(HASH), 'its end');
+});
+
+/** All that whoever may create pods can write, with the uid of another pod as the hash. */
+const liar = (uid: string, hash: string, more: Parameters<typeof fakePod>[1] = {}) =>
+  fakePod(uid, {
+    name: 'liar',
+    staticHash: hash,
+    containers: [fakeContainer('main', [])],
+    metadata: { creationTimestamp: '2026-02-02T00:00:00Z' },
+    ...more,
+  });
+
+for (const when of ['before', 'after'] as const)
+  test(`a pod that comes ${when} another and claims its uid takes nothing of it`, async (t) => {
+    const fake = await openFake(t);
+    // A uid that the API gave, in a form that a hash has too, and a static pod.
+    const victims = [
+      fakePod('f'.repeat(32), { name: 'victim' }),
+      fakePod('m', {
+        name: 'etcd',
+        staticHash: HASH,
+        metadata: { creationTimestamp: '2026-01-01T00:00:00Z' },
+      }),
+    ];
+    const liars = [liar('1', 'f'.repeat(32)), liar('2', HASH)];
+    const names = () => [...sink.pods].map(([uid, { name }]) => `${uid} ${name}`).sort();
+    const expected = [`${HASH} etcd`, `${'f'.repeat(32)} victim`];
+    for (const pod of when === 'before' ? liars : victims) fake.cluster.put(pod);
+    const { sink, source } = openSource(t, fake);
+    await until(() => sink.replaces === 1 && fake.watching === 1, 'the list');
+    for (const pod of when === 'before' ? victims : liars) fake.cluster.put(pod);
+    fake.cluster.put(fakePod('last'));
+    await until(() => sink.pods.has('last'), 'the last pod');
+    assert.deepEqual(names(), [...expected, 'last pod-last'].sort());
+    // A liar that changes, goes, comes again: also in a list.
+    for (const pod of liars) fake.cluster.put({ ...pod, labels: { v: '2' } });
+    fake.expireWatches();
+    await until(() => sink.replaces === 2 && fake.watching === 1, 'another list');
+    assert.deepEqual(names(), [...expected, 'last pod-last'].sort());
+    assert.equal(sink.containers.get('m-main-0')!.podUid, HASH);
+    for (const { uid } of [...liars, fakePod('last')]) fake.cluster.delete(uid);
+    await until(() => sink.pods.size === 2, 'the end of the last pod');
+    assert.deepEqual(names(), expected);
+    assert.equal(source.status().objects, 2);
+  });
+
+test('a liar that nobody contradicts is believed until the true pod comes, and not again when that goes', async (t) => {
+  const fake = await openFake(t);
+  const { sink } = openSource(t, fake);
+  await until(() => fake.watching === 1, 'the watch');
+  fake.cluster.put(liar('1', HASH));
+  await until(() => sink.pods.has(HASH), 'the liar');
+  fake.cluster.put(fakePod('m', { name: 'etcd', staticHash: HASH }));
+  await until(() => sink.pods.get(HASH)?.name === 'etcd', 'the truth');
+  fake.cluster.delete('m');
+  await until(() => sink.pods.size === 0, 'the end of the pod');
+  fake.cluster.put(liar('1', HASH, { labels: { v: '2' } }));
+  fake.expireWatches();
+  await until(() => sink.replaces === 2 && fake.watching === 1, 'another list');
+  assert.deepEqual([sink.pods.size, sink.removes], [0, 1]);
 });
 
 test('after close nothing is told, asked or left open, at whatever moment', async (t) => {

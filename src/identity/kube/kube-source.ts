@@ -13,6 +13,7 @@ import { type FeedCounters, ObjectFeed } from './object-feed.ts';
 import { Owners } from './owners.ts';
 import { type KnownPod, parsePod } from './pod-facts.ts';
 import { KUBE_TIMES, type KubeTimes } from './times.ts';
+import { UidClaims } from './uid-claims.ts';
 
 export interface KubeSourceOptions extends SelectionOptions {
   readonly connection: KubeConnection;
@@ -36,6 +37,9 @@ export class KubeSource implements MetadataSource {
   readonly #owners: Owners;
   /** By the API's uid. */
   readonly #pods = new Map<string, Told>();
+  readonly #claims = new UidClaims();
+  /** What the sink was told, by the uid in cgroup paths. */
+  readonly #told = new Map<string, Told>();
   readonly #warned = new Set<string>();
   #sink: MetadataSink | undefined;
   #running: Promise<void> | undefined;
@@ -120,13 +124,17 @@ export class KubeSource implements MetadataSource {
     this.#pods.clear();
     this.#listed = true;
     for (const pod of pods) this.#pods.set(pod.apiUid, this.#entryOf(pod, before.get(pod.apiUid)));
-    const told = [...this.#pods.values()];
+    this.#claims.replace(pods);
+    this.#told.clear();
+    for (const entry of this.#pods.values())
+      if (this.#speaker(entry.pod.facts.uid) === entry) this.#told.set(entry.pod.facts.uid, entry);
+    const told = [...this.#told.values()];
     this.#sink?.replace(
       this.name,
       told.map(({ facts }) => facts),
       told.flatMap(({ pod }) => pod.containers),
     );
-    for (const entry of told) this.#findOwner(entry);
+    for (const entry of this.#pods.values()) this.#findOwner(entry);
     if (this.#pods.size === 0) this.#warnOnce(this.#noPods);
   }
 
@@ -135,11 +143,9 @@ export class KubeSource implements MetadataSource {
     const before = this.#pods.get(pod.apiUid);
     const entry = this.#entryOf(pod, before);
     this.#pods.set(pod.apiUid, entry);
-    if (before !== undefined && before.facts.uid !== pod.facts.uid) this.#tellGone(before.facts.uid);
-    // Most updates of a pod's status change nothing that is told.
-    const same =
-      before !== undefined && isSame([before.facts, before.pod.containers], [entry.facts, pod.containers]);
-    if (!same) this.#sink?.upsert(this.name, entry.facts, pod.containers);
+    this.#claims.set(pod, before?.pod);
+    if (before !== undefined && before.pod.facts.uid !== pod.facts.uid) this.#tell(before.pod.facts.uid);
+    this.#tell(pod.facts.uid);
     this.#findOwner(entry);
   }
 
@@ -147,13 +153,31 @@ export class KubeSource implements MetadataSource {
     const before = this.#pods.get(apiUid);
     if (before === undefined || this.#client.signal.aborted) return;
     this.#pods.delete(apiUid);
-    this.#tellGone(before.facts.uid);
+    this.#claims.delete(before.pod);
+    this.#tell(before.pod.facts.uid);
   }
 
-  /** A static pod whose entry in the API was made anew has the same uid there: it is not gone. */
-  #tellGone(uid: string): void {
-    const lives = [...this.#pods.values()].some(({ facts }) => facts.uid === uid);
-    if (!lives) this.#sink?.remove(this.name, uid);
+  #speaker(uid: string): Told | undefined {
+    const pod = this.#claims.speaker(uid);
+    return pod === undefined ? undefined : this.#pods.get(pod.apiUid);
+  }
+
+  /**
+   * Tells what is known of the uid now, unless that was told. Most updates of a pod's status change nothing of it; and a static
+   * pod whose entry in the API was made anew has the same uid there: it is not gone.
+   */
+  #tell(uid: string): void {
+    const before = this.#told.get(uid);
+    const entry = this.#speaker(uid);
+    if (entry === undefined) {
+      if (this.#told.delete(uid)) this.#sink?.remove(this.name, uid);
+      return;
+    }
+    this.#told.set(uid, entry);
+    const same =
+      before !== undefined &&
+      isSame([before.facts, before.pod.containers], [entry.facts, entry.pod.containers]);
+    if (!same) this.#sink?.upsert(this.name, entry.facts, entry.pod.containers);
   }
 
   /** With the workload that is known now, or was known before for the same owner. */
@@ -170,7 +194,8 @@ export class KubeSource implements MetadataSource {
       if (workload === null || this.#client.signal.aborted) return;
       if (this.#pods.get(entry.pod.apiUid) !== entry || isSame(entry.facts.workload, workload)) return;
       entry.facts = { ...entry.facts, workload };
-      this.#sink?.upsert(this.name, entry.facts, entry.pod.containers);
+      if (this.#told.get(entry.facts.uid) === entry)
+        this.#sink?.upsert(this.name, entry.facts, entry.pod.containers);
     });
   }
 

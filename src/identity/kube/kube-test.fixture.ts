@@ -1,6 +1,6 @@
 // What the tests of this folder open and close: a server, a source and what it told.
 import type { TestContext } from 'node:test';
-import { expectedContainers, expectedPod, type FakePod } from './kube-objects.fixture.ts';
+import { expectedContainers, expectedPod, type FakePod, ownerOf } from './kube-objects.fixture.ts';
 import { FakeKube } from './fake-kube.fixture.ts';
 import { KubeSource, type KubeSourceOptions } from './kube-source.ts';
 import { MirrorSink, stateOf } from './mirror-sink.fixture.ts';
@@ -35,7 +35,9 @@ export function openSource(t: TestContext, fake: FakeKube, options: Partial<Kube
 }
 
 /** The workload of a pod by the objects of the fake cluster. */
-export function expectedWorkload(fake: FakeKube, { owner, name, namespace }: FakePod): Workload {
+export function expectedWorkload(fake: FakeKube, pod: FakePod): Workload {
+  const { name, namespace } = pod;
+  const owner = ownerOf(pod);
   if (owner === null) return { kind: 'Pod', name };
   const resources: Record<string, string> = { ReplicaSet: 'apps/v1 replicasets', Job: 'batch/v1 jobs' };
   const [group, resource] = (resources[owner.kind] ?? '').split(' ');

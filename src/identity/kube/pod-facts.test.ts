@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { fakePod } from './kube-objects.fixture.ts';
+import { fakePod, mirrorAnnotations } from './kube-objects.fixture.ts';
 import { inSync, openFake, openSource, until } from './kube-test.fixture.ts';
 import { parsePod } from './pod-facts.ts';
 
@@ -10,21 +10,49 @@ const META = { uid: 'u', name: 'api-0', namespace: 'shop' };
 const podOf = (status: object, spec: object = {}, metadata: object = {}) =>
   parsePod({ metadata: { ...META, ...metadata }, spec, status })!;
 
+const HASH = '0123456789abcdef0123456789abcdef';
+const NODE = { apiVersion: 'v1', kind: 'Node', name: 'node-1', uid: 'n', controller: true };
+const ANNOTATIONS = mirrorAnnotations(HASH);
+
 test('a static pod is named by the hash of its manifest, as its cgroup is', () => {
-  const hash = { 'kubernetes.io/config.hash': 'h' };
-  const uid = (annotations: object) => podOf({}, {}, { annotations }).facts.uid;
-  assert.equal(uid({ ...hash, 'kubernetes.io/config.source': 'file' }), 'h');
-  assert.equal(uid({ ...hash, 'kubernetes.io/config.source': 'http' }), 'h');
-  assert.equal(uid({ ...hash, 'kubernetes.io/config.source': 'api' }), 'u');
-  assert.equal(uid(hash), 'u');
-  assert.equal(uid({ 'kubernetes.io/config.source': 'file' }), 'u');
-  const ownerReferences = [{ apiVersion: 'v1', kind: 'Node', name: 'node-1', uid: 'n', controller: true }];
-  assert.deepEqual(podOf({}, {}, { ownerReferences }).owner, {
-    apiVersion: 'v1',
-    kind: 'Node',
-    name: 'node-1',
-    uid: 'n',
-  });
+  const pod = podOf({}, { nodeName: 'node-1' }, { annotations: ANNOTATIONS, ownerReferences: [NODE] });
+  assert.equal(pod.facts.uid, HASH);
+  assert.deepEqual(pod.owner, { apiVersion: 'v1', kind: 'Node', name: 'node-1', uid: 'n' });
+  const http = { ...ANNOTATIONS, 'kubernetes.io/config.source': 'http' };
+  const ofServer = { annotations: http, ownerReferences: [NODE] };
+  assert.equal(podOf({}, { nodeName: 'node-1' }, ofServer).facts.uid, HASH);
+});
+
+test('a pod that only looks like a static one keeps the uid of the API', () => {
+  const VICTIM = '8f2b7c1e-5d3a-4b6f-9e0d-1c2b3a4d5e6f';
+  const without = (key: string) =>
+    Object.fromEntries(
+      Object.entries(ANNOTATIONS).filter(([name]) => name !== `kubernetes.io/config.${key}`),
+    );
+  const other = 'f'.repeat(32);
+  const lies: [what: string, metadata: object, node?: string][] = [
+    ['no mirror', { annotations: without('mirror'), ownerReferences: [NODE] }],
+    ['no hash', { annotations: without('hash'), ownerReferences: [NODE] }],
+    ['no source', { annotations: without('source'), ownerReferences: [NODE] }],
+    [
+      'made in the API',
+      { annotations: { ...ANNOTATIONS, 'kubernetes.io/config.source': 'api' }, ownerReferences: [NODE] },
+    ],
+    [
+      'mirror of another',
+      { annotations: { ...ANNOTATIONS, 'kubernetes.io/config.mirror': other }, ownerReferences: [NODE] },
+    ],
+    ['the uid of another pod', { annotations: mirrorAnnotations(VICTIM), ownerReferences: [NODE] }],
+    ['upper case', { annotations: mirrorAnnotations(HASH.toUpperCase()), ownerReferences: [NODE] }],
+    ['31 digits', { annotations: mirrorAnnotations(HASH.slice(1)), ownerReferences: [NODE] }],
+    ['no owner', { annotations: ANNOTATIONS }],
+    ['not its controller', { annotations: ANNOTATIONS, ownerReferences: [{ ...NODE, controller: false }] }],
+    ['another kind', { annotations: ANNOTATIONS, ownerReferences: [{ ...NODE, kind: 'ReplicaSet' }] }],
+    ['another group', { annotations: ANNOTATIONS, ownerReferences: [{ ...NODE, apiVersion: 'x/v1' }] }],
+    ['another node', { annotations: ANNOTATIONS, ownerReferences: [NODE] }, 'node-2'],
+  ];
+  for (const [what, metadata, nodeName = 'node-1'] of lies)
+    assert.equal(podOf({}, { nodeName }, metadata).facts.uid, 'u', what);
 });
 
 test('app, init and ephemeral containers are told, those without an id not', () => {

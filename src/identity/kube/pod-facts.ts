@@ -20,6 +20,8 @@ export interface KnownPod {
   /** The controller; null for a bare pod. */
   readonly owner: OwnerReference | null;
   readonly templateHash: string | null;
+  /** As the API writes it; null where it does not. */
+  readonly createdAt: string | null;
 }
 
 const CONTAINERS: readonly (readonly [ContainerKind, statuses: string, specs: string])[] = [
@@ -34,7 +36,8 @@ export function parsePod(pod: Fields, options: SelectionOptions = {}): KnownPod 
   const spec = fieldsOf(pod.spec);
   const [apiUid, name, namespace] = [textOf(meta.uid), textOf(meta.name), textOf(meta.namespace)];
   if (apiUid === null || name === null || namespace === null) return null;
-  const uid = staticPodUid(fieldsOf(meta.annotations)) ?? apiUid;
+  const node = textOf(spec.nodeName);
+  const uid = staticPodUid(meta, node) ?? apiUid;
   return {
     apiUid,
     facts: {
@@ -43,7 +46,7 @@ export function parsePod(pod: Fields, options: SelectionOptions = {}): KnownPod 
       namespace,
       labels: selectEntries(meta.labels, options.labels ?? []),
       annotations: selectEntries(meta.annotations, options.annotations ?? []),
-      node: textOf(spec.nodeName),
+      node,
       serviceAccount: textOf(spec.serviceAccountName) ?? textOf(spec.serviceAccount),
       workload: null,
       declared: declaredIn(spec),
@@ -51,6 +54,7 @@ export function parsePod(pod: Fields, options: SelectionOptions = {}): KnownPod 
     containers: containersOf(spec, fieldsOf(pod.status), uid),
     owner: controllerOf(meta),
     templateHash: textOf(fieldsOf(meta.labels)['pod-template-hash']),
+    createdAt: timeOf(meta.creationTimestamp),
   };
 }
 
@@ -62,11 +66,27 @@ export function controllerOf(metadata: unknown): OwnerReference | null {
   return { apiVersion: textOf(owner?.apiVersion) ?? '', kind, name, uid };
 }
 
-/** The kubelet names the cgroups of pods from its own files by the hash of the file, before the API knows them. */
-function staticPodUid(annotations: Fields): string | null {
+/**
+ * The kubelet names the cgroups of pods from its own files by the hash of the file, before the API knows them. Anybody who
+ * may create pods can write annotations, so only a whole mirror pod counts, as the kubelet makes it
+ * (pkg/kubelet/pod/mirror_client.go), and never a uid in the form that the API gives.
+ */
+function staticPodUid(meta: Fields, node: string | null): string | null {
+  const annotations = fieldsOf(meta.annotations);
   const source = textOf(annotations['kubernetes.io/config.source']);
-  return source === null || source === 'api' ? null : textOf(annotations['kubernetes.io/config.hash']);
+  const hash = textOf(annotations['kubernetes.io/config.hash']);
+  const owner = controllerOf(meta);
+  const isMirror =
+    source !== null &&
+    source !== 'api' &&
+    annotations['kubernetes.io/config.mirror'] === hash &&
+    owner?.kind === 'Node' &&
+    owner.apiVersion === 'v1' &&
+    owner.name === node;
+  return isMirror && hash !== null && MANIFEST_HASH.test(hash) ? hash : null;
 }
+
+const MANIFEST_HASH = /^[0-9a-f]{32}$/;
 
 function declaredIn(spec: Fields): DeclaredContainer[] {
   return CONTAINERS.flatMap(([kind, , specs]) =>

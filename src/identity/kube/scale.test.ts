@@ -97,9 +97,10 @@ function newPod(fake: FakeKube, random: Random, serial: number): FakePod {
     controller: boss,
   });
   const owner = { apiVersion: 'apps/v1', kind: 'ReplicaSet', name, uid: name };
+  const isStatic = random.chance(10);
   return fakePod(`u${serial}`, {
-    node: random.pick(['node-1', 'node-1', 'node-1', 'node-2', null]),
-    staticHash: random.chance(10) ? `hash${serial}` : null,
+    node: isStatic ? 'node-1' : random.pick(['node-1', 'node-1', 'node-1', 'node-2', null]),
+    staticHash: isStatic ? serial.toString(16).padStart(32, '0') : null,
     labels: { 'pod-template-hash': '5d' },
     owner: random.chance(3) ? null : owner,
     containers: [

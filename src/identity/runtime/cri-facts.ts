@@ -67,14 +67,10 @@ export function criFacts(
 }
 
 /**
- * As in the cgroup path. For a static pod that is the hash of its manifest, which the kubelet also gives as the uid
- * in the metadata; the annotation is asked for runtimes and kubelets that hand over the API's uid instead.
+ * As in the cgroup path: the kubelet gives the uid by which it names the cgroup, for a static pod the hash of its manifest. The
+ * annotations are the pod's own, so whoever made the pod may have written another's uid there.
  */
-function podUid({ metadata, annotations }: CriSandbox): string {
-  const source = annotations?.['kubernetes.io/config.source'];
-  const hash = annotations?.['kubernetes.io/config.hash'];
-  return source !== undefined && source !== 'api' && hash ? hash : (metadata?.uid ?? '');
-}
+const podUid = ({ metadata }: CriSandbox): string => metadata?.uid ?? '';
 
 function podFacts(uid: string, sandbox: CriSandbox, options: SelectionOptions): PodFacts {
   return {

@@ -158,12 +158,29 @@ test('a server that does not speak CRI is a misconfiguration that says so', asyn
   assert.match(source.status().reason!, /does not speak CRI v1/);
 });
 
-test('a static pod has the hash of its manifest as uid, as in the cgroup path', () => {
-  const metadata = { name: 'etcd', uid: 'of-the-api', namespace: 'kube-system' };
-  const annotations = { 'kubernetes.io/config.hash': 'hash', 'kubernetes.io/config.source': 'file' };
-  assert.equal(criFacts([{ id: 's', metadata, annotations }], []).pods[0]!.uid, 'hash');
-  const ofApi = { ...annotations, 'kubernetes.io/config.source': 'api' };
-  assert.equal(criFacts([{ id: 's', metadata, annotations: ofApi }], []).pods[0]!.uid, 'of-the-api');
+test('annotations, which whoever makes a pod can write, give it no uid of another', () => {
+  const metadata = { name: 'liar', uid: 'u2', namespace: 'shop' };
+  const annotations = {
+    'kubernetes.io/config.hash': 'u1',
+    'kubernetes.io/config.mirror': 'u1',
+    'kubernetes.io/config.source': 'file',
+  };
+  const { pods, containers } = criFacts([sandbox, { id: 's2', metadata, annotations }], [container]);
+  assert.deepEqual(
+    pods.map(({ uid, name }) => [uid, name]),
+    [
+      ['u1', 'api-1'],
+      ['u2', 'liar'],
+    ],
+  );
+  assert.deepEqual(
+    containers.map(({ id, podUid }) => [id, podUid]),
+    [
+      ['s1', 'u1'],
+      ['s2', 'u2'],
+      ['c1', 'u1'],
+    ],
+  );
 });
 
 test('of several sandboxes of a pod the newest speaks, and containers of all are kept', () => {
