@@ -117,12 +117,15 @@ rules:
   - apiGroups: [""]
     resources: [pods]
     verbs: [list, watch]
-  # Which Deployment a ReplicaSet, and which CronJob a Job belongs to.
+  # Which Deployment a ReplicaSet, which CronJob a Job, and which DeploymentConfig a ReplicationController belongs to.
   - apiGroups: [apps]
     resources: [replicasets]
     verbs: [get]
   - apiGroups: [batch]
     resources: [jobs]
+    verbs: [get]
+  - apiGroups: [""]
+    resources: [replicationcontrollers]
     verbs: [get]
 ---
 apiVersion: rbac.authorization.k8s.io/v1

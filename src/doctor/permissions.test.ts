@@ -3,7 +3,7 @@ import { type TestContext, test } from 'node:test';
 import { FakeKube } from '../identity/kube/fake-kube.fixture.ts';
 import { judgeRights } from './permissions.ts';
 
-const NEEDED = ['list pods', 'watch pods', 'get replicasets', 'get jobs'];
+const NEEDED = ['list pods', 'watch pods', 'get replicasets', 'get jobs', 'get replicationcontrollers'];
 
 /** An API whose account may do what is listed; `*` is everything. */
 async function apiWith(t: TestContext, allowed: readonly string[]): Promise<FakeKube> {
@@ -30,7 +30,7 @@ test('an account with what it needs and nothing else is right', async (t) => {
   const fake = await apiWith(t, NEEDED);
   const { result, reason } = await judgeRights(fake.connection());
   assert.equal(result, 'ok');
-  assert.match(reason, /^may list pods, watch pods, get replicasets, get jobs; of \d+ rights/);
+  assert.match(reason, /^may list pods, watch pods, get replicasets, get jobs, get replicationcontrollers; of \d+ rights/);
 });
 
 test('a right that is missing is named', async (t) => {

@@ -21,6 +21,7 @@ const NEEDED: readonly Right[] = [
   right('watch', 'pods'),
   right('get', 'replicasets', 'apps'),
   right('get', 'jobs', 'batch'),
+  right('get', 'replicationcontrollers'),
 ];
 /** Each would make of a taken-over agent something worse. */
 const TOO_MUCH: readonly Right[] = [

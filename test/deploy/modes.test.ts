@@ -125,6 +125,7 @@ test('the service account reads pods and their owners and writes nothing', { ski
     { apiGroups: [''], resources: ['pods'], verbs: ['list', 'watch'] },
     { apiGroups: ['apps'], resources: ['replicasets'], verbs: ['get'] },
     { apiGroups: ['batch'], resources: ['jobs'], verbs: ['get'] },
+    { apiGroups: [''], resources: ['replicationcontrollers'], verbs: ['get'] },
   ];
   for (const set of AGENT.filter((name) => name !== 'a-everything'))
     assert.deepEqual(rules(set), reading, set);

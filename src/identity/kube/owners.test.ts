@@ -4,11 +4,12 @@ import { test } from 'node:test';
 import type { FakeKube } from './fake-kube.fixture.ts';
 import { fakePod } from './kube-objects.fixture.ts';
 import { FAST, inSync, openFake, openSource, sleep, until } from './kube-test.fixture.ts';
-import { guessWorkload, intermediateOf } from './owner-rules.ts';
+import { guessWorkload, ownerKind, type OwnerReference } from './owner-rules.ts';
 import { Owners } from './owners.ts';
 import { KUBE_TIMES } from './times.ts';
 
 const RS = '/apis/apps/v1/namespaces/shop/replicasets';
+const RCS = '/api/v1/namespaces/shop/replicationcontrollers';
 const JOBS = '/apis/batch/v1/namespaces/shop/jobs';
 
 const replicaSet = (name: string) => ({
@@ -19,9 +20,16 @@ const replicaSet = (name: string) => ({
 });
 const job = (name: string) => ({ apiVersion: 'batch/v1', kind: 'Job', name, uid: `uid-${name}` });
 
+const API_VERSIONS: Readonly<Record<string, string>> = {
+  Deployment: 'apps/v1',
+  CronJob: 'batch/v1',
+  DeploymentConfig: 'apps.openshift.io/v1',
+};
+
 function addOwner(fake: FakeKube, path: string, kind: string | null, name = 'boss') {
   const uid = `uid-${path.split('/').at(-1)}`;
-  const controller = { apiVersion: 'x/v1', kind: kind ?? '', name, uid: `uid-${name}` };
+  const apiVersion = API_VERSIONS[kind ?? ''] ?? 'example.com/v1';
+  const controller = { apiVersion, kind: kind ?? '', name, uid: `uid-${name}` };
   fake.cluster.owners.set(path, kind === null ? { uid } : { uid, controller });
 }
 
@@ -32,12 +40,22 @@ test('each kind of owner leads to its workload', async (t) => {
   addOwner(fake, `${RS}/alone`, null);
   addOwner(fake, `${JOBS}/nightly-28000000`, 'CronJob', 'nightly');
   addOwner(fake, `${JOBS}/once`, null);
+  addOwner(fake, `${RCS}/frontend-3`, 'DeploymentConfig', 'frontend');
+  addOwner(fake, `${RCS}/old`, null);
+  const rc = (name: string) => ({
+    apiVersion: 'v1',
+    kind: 'ReplicationController',
+    name,
+    uid: `uid-${name}`,
+  });
   const owners = {
     web: replicaSet('web-5d'),
     canary: replicaSet('canary-7'),
     alone: replicaSet('alone'),
     nightly: job('nightly-28000000'),
     once: job('once'),
+    frontend: rc('frontend-3'),
+    old: rc('old'),
     db: { apiVersion: 'apps/v1', kind: 'StatefulSet', name: 'db', uid: 's' },
     logs: { apiVersion: 'apps/v1', kind: 'DaemonSet', name: 'logs', uid: 'd' },
     mirror: { apiVersion: 'v1', kind: 'Node', name: 'node-1', uid: 'n' },
@@ -50,13 +68,15 @@ test('each kind of owner leads to its workload', async (t) => {
     Object.fromEntries(
       [...sink.pods].map(([uid, { workload }]) => [uid, workload && `${workload.kind}/${workload.name}`]),
     );
-  await until(() => sink.pods.size === 10 && !Object.values(workloads()).includes(null), 'all workloads');
+  await until(() => sink.pods.size === 12 && !Object.values(workloads()).includes(null), 'all workloads');
   assert.deepEqual(workloads(), {
     web: 'Deployment/web',
     canary: 'Rollout/canary',
     alone: 'ReplicaSet/alone',
     nightly: 'CronJob/nightly',
     once: 'Job/once',
+    frontend: 'DeploymentConfig/frontend',
+    old: 'ReplicationController/old',
     db: 'StatefulSet/db',
     logs: 'DaemonSet/logs',
     mirror: 'Node/node-1',
@@ -174,14 +194,14 @@ function openOwners(t: import('node:test').TestContext, statuses: number[] = [],
       seen.atOnce--;
       const status = statuses.shift() ?? 200;
       if (status === 0) throw new Error('no answer');
-      const controller = { kind: 'Deployment', name: 'd', uid: 'd', controller: true };
+      const controller = { apiVersion: 'apps/v1', kind: 'Deployment', name: 'd', uid: 'd', controller: true };
       const metadata = { uid: `uid-${path.split('/').at(-1)}`, ownerReferences: [controller] };
       return { status, retryAfterMs: 0, body: JSON.stringify({ metadata }) };
     },
   });
   const podOf = (name: string) => ({
     owner: replicaSet(name),
-    templateHash: null,
+    hints: { templateHash: null, deploymentConfig: null },
     facts: { name: 'p', namespace: 'shop' },
   });
   return { owners, seen, podOf, closed };
@@ -212,8 +232,9 @@ test('closing leaves no question open', async (t) => {
 });
 
 test('names tell an owner only where a controller makes them so', () => {
-  const guess = (kind: string, name: string, hash: string | null = null) => {
-    const workload = guessWorkload({ apiVersion: '', kind, name, uid: '' }, hash);
+  const guess = (kind: string, name: string, label: string | null = null) => {
+    const hints = { templateHash: label, deploymentConfig: label };
+    const workload = guessWorkload({ apiVersion: '', kind, name, uid: '' }, hints);
     return `${workload.kind}/${workload.name}`;
   };
   assert.equal(guess('ReplicaSet', 'a-b-5d', '5d'), 'Deployment/a-b');
@@ -222,13 +243,122 @@ test('names tell an owner only where a controller makes them so', () => {
   assert.equal(guess('ReplicaSet', 'a-28000000'), 'ReplicaSet/a-28000000');
   assert.equal(guess('Job', 'a-28000000'), 'CronJob/a');
   assert.equal(guess('Job', 'a-1600000000'), 'CronJob/a');
+  assert.equal(guess('ReplicationController', 'a-b-3', 'a-b'), 'DeploymentConfig/a-b');
+  assert.equal(guess('ReplicationController', 'a-b-3', 'a'), 'ReplicationController/a-b-3');
+  assert.equal(guess('ReplicationController', 'a-b-3'), 'ReplicationController/a-b-3');
   for (const name of ['a-1234567', 'a-12345678901', '28000000', '-28000000'])
     assert.equal(guess('Job', name), `Job/${name}`);
 });
 
-test('names that could change the path of a request are not asked for', () => {
+test('names and versions that could change the path of a request are not asked for', () => {
+  const isEnd = (changes: Partial<OwnerReference>, namespace = 'shop') =>
+    assert.equal(ownerKind({ ...replicaSet('a'), ...changes }, namespace), 'end', JSON.stringify(changes));
   for (const name of ['..', 'a/b', 'a?b', 'a b', '', 'A', 'a%2fb', 'x'.repeat(254)]) {
-    assert.equal(intermediateOf(replicaSet(name), 'shop'), null, name);
-    assert.equal(intermediateOf(replicaSet('a'), name), null, name);
+    isEnd({ name });
+    isEnd({}, name);
   }
+  for (const apiVersion of [
+    '',
+    'apps',
+    'apps/',
+    '/v1',
+    'a/b/v1',
+    '../v1',
+    'apps/v1?x',
+    'v1/..',
+    'A/v1',
+    'a/x1',
+  ])
+    isEnd({ apiVersion });
+});
+
+/** Kinds of others, as an operator brings them: a Step of a Run of a Schedule. */
+function addForeign(fake: FakeKube) {
+  const kinds = { steps: 'Step', runs: 'Run', schedules: 'Schedule' };
+  const owned: Record<string, OwnerReference | undefined> = {
+    'namespaces/shop/steps/s1': { apiVersion: 'ci.example/v1', kind: 'Run', name: 'r1', uid: 'r1' },
+    'namespaces/shop/runs/r1': {
+      apiVersion: 'ci.example/v1',
+      kind: 'Schedule',
+      name: 'nightly',
+      uid: 'nightly',
+    },
+    'schedules/nightly': undefined,
+  };
+  const asked: string[] = [];
+  fake.others = (_, response, url) => {
+    if (!url.pathname.startsWith('/apis/ci.example/v1')) return false;
+    const path = url.pathname.slice('/apis/ci.example/v1'.length + 1);
+    asked.push(path);
+    const plural = path.split('/').at(-2) ?? '';
+    if (fake.forbidden.has(`get ${plural}`)) response.writeHead(403).end('{}');
+    else if (path === '') {
+      const resources = Object.entries(kinds).flatMap(([name, kind]) => [
+        { name: `${name}/status`, kind, namespaced: name !== 'schedules' },
+        { name, kind, namespaced: name !== 'schedules' },
+      ]);
+      response.end(JSON.stringify({ resources }));
+    } else {
+      const owner = owned[path];
+      const uid = path.split('/').at(-1);
+      const ownerReferences = owner === undefined ? [] : [{ ...owner, controller: true }];
+      response.end(JSON.stringify({ metadata: { uid, ownerReferences } }));
+    }
+    return true;
+  };
+  const step = { apiVersion: 'ci.example/v1', kind: 'Step', name: 's1', uid: 's1' };
+  return { asked, step };
+}
+
+for (const [forbidden, workload, asked] of [
+  [
+    null,
+    'Schedule/nightly',
+    ['', 'namespaces/shop/runs/r1', 'namespaces/shop/steps/s1', 'schedules/nightly'],
+  ],
+  [
+    'schedules',
+    'Schedule/nightly',
+    ['', 'namespaces/shop/runs/r1', 'namespaces/shop/steps/s1', 'schedules/nightly'],
+  ],
+  ['runs', 'Run/r1', ['', 'namespaces/shop/runs/r1', 'namespaces/shop/steps/s1']],
+  ['steps', 'Step/s1', ['', 'namespaces/shop/steps/s1']],
+] as const)
+  test(`controllers of any kind are followed as far as they may be read: ${forbidden ?? 'all'}`, async (t) => {
+    const fake = await openFake(t);
+    const { asked: seen, step } = addForeign(fake);
+    if (forbidden !== null) fake.forbidden.add(`get ${forbidden}`);
+    fake.cluster.put(fakePod('a', { owner: step }));
+    const { sink, source, warnings } = openSource(t, fake);
+    await until(() => sink.pods.get('a')?.workload != null, 'the workload');
+    const { kind, name } = sink.pods.get('a')!.workload!;
+    assert.equal(`${kind}/${name}`, workload);
+    assert.deepEqual([...new Set(seen)].sort(), asked);
+    assert.deepEqual([warnings, source.status().failures], [[], 0]);
+    // A second pod of a kind that may not be read asks for nothing.
+    const before = seen.length;
+    fake.cluster.put(fakePod('b', { owner: { ...step, name: 's2', uid: 's2' } }));
+    await until(() => sink.pods.get('b')?.workload != null, 'the other workload');
+    assert.equal(seen.length - before, forbidden === 'steps' ? 0 : 1);
+  });
+
+test('owners that own each other are left at the end of a bounded chain', async () => {
+  let asked = 0;
+  const owners = new Owners({
+    signal: new AbortController().signal,
+    times: { ...KUBE_TIMES, ...FAST },
+    get: async (path) => {
+      asked++;
+      const [uid, other] = path.endsWith('a') ? ['uid-a', 'b'] : ['uid-b', 'a'];
+      const ownerReferences = [{ ...replicaSet(other!), controller: true }];
+      return { status: 200, retryAfterMs: 0, body: JSON.stringify({ metadata: { uid, ownerReferences } }) };
+    },
+  });
+  const pod = {
+    owner: replicaSet('a'),
+    hints: { templateHash: null, deploymentConfig: null },
+    facts: { name: 'p', namespace: 'shop' },
+  };
+  assert.equal((await owners.find(pod))?.kind, 'ReplicaSet');
+  assert.equal(asked, 8);
 });

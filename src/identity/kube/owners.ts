@@ -1,8 +1,17 @@
-// Finds the owners of owners: at most one request for each, few at a time, remembered within a bound.
+// Finds the owners of owners, one after the other: at most one request for each, few at a time, remembered within a bound.
 import type { Workload } from '../metadata/index.ts';
 import type { Answer } from './http-client.ts';
-import { fieldsOf, parseFields } from './json.ts';
-import { guessWorkload, type Intermediate, intermediateOf, type OwnerReference } from './owner-rules.ts';
+import { type Fields, fieldsOf, parseFields } from './json.ts';
+import {
+  guessWorkload,
+  type OwnerHints,
+  ownerKind,
+  ownerPath,
+  type OwnerReference,
+  type OwnerResource,
+  resourceIn,
+  versionPath,
+} from './owner-rules.ts';
 import { controllerOf } from './pod-facts.ts';
 import { Backoff, type KubeTimes, pause } from './times.ts';
 
@@ -11,7 +20,7 @@ export interface OwnersOptions {
   readonly get: (path: string) => Promise<Answer>;
   readonly times: Required<KubeTimes>;
   readonly signal: AbortSignal;
-  /** An owner may not be read, and its name was used instead. */
+  /** An owner may not be read, and its name was used instead. Not told of kinds that are not Kubernetes' own. */
   readonly onForbidden?: (resource: string) => void;
   readonly onFailure?: () => void;
   readonly maxEntries?: number;
@@ -19,22 +28,31 @@ export interface OwnersOptions {
 
 export interface OwnedPod {
   readonly owner: OwnerReference | null;
-  readonly templateHash: string | null;
+  readonly hints: OwnerHints;
   readonly facts: { readonly name: string; readonly namespace: string };
 }
+
+/** An object that was asked for. */
+type Found =
+  | { readonly is: 'found'; readonly body: Fields | null }
+  | { readonly is: 'forbidden' | 'missing' | 'closed' };
 
 const CONCURRENT = 4;
 const MAX_ENTRIES = 2048;
 /** Then the name has to do. */
 const ATTEMPTS = 5;
+/** Of a chain of owners: longer ones are a mistake, or a circle. */
+const MAX_LENGTH = 8;
 
 export class Owners {
   readonly #options: OwnersOptions;
-  /** By the owner's uid, least recently used first. */
+  /** By the uid of the pod's owner, least recently used first. */
   readonly #found = new Map<string, Workload>();
-  /** Uids whose workload is guessed by name because the API forbade to ask. */
+  /** Uids whose chain broke off because the API forbade to ask. */
   readonly #guessed = new Set<string>();
   readonly #asking = new Map<string, Promise<Workload | null>>();
+  /** Of kinds that are not Kubernetes' own, by `apiVersion kind`; null where there is none that may be read. */
+  readonly #resources = new Map<string, OwnerResource | null>();
   readonly #waiting: (() => void)[] = [];
   #running = 0;
 
@@ -45,7 +63,7 @@ export class Owners {
   /** The workload as far as it is known without a request; undefined when `find` has to ask. */
   known({ owner, facts }: OwnedPod): Workload | undefined {
     if (owner === null) return { kind: 'Pod', name: facts.name };
-    if (intermediateOf(owner, facts.namespace) === null) return { kind: owner.kind, name: owner.name };
+    if (ownerKind(owner, facts.namespace) === 'end') return { kind: owner.kind, name: owner.name };
     const workload = this.#found.get(owner.uid);
     if (workload === undefined) return undefined;
     this.#found.delete(owner.uid);
@@ -60,8 +78,7 @@ export class Owners {
     const owner = pod.owner!;
     const asked = this.#asking.get(owner.uid);
     if (asked !== undefined) return asked;
-    const intermediate = intermediateOf(owner, pod.facts.namespace)!;
-    const asking = this.#ask(owner, intermediate, pod.templateHash).then((workload) => {
+    const asking = this.#follow(owner, pod).then((workload) => {
       this.#asking.delete(owner.uid);
       if (workload !== null) this.#remember(owner.uid, workload);
       return workload;
@@ -74,6 +91,7 @@ export class Owners {
   forgetGuesses(): void {
     for (const uid of this.#guessed) this.#found.delete(uid);
     this.#guessed.clear();
+    for (const [kind, resource] of this.#resources) if (resource === null) this.#resources.delete(kind);
   }
 
   #remember(uid: string, workload: Workload): void {
@@ -84,27 +102,82 @@ export class Owners {
     this.#guessed.delete(oldest);
   }
 
-  async #ask(owner: OwnerReference, { path, resource }: Intermediate, templateHash: string | null) {
-    const { signal, times, onForbidden, onFailure } = this.#options;
+  /** From controller to controller, as far as they may be read. */
+  async #follow(first: OwnerReference, { hints, facts: { namespace } }: OwnedPod): Promise<Workload | null> {
+    let owner = first;
+    for (let length = 0; length < MAX_LENGTH; length++) {
+      const resource = await this.#resourceOf(owner, first, namespace);
+      if (resource === null) break;
+      const found = await this.#read(ownerPath(owner, resource, namespace));
+      if (found.is === 'closed') return null;
+      const meta = found.is === 'found' ? fieldsOf(found.body?.metadata) : {};
+      // Another object of the same name is not the owner.
+      if (meta.uid !== owner.uid) {
+        if (found.is === 'forbidden') this.#noteForbidden(owner, first, resource, namespace);
+        return guessWorkload(owner, hints);
+      }
+      const controller = controllerOf(meta);
+      if (controller === null) break;
+      owner = controller;
+    }
+    if (this.#options.signal.aborted) return null;
+    return { kind: owner.kind, name: owner.name };
+  }
+
+  /** Null for what has no owner, or none that can be read. */
+  async #resourceOf(
+    owner: OwnerReference,
+    first: OwnerReference,
+    namespace: string,
+  ): Promise<OwnerResource | null> {
+    const kind = ownerKind(owner, namespace);
+    if (kind === 'end') return null;
+    if (kind !== 'foreign') return kind;
+    const key = resourceKey(owner);
+    if (!this.#resources.has(key)) {
+      const found = await this.#read(versionPath(owner), true);
+      if (found.is === 'closed') return null;
+      const resource = found.is === 'found' ? resourceIn(found.body, owner) : null;
+      this.#resources.set(key, resource);
+      if (this.#resources.size > MAX_ENTRIES) this.#resources.delete(this.#resources.keys().next().value!);
+    }
+    const resource = this.#resources.get(key) ?? null;
+    if (resource === null) this.#guessed.add(first.uid);
+    return resource;
+  }
+
+  /** Of a kind that is not Kubernetes' own no other is asked for until the next list: hardly anybody may read all kinds. */
+  #noteForbidden(
+    owner: OwnerReference,
+    first: OwnerReference,
+    resource: OwnerResource,
+    namespace: string,
+  ): void {
+    this.#guessed.add(first.uid);
+    if (ownerKind(owner, namespace) === 'foreign') this.#resources.set(resourceKey(owner), null);
+    else {
+      this.#options.onFailure?.();
+      this.#options.onForbidden?.(resource.name);
+    }
+  }
+
+  /** Asks again after a failure that passes. That an API version (`isVersion`) is gone is none. */
+  async #read(path: string, isVersion = false): Promise<Found> {
+    const { signal, times, onFailure } = this.#options;
     const backoff = new Backoff(times);
     for (let attempt = 1; !signal.aborted; attempt++) {
       const answer = await this.#inTurn(path);
-      if (signal.aborted) return null;
-      if (answer?.status === 200) {
-        const workload = workloadOf(answer.body, owner);
-        if (workload !== null) return workload;
-      }
-      if (answer === null || answer.status !== 200) onFailure?.();
-      if (answer?.status === 403) {
-        this.#guessed.add(owner.uid);
-        onForbidden?.(resource);
-      }
+      if (signal.aborted) break;
+      if (answer?.status === 200) return { is: 'found', body: parseFields(answer.body) };
+      if (answer?.status === 403) return { is: 'forbidden' };
+      if (answer?.status === 404 && isVersion) return { is: 'missing' };
+      onFailure?.();
       const passing =
         answer === null || answer.status === 401 || answer.status === 429 || answer.status >= 500;
-      if (!passing || attempt === ATTEMPTS) return guessWorkload(owner, templateHash);
+      if (!passing || attempt === ATTEMPTS) return { is: 'missing' };
       await pause(Math.max(backoff.nextMs(), answer?.retryAfterMs ?? 0), signal);
     }
-    return null;
+    return { is: 'closed' };
   }
 
   /** Null without an answer. */
@@ -124,10 +197,4 @@ export class Owners {
   }
 }
 
-/** The controller of the object, or itself. Null when it is another one of the same name, or none. */
-function workloadOf(body: string, owner: OwnerReference): Workload | null {
-  const meta = fieldsOf(parseFields(body)?.metadata);
-  if (meta.uid !== owner.uid) return null;
-  const { kind, name } = controllerOf(meta) ?? owner;
-  return { kind, name };
-}
+const resourceKey = ({ apiVersion, kind }: OwnerReference): string => `${apiVersion} ${kind}`;

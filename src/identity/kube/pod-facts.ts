@@ -8,7 +8,7 @@ import {
   selectEntries,
 } from '../metadata/index.ts';
 import { type Fields, fieldsOf, listOf, textOf } from './json.ts';
-import type { OwnerReference } from './owner-rules.ts';
+import type { OwnerHints, OwnerReference } from './owner-rules.ts';
 
 /** A pod as it is remembered: without what nobody asks for. */
 export interface KnownPod {
@@ -19,7 +19,7 @@ export interface KnownPod {
   readonly containers: readonly ContainerFacts[];
   /** The controller; null for a bare pod. */
   readonly owner: OwnerReference | null;
-  readonly templateHash: string | null;
+  readonly hints: OwnerHints;
   /** As the API writes it; null where it does not. */
   readonly createdAt: string | null;
 }
@@ -53,7 +53,10 @@ export function parsePod(pod: Fields, options: SelectionOptions = {}): KnownPod 
     },
     containers: containersOf(spec, fieldsOf(pod.status), uid),
     owner: controllerOf(meta),
-    templateHash: textOf(fieldsOf(meta.labels)['pod-template-hash']),
+    hints: {
+      templateHash: textOf(fieldsOf(meta.labels)['pod-template-hash']),
+      deploymentConfig: textOf(fieldsOf(meta.labels).deploymentconfig),
+    },
     createdAt: timeOf(meta.creationTimestamp),
   };
 }
