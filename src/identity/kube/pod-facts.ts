@@ -3,6 +3,7 @@ import {
   type ContainerFacts,
   type ContainerKind,
   type DeclaredContainer,
+  isBareDigest,
   type PodFacts,
   type SelectionOptions,
   selectEntries,
@@ -146,7 +147,7 @@ function idOf(value: unknown): string | null {
 /** The name that the runtime used; where it gives a bare digest, the one in the spec says more. */
 function imageOf(status: Fields, declared: Fields | undefined): string | null {
   const used = textOf(status.image);
-  return used === null || used.startsWith('sha256:') ? (textOf(declared?.image) ?? used) : used;
+  return used === null || isBareDigest(used) ? (textOf(declared?.image) ?? used) : used;
 }
 
 function timeOf(value: unknown): string | null {

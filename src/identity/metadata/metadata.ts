@@ -1,6 +1,7 @@
 // What is known about a pod and container beyond the cgroup's own names, with the source or the gap of each part.
 import type { MissingReason } from '../identity.ts';
 import type { ContainerFacts, ContainerKind, MetadataSourceName, PodFacts, Workload } from './facts.ts';
+import { isBareDigest } from './image-name.ts';
 
 /** Who said a part of the metadata, or why nobody did. */
 export type MetadataProvenance = MetadataSourceName | MissingReason;
@@ -64,7 +65,7 @@ export function composeMetadata(
     workload: owned?.facts.workload ?? null,
     containerName: name,
     containerKind: declared?.kind ?? container('kind'),
-    image: image === null || image.startsWith('sha256:') ? (declared?.image ?? image) : image,
+    image: image === null || isBareDigest(image) ? (declared?.image ?? image) : image,
     imageId: container('imageId'),
     containerStartedAt: container('startedAt'),
     restartCount: container('restartCount'),

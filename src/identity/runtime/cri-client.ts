@@ -1,10 +1,11 @@
 // Speaks CRI v1 to one socket.
 import { join } from 'node:path';
 import type { Client, ClientUnaryCall, ServiceError } from '@grpc/grpc-js';
-import { type CriContainer, type CriSandbox, criFacts } from './cri-facts.ts';
+import { type CriContainer, type CriImage, type CriSandbox, criFacts, imageName } from './cri-facts.ts';
 import {
   CALL_TIMEOUT_MS,
   type ClientOptions,
+  type ContainerDetails,
   connectFailure,
   MAX_ANSWER_BYTES,
   MAX_VERSION_CHARS,
@@ -21,6 +22,11 @@ const GRPC = {
   resourceExhausted: 8,
   unimplemented: 12,
 };
+
+interface CriStatus {
+  readonly started_at: string;
+  readonly image: CriImage | null;
+}
 
 type Method = 'Version' | 'ListPodSandbox' | 'ListContainers' | 'ContainerStatus';
 type Call = (
@@ -81,14 +87,11 @@ class CriClient implements RuntimeClient {
     return criFacts(items, containers, this.#options);
   }
 
-  async startedAt(id: string): Promise<string | null> {
+  async inspect(id: string): Promise<ContainerDetails | null> {
     const request = { container_id: id, verbose: false };
     try {
-      const { status } = await this.#call<{ status: { started_at: string } | null }>(
-        'ContainerStatus',
-        request,
-      );
-      return formatUnixNs(status?.started_at ?? '0');
+      const { status } = await this.#call<{ status: CriStatus | null }>('ContainerStatus', request);
+      return { startedAt: formatUnixNs(status?.started_at ?? '0'), image: imageName(status?.image) };
     } catch (error) {
       if (((error as Error).cause as ServiceError | undefined)?.code === GRPC.notFound) return null;
       throw error;

@@ -1,7 +1,12 @@
 // What the lists of the container runtime interface say, as facts of pods and containers.
-import type { ContainerFacts, PodFacts } from '../metadata/index.ts';
 import { parseCount, type RuntimeFacts, sandboxFacts } from './runtime-facts.ts';
-import { type SelectionOptions, selectEntries } from '../metadata/index.ts';
+import {
+  type ContainerFacts,
+  isBareDigest,
+  type PodFacts,
+  type SelectionOptions,
+  selectEntries,
+} from '../metadata/index.ts';
 
 /** As decoded from cri.proto, with defaults filled in. */
 export interface CriSandbox {
@@ -20,10 +25,15 @@ export interface CriContainer {
   readonly id: string;
   readonly pod_sandbox_id: string;
   readonly metadata: { readonly name: string; readonly attempt: number } | null;
-  readonly image: { readonly image: string } | null;
+  readonly image: CriImage | null;
   readonly image_ref: string;
   readonly state?: number;
   readonly annotations: Readonly<Record<string, string>>;
+}
+
+export interface CriImage {
+  readonly image: string;
+  readonly user_specified_image?: string;
 }
 
 const CONTAINER_RUNNING = 1;
@@ -57,13 +67,19 @@ export function criFacts(
       name: container.metadata?.name || null,
       // CRI cannot tell init containers from others.
       kind: 'app',
-      image: container.image?.image || null,
+      image: imageName(container.image),
       imageId: container.image_ref || null,
       startedAt: null,
       restartCount: restartCount(container),
     });
   }
   return { pods: [...pods.values()], containers: facts, running };
+}
+
+/** The name that the runtime uses, else the one in the pod's spec, else the digest. */
+export function imageName(image: CriImage | null | undefined): string | null {
+  const used = image?.image || null;
+  return used === null || isBareDigest(used) ? image?.user_specified_image || used : used;
 }
 
 /**

@@ -96,6 +96,34 @@ test('pods, sandboxes and containers are told with what the runtime knows', () =
   );
 });
 
+test('an image that was asked for by its id is told by the name in the spec', () => {
+  const id = `sha256:${'1'.repeat(64)}`;
+  const image = (image: object | null) =>
+    criFacts([sandbox], [{ ...container, image: image as CriContainer['image'] }]).containers[1]!.image;
+  assert.equal(image({ image: id, user_specified_image: 'shop/api:2' }), 'shop/api:2');
+  assert.equal(image({ image: '1'.repeat(64), user_specified_image: 'shop/api:2' }), 'shop/api:2');
+  assert.equal(image({ image: '', user_specified_image: 'shop/api:2' }), 'shop/api:2');
+  assert.equal(
+    image({ image: 'docker.io/shop/api:2', user_specified_image: 'shop/api' }),
+    'docker.io/shop/api:2',
+  );
+  assert.equal(image({ image: `api@${id}`, user_specified_image: 'x' }), `api@${id}`);
+  assert.equal(image({ image: id, user_specified_image: '' }), id);
+  assert.equal(image(null), null);
+});
+
+test('the fields of the protocol have the numbers of the public definition', () => {
+  const numbers = (message: string) =>
+    Object.fromEntries(
+      cri.runtime.v1[message].type.field.map(({ name, number }: { name: string; number: number }) => [
+        name,
+        number,
+      ]),
+    );
+  assert.deepEqual(numbers('ImageSpec'), { image: 1, user_specified_image: 18 });
+  assert.deepEqual(numbers('ContainerStatus'), { id: 1, started_at: 5, image: 8 });
+});
+
 test('odd answers never throw, and a container without its pod is left out', () => {
   const text = fc.string();
   const anySandbox = fc.record({

@@ -1,9 +1,10 @@
 // Speaks the Docker Engine API to one socket.
 import { Agent, request } from 'node:http';
-import { dockerFacts, parseDockerTime } from './docker-facts.ts';
+import { dockerDetails, dockerFacts } from './docker-facts.ts';
 import {
   CALL_TIMEOUT_MS,
   type ClientOptions,
+  type ContainerDetails,
   connectFailure,
   MAX_ANSWER_BYTES,
   MAX_VERSION_CHARS,
@@ -49,12 +50,10 @@ class DockerClient implements RuntimeClient {
     return dockerFacts(list, this.#options);
   }
 
-  async startedAt(id: string): Promise<string | null> {
+  async inspect(id: string): Promise<ContainerDetails | null> {
     const answer = await this.#get(`/containers/${encodeURIComponent(id)}/json`);
     if (answer.status === 404) return null;
-    return parseDockerTime(
-      (this.#json(answer) as { State?: { StartedAt?: unknown } } | null)?.State?.StartedAt,
-    );
+    return dockerDetails(this.#json(answer));
   }
 
   close(): void {

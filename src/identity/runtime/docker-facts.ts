@@ -1,5 +1,6 @@
 // What Docker's list of containers says, as facts of containers, and of pods where a kubelet made them.
 import type { ContainerFacts, PodFacts } from '../metadata/index.ts';
+import type { ContainerDetails } from './runtime-client.ts';
 import { parseCount, type RuntimeFacts, sandboxFacts } from './runtime-facts.ts';
 import { type SelectionOptions, selectEntries } from '../metadata/index.ts';
 
@@ -38,6 +39,15 @@ export function dockerFacts(list: readonly unknown[], options: SelectionOptions 
     });
   }
   return { pods: [...pods.values()], containers, running };
+}
+
+/** Of the answer to a question for one container. */
+export function dockerDetails(answer: unknown): ContainerDetails {
+  const { State: state, Config: config } = objectOf(answer);
+  return {
+    startedAt: parseDockerTime(objectOf(state).StartedAt),
+    image: textOf(objectOf(config).Image),
+  };
 }
 
 /** Null for the year 1, which Docker gives a container that never started. */

@@ -1,7 +1,7 @@
 // A source that looks now and then, and soon after somebody missed a name: what all runtimes have in common.
 //
 // Polling, because GetContainerEvents is missing in containerd 1.6 and a stream that breaks needs a look anyway.
-// One look at a time. A look lists, tells, and then asks for the starts of containers that began since; a hint
+// One look at a time. A look lists, tells, and then asks for details of containers that began since; a hint
 // during a look makes another one after it. After a failure the client is dropped, the socket is looked for again,
 // and pauses double up to 30 s; a hint does not shorten them.
 import { constants } from 'node:fs';
@@ -14,8 +14,8 @@ import type {
   SourceStatus,
 } from '../metadata/index.ts';
 import { connectFailure, type RuntimeClient, RuntimeFailure } from './runtime-client.ts';
-import { NO_FACTS, type RuntimeFacts } from './runtime-facts.ts';
-import { StartTimes } from './start-times.ts';
+import { NO_FACTS, type RuntimeFacts, withDetails } from './runtime-facts.ts';
+import { DetailsBook } from './container-details.ts';
 
 export interface RuntimeBinding {
   readonly name: MetadataSourceName;
@@ -62,7 +62,7 @@ export class PollingSource implements MetadataSource {
   #requests = 0;
   #failures = 0;
   #lastSuccess: string | null = null;
-  readonly #starts = new StartTimes((id) => this.#ask((client) => client.startedAt(id)));
+  readonly #details = new DetailsBook((id) => this.#ask((client) => client.inspect(id)));
 
   constructor(binding: RuntimeBinding, times: PollingTimes = {}) {
     this.#binding = binding;
@@ -129,7 +129,7 @@ export class PollingSource implements MetadataSource {
     }
     const soonMs = this.#lookBeganMs + LEAST_PAUSE_MS;
     if (this.#hintedMs !== null) return Math.max(this.#hintedMs + DEBOUNCE_MS, soonMs);
-    return this.#starts.hasMore ? soonMs : this.#lookBeganMs + this.#intervalMs;
+    return this.#details.hasMore ? soonMs : this.#lookBeganMs + this.#intervalMs;
   }
 
   /** Never rejects. */
@@ -138,9 +138,9 @@ export class PollingSource implements MetadataSource {
       this.#client ??= await this.#connect();
       this.#facts = await this.#ask((client) => client.list());
       this.#succeed();
-      this.#starts.keepOnly(this.#facts.containers);
+      this.#details.keepOnly(this.#facts.containers);
       this.#tell();
-      const { asked, failed } = await this.#starts.fill(this.#facts.running);
+      const { asked, failed } = await this.#details.fill(this.#facts.running);
       this.#failures += failed;
       if (asked > failed) this.#tell();
     } catch (error) {
@@ -175,7 +175,7 @@ export class PollingSource implements MetadataSource {
     if (this.#closed) return;
     const pods = [...this.#facts.pods].sort((a, b) => compare(a.uid, b.uid));
     const containers = this.#facts.containers
-      .map((facts) => ({ ...facts, startedAt: this.#starts.get(facts.id) }))
+      .map((facts) => withDetails(facts, this.#details.get(facts.id)))
       .sort((a, b) => compare(a.id, b.id));
     const text = JSON.stringify([pods, containers]);
     if (text === this.#toldText) return;

@@ -8,10 +8,18 @@ export interface RuntimeClient {
   /** What it calls itself, e.g. `containerd 1.6.20`. */
   version(): Promise<string>;
   list(): Promise<RuntimeFacts>;
-  /** RFC 3339; null when the container never started or is gone. */
-  startedAt(id: string): Promise<string | null>;
+  /** Null when the container is gone. */
+  inspect(id: string): Promise<ContainerDetails | null>;
   /** Ends calls that are under way. Idempotent. */
   close(): void;
+}
+
+/** What no list tells of a container. */
+export interface ContainerDetails {
+  /** RFC 3339; null before the start. */
+  readonly startedAt: string | null;
+  /** The image's name as its user wrote it, where the runtime knows that. */
+  readonly image: string | null;
 }
 
 /** An expected failure: what it makes of the source's state, and why, in words for a person. */

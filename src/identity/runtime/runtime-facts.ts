@@ -1,5 +1,6 @@
 // What one look at a runtime gives, and the pieces that CRI and Docker make alike.
-import type { ContainerFacts, PodFacts } from '../metadata/index.ts';
+import { type ContainerFacts, isBareDigest, type PodFacts } from '../metadata/index.ts';
+import type { ContainerDetails } from './runtime-client.ts';
 
 /** Everything on this node after one look. `startedAt` is null where it takes a question of its own. */
 export interface RuntimeFacts {
@@ -23,6 +24,13 @@ export function sandboxFacts(id: string, podUid: string): ContainerFacts {
     startedAt: null,
     restartCount: null,
   };
+}
+
+/** With what a question of its own told; null without it. */
+export function withDetails(facts: ContainerFacts, details: ContainerDetails | null): ContainerFacts {
+  const isNamed = facts.image !== null && !isBareDigest(facts.image);
+  const image = isNamed ? facts.image : (details?.image ?? facts.image);
+  return { ...facts, image, startedAt: details?.startedAt ?? null };
 }
 
 /** A count that the kubelet wrote as text; null for anything else. */

@@ -67,6 +67,18 @@ export function runtimeContract(protocol: string, openFake: OpenFake, makeSource
     assert.deepEqual([state, reason, objects], ['ok', null, 1]);
   });
 
+  contract(
+    'an image that the list tells by its id alone gets the name that the runtime knows',
+    async (t, fake) => {
+      fake.state.pods = [POD];
+      fake.state.containers = [{ ...MAIN, listedById: true }];
+      await fake.listen();
+      const { named } = open(t, fake);
+      await until(() => named('c0')?.startedAt != null, 'the details of the container');
+      assert.equal(named('c0')!.image, 'api:0');
+    },
+  );
+
   contract('labels that are not allowed are left out, those of the kubelet always', async (t, fake) => {
     fake.state.pods = [{ ...POD, labels: { app: 'api', secret: 'x', 'io.kubernetes.odd': 'x' } }];
     await fake.listen();

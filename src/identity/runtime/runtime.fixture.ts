@@ -12,6 +12,8 @@ export interface FakeContainer {
   readonly podUid: string;
   readonly name: string;
   readonly image: string;
+  /** A list tells the image's id instead of its name, as of what a kubelet since 1.28 started. */
+  readonly listedById?: boolean;
   readonly running: boolean;
   readonly startedAt: string;
 }
@@ -92,7 +94,8 @@ export const openFakeCri: OpenFake = (t) => {
       const found = state.containers.find(({ id }) => id === request.container_id);
       if (found === undefined) return done({ code: status.NOT_FOUND, details: 'no such container' });
       const started_at = String(BigInt(Date.parse(found.startedAt)) * 1_000_000n);
-      void answer(done, () => ({ status: { id: found.id, started_at } }), 0);
+      const image = { image: found.image };
+      void answer(done, () => ({ status: { id: found.id, started_at, image } }), 0);
     },
   };
   const stop = async () => server?.forceShutdown();
@@ -114,17 +117,19 @@ export const openFakeCri: OpenFake = (t) => {
   };
 };
 
+const IMAGE_ID = `sha256:${'1'.repeat(64)}`;
+
 const criSandbox = ({ uid, name, labels }: FakeState['pods'][number]) => ({
   id: `sandbox-of-${uid}`,
   metadata: { name, uid, namespace: 'shop' },
   labels: { ...labels, 'io.kubernetes.pod.name': name },
 });
 
-const criContainer = ({ id, podUid, name, image, running }: FakeContainer) => ({
+const criContainer = ({ id, podUid, name, image, running, listedById }: FakeContainer) => ({
   id,
   pod_sandbox_id: `sandbox-of-${podUid}`,
   metadata: { name, attempt: 0 },
-  image: { image },
+  image: { image: listedById ? IMAGE_ID : image },
   image_ref: `sha256:${image}`,
   state: running ? 1 : 2,
   annotations: { 'io.kubernetes.container.restartCount': '3' },
@@ -153,10 +158,10 @@ export const openFakeDocker = (t: TestContext): FakeDocker => {
       State: 'running',
       Labels: { ...labels, ...kubelet(uid), 'io.kubernetes.docker.type': 'podsandbox' },
     })),
-    ...state.containers.map(({ id, podUid, name, image, running }) => ({
+    ...state.containers.map(({ id, podUid, name, image, running, listedById }) => ({
       Id: id,
       Names: [`/k8s_${name}`],
-      Image: image,
+      Image: listedById ? IMAGE_ID : image,
       ImageID: `sha256:${image}`,
       State: running ? 'running' : 'exited',
       Labels: {
@@ -191,7 +196,10 @@ export const openFakeDocker = (t: TestContext): FakeDocker => {
         if (state.fault === 'hang' || (state.fault === 'no-starts' && id !== undefined)) return;
         if (id !== undefined) {
           const found = state.containers.find((container) => container.id === decodeURIComponent(id));
-          return send(response, found ? 200 : 404, { State: { StartedAt: found?.startedAt } });
+          return send(response, found ? 200 : 404, {
+            State: { StartedAt: found?.startedAt },
+            Config: { Image: found?.image },
+          });
         }
         await sleep(state.delayMs);
         if (fake.answer !== null) fake.answer(response);

@@ -1,28 +1,30 @@
-// When containers started: one question each, remembered as long as the container is listed.
+// What a list of containers does not tell, e.g. when they started: one question each, remembered as long as the container is listed.
 import type { ContainerFacts } from '../metadata/index.ts';
+import type { ContainerDetails } from './runtime-client.ts';
 
 /** Questions at the same time, and in one look: a node full of containers must not delay the next look for long. */
 const CONCURRENCY = 4;
 const PER_LOOK = 64;
-/** A container whose start cannot be had is not asked about for ever. */
+/** A container whose details cannot be had is not asked about for ever. */
 const MAX_ATTEMPTS = 3;
 
 /**
  * Docker starts the same container again under its id; that new start is seen only when a look fell between. CRI
  * makes a new container with a new id.
  */
-export class StartTimes {
-  readonly #ask: (id: string) => Promise<string | null>;
-  readonly #known = new Map<string, string | null>();
+export class DetailsBook {
+  readonly #ask: (id: string) => Promise<ContainerDetails | null>;
+  readonly #known = new Map<string, ContainerDetails | null>();
   readonly #attempts = new Map<string, number>();
   #ranBefore: ReadonlySet<string> = new Set();
   #hasMore = false;
 
-  constructor(ask: (id: string) => Promise<string | null>) {
+  constructor(ask: (id: string) => Promise<ContainerDetails | null>) {
     this.#ask = ask;
   }
 
-  get(id: string): string | null {
+  /** Null while they are unknown. */
+  get(id: string): ContainerDetails | null {
     return this.#known.get(id) ?? null;
   }
 
@@ -39,7 +41,7 @@ export class StartTimes {
   }
 
   /**
-   * Asks about those that run and are not known. Never rejects: a missing start is no reason to doubt the names. The
+   * Asks about those that run and are not known. Never rejects: missing details are no reason to doubt the names. The
    * first failure ends it, for a runtime that hangs would hold up the next look. Says how many it asked about, and
    * how many of those questions failed.
    */
