@@ -1,4 +1,5 @@
 // Names of cgroups by their ids, which are the inodes of their directories: where the kernel may not give names itself.
+// Paths are raw text, one character for each byte.
 import { type Dirent, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -76,11 +77,15 @@ class Hierarchy {
       level = level.flatMap((path) => this.#list(path));
   }
 
+  #directory(path: string): Buffer {
+    return Buffer.concat([Buffer.from(this.#root), Buffer.from(path, 'latin1')]);
+  }
+
   /** Remembers the directories in one, and returns their paths. */
   #list(path: string): string[] {
     let entries: Dirent[];
     try {
-      entries = readdirSync(join(this.#root, path), { withFileTypes: true });
+      entries = readdirSync(this.#directory(path), { withFileTypes: true, encoding: 'latin1' });
     } catch {
       return [];
     }
@@ -89,7 +94,7 @@ class Hierarchy {
       if (!entry.isDirectory()) return [];
       const child = join(path, entry.name);
       try {
-        this.#known.set(statSync(join(this.#root, child)).ino, child);
+        this.#known.set(statSync(this.#directory(child)).ino, child);
         return [child];
       } catch {
         return [];

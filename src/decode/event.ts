@@ -120,7 +120,10 @@ export interface CgroupRecord {
   readonly cgroupId: number;
   /** It is no more, and no process is in it. */
   readonly removed: boolean;
-  /** Empty when removed. Absolute path from the hierarchy's real root, whatever cgroup namespace the agent is in. */
+  /**
+   * Empty when removed. Absolute path from the hierarchy's real root, whatever cgroup namespace the agent is in. Names are
+   * bytes that their makers choose: one character for each (`rawText`), read as text only when somebody is shown them.
+   */
   readonly path: string;
   /** The id of the parent, where the kernel may not give names: there is no path then. Else null. */
   readonly parentId: number | null;

@@ -3,4 +3,4 @@ export * from './check-layout.ts';
 export * from './decoder.ts';
 export type * from './event.ts';
 export * from './secrets.ts';
-export { decodeText, splitArgv } from './text.ts';
+export { decodeText, rawText, readableText, splitArgv } from './text.ts';

@@ -12,6 +12,8 @@ const { latin1Slice, utf8Slice } = Buffer.prototype as unknown as { latin1Slice:
 const HEX_BYTES = Array.from({ length: 256 }, (_, byte) => `\\x${byte.toString(16).padStart(2, '0')}`);
 /** A backslash that would read as an escape. */
 const AMBIGUOUS = /\\(?=x[0-9a-fA-F]{2})/g;
+/** NUL to DEL. */
+const ASCII = /^[\0-\x7f]*$/;
 const ESCAPE = /\\x([0-9a-fA-F]{2})/g;
 
 /**
@@ -33,6 +35,21 @@ export function encodeText(text: string): Uint8Array {
   }
   parts.push(Buffer.from(text.slice(from)));
   return new Uint8Array(Buffer.concat(parts));
+}
+
+/** `bytes[start, end)` with one character for each byte (Latin-1): nothing is read into them, nothing is lost. */
+export function rawText(bytes: Uint8Array, start: number, end: number): string {
+  return latin1Slice.call(bytes, start, end);
+}
+
+/**
+ * What `rawText` gave, for people: valid UTF-8 as its characters, every byte that is no part of it as `\xNN`. Unlike in
+ * `decodeText` a backslash stays as it is, for names of systemd are full of them (`\x2d`): the bytes cannot be had back.
+ */
+export function readableText(raw: string): string {
+  if (ASCII.test(raw)) return raw;
+  const bytes = Buffer.from(raw, 'latin1');
+  return decodeParts(bytes, 0, bytes.length, (start, end) => utf8Slice.call(bytes, start, end));
 }
 
 /**
@@ -123,6 +140,18 @@ function decodePlain(bytes: Uint8Array, start: number, end: number): string {
 }
 
 function decodeEscaped(bytes: Uint8Array, start: number, end: number): string {
+  return decodeParts(bytes, start, end, (from, to) =>
+    utf8Slice.call(bytes, from, to).replace(AMBIGUOUS, '\\x5c'),
+  );
+}
+
+/** `decodeValid` reads the parts that are valid UTF-8. */
+function decodeParts(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  decodeValid: (start: number, end: number) => string,
+): string {
   let text = '';
   let validFrom = start;
   for (let at = start; at < end; ) {
@@ -131,15 +160,12 @@ function decodeEscaped(bytes: Uint8Array, start: number, end: number): string {
       at += length;
       continue;
     }
-    text += decodeValid(bytes, validFrom, at) + HEX_BYTES[bytes[at]!]!;
+    if (at > validFrom) text += decodeValid(validFrom, at);
+    text += HEX_BYTES[bytes[at]!]!;
     at++;
     validFrom = at;
   }
-  return text + decodeValid(bytes, validFrom, end);
-}
-
-function decodeValid(bytes: Uint8Array, start: number, end: number): string {
-  return start === end ? '' : utf8Slice.call(bytes, start, end).replace(AMBIGUOUS, '\\x5c');
+  return end > validFrom ? text + decodeValid(validFrom, end) : text;
 }
 
 /** Bytes of the well-formed sequence that begins at `at` with a byte above 0x7f; 0 if none does (Unicode table 3-7). */

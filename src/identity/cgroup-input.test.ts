@@ -1,7 +1,7 @@
 // Tests the reading of whole /proc/PID/cgroup contents: which line counts, odd forms, huge inputs.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseCgroup, parseCgroupPath, readCgroup } from './cgroup-path.ts';
+import { parseCgroup, parseCgroupPath, readCgroupFile } from './cgroup-file.ts';
 
 const A = '0a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c6d7e8f9';
 const B = 'ffeeddccbbaa99887766554433221100ffeeddccbbaa99887766554433221100';
@@ -27,7 +27,8 @@ test('of several lines the one that says the most counts', () => {
     [['', '3:cpu:/'], '/'],
     [['0::/x (deleted)'], '/x'],
   ];
-  for (const [lines, path] of cases) assert.equal(readCgroup(lines.join('\n')).path, path, lines.join(' '));
+  for (const [lines, path] of cases)
+    assert.equal(readCgroupFile(lines.join('\n')).path, path, lines.join(' '));
 });
 
 test('blanks, line ends of other systems and lines of another form do no harm', () => {
@@ -85,11 +86,14 @@ test('lines beyond any number of hierarchies are not read', () => {
   assert.equal(parseCgroup(`${'0::/\n'.repeat(256)}${line}`).containerId, null);
 });
 
-test('of an endless path the leaf end is read, cut between two names', () => {
-  assert.equal(parseCgroupPath(`${'/x'.repeat(1 << 19)}/docker/${A}`).containerId, A);
-  assert.equal(parseCgroupPath(`/docker/${A}${'/x'.repeat(1 << 19)}`).containerId, null);
-  for (let shift = 0; shift < 80; shift++) {
-    const path = `/docker/bad${A}/${'x/'.repeat(8_150)}${'y'.repeat(shift)}`;
-    assert.equal(parseCgroupPath(path).containerId, null);
-  }
+test('of a path longer than any that a kernel has nothing is read', () => {
+  const long = (bytes: number) => `/docker/${A}/${'x/'.repeat((bytes - 73) / 2)}`;
+  assert.equal(long(16_383).length, 16_383);
+  assert.equal(parseCgroupPath(long(16_383)).containerId, A);
+  for (const path of [
+    long(16_385),
+    `${'/x'.repeat(1 << 19)}/docker/${A}`,
+    `/docker/${A}${'/x'.repeat(1 << 19)}`,
+  ])
+    assert.deepEqual(parseCgroupPath(path), HOST);
 });

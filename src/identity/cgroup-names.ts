@@ -1,4 +1,7 @@
 // What one directory name of a cgroup path says: a pod, a container, a systemd unit, or nothing.
+//
+// Names are raw text, one character for each byte (`rawText` of src/decode): their makers may choose any bytes but `/`,
+// NUL and newline. Whether a name is to be believed depends on the place: cgroup-ground.ts.
 import type { QosClass } from './identity.ts';
 
 /** A pod as named by one directory. `qos` is null where the level that says it is not in the path. */
@@ -10,8 +13,11 @@ export interface PodName {
 
 /** A container as named by one directory. `runtime` is null where the name does not tell. */
 export interface ContainerName {
+  /** Raw text. */
   readonly id: string;
   readonly runtime: string | null;
+  /** Only a runtime that serves a kubelet makes such a name, and only in a pod. */
+  readonly onlyInPods?: boolean;
 }
 
 /** A directory that owns all containers below it and gives their ids a form of its own. */
@@ -43,6 +49,9 @@ const RUNTIME_BY_PREFIX: ReadonlyMap<string, string> = new Map([
   // `--cgroups=split`: the container below the service that started podman.
   ['libpod-payload', 'podman'],
 ]);
+
+/** Those that only the runtime of a kubelet writes. */
+const CRI_PREFIXES: ReadonlySet<string> = new Set(['cri-containerd', 'crio']);
 
 /** A word of a prefix that marks a helper process beside the container that the id names. */
 const HELPER_WORDS: ReadonlySet<string> = new Set(['conmon', 'shim']);
@@ -78,6 +87,11 @@ function qosOfSlice(slice: string): QosClass | null {
     default:
       return null;
   }
+}
+
+/** Whether a directory is the top of a kubelet's tree, or the level of a QoS class right below it. */
+export function isKubeletGroup(name: string): boolean {
+  return qosOfSlice(withoutSuffix(name, '.slice')) !== null;
 }
 
 function qosOfParent(parent: string): QosClass | null {
@@ -140,10 +154,12 @@ function readById(name: string, parent: string, manager: Manager | null): Contai
   const colon = separator === ':' ? front.lastIndexOf(':') : -1;
   // runc without its systemd support makes `slice:prefix:id` one directory name.
   const literal = colon >= 0;
+  // Kata's sandbox in its pod: `kata_<id>`.
+  if (!literal && separator === '_' && front === 'kata') return { id, runtime: null };
   if (!literal && separator !== '-') return null;
   const prefix = literal ? front.slice(colon + 1) : front;
   const runtime = RUNTIME_BY_PREFIX.get(prefix);
-  if (runtime !== undefined) return { id, runtime };
+  if (runtime !== undefined) return { id, runtime, onlyInPods: CRI_PREFIXES.has(prefix) };
   // An unknown prefix is a runtime's only where OCI runtimes put one: in a scope's name.
   if (!literal && !scope) return null;
   return prefix.split('-').some((word) => HELPER_WORDS.has(word)) ? null : { id, runtime: null };
@@ -184,6 +200,16 @@ function readLxc(name: string, parent: string): ContainerName | null {
     id = name;
   }
   return id === '' ? null : { id, runtime: 'lxc' };
+}
+
+/**
+ * nspawn's container by the directory of its payload, where nspawn makes the scope itself: `<name>.scope/payload` in
+ * machine.slice (systemd 259). Its `supervisor` beside the payload is the host's.
+ */
+export function readPayload(name: string, parent: string, grandparent: string): ContainerName | null {
+  if (name !== 'payload' || grandparent !== 'machine.slice' || !parent.endsWith('.scope')) return null;
+  const id = unescapeUnit(parent.slice(0, -6));
+  return id === '' ? null : { id, runtime: 'nspawn' };
 }
 
 /** The systemd unit that a directory belongs to; slices only group units and are none here. */

@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { parseCgroup, parseCgroupPath } from './cgroup-path.ts';
+import { parseCgroup, parseCgroupPath } from './cgroup-file.ts';
+import { readCgroupPath, rootsAround } from './cgroup-path.ts';
+import { CgroupRoots } from './cgroup-roots.ts';
 
 const A = '0a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c6d7e8f9';
 const B = 'ffeeddccbbaa99887766554433221100ffeeddccbbaa99887766554433221100';
@@ -64,7 +66,6 @@ test('each container system is recognised by its own form of a path', () => {
     ['/lxc.payload.web-1/.lxc', 'web-1', 'lxc'],
     ['/lxc.payload.user-1000_web/system.slice/ssh.service', 'user-1000_web', 'lxc'],
     ['/lxc.payload/web', 'web', 'lxc'],
-    ['/user.slice/user-1000.slice/user@1000.service/lxc.payload.web', 'web', 'lxc'],
     ['/machine.slice/machine-lxc\\x2d2391\\x2dmail\\x2dgw.scope', 'mail-gw', 'lxc'],
     ['/machine/lxc-2391-mail-gw.libvirt-lxc', 'mail-gw', 'lxc'],
     ['/machine.slice/machine-build\\x2dbox.scope/payload/init.scope', 'build-box', 'nspawn'],
@@ -83,16 +84,32 @@ test('each container system is recognised by its own form of a path', () => {
       'garden',
     ],
     [`/garden/${UID}`, UID, 'garden'],
-    // Inside one another: the innermost.
-    [`/lxc.payload.web/system.slice/docker-${A}.scope`, A, 'docker'],
-    [`/docker/${B}/docker/${A}`, A, 'docker'],
+    [`/machine.slice/build-box.scope/payload/init.scope`, 'build-box', 'nspawn'],
+    [`/kata_overhead/${A}`, A, null],
+    [`/kata-overhead.slice/runtime-rs-${A}.scope`, A, null],
+    // Inside one another: the outermost.
+    [`/lxc.payload.web/system.slice/docker-${A}.scope`, 'web', 'lxc'],
+    [`/docker/${B}/docker/${A}`, B, 'docker'],
     [`/docker/${A}/system.slice/containerd.service`, A, 'docker'],
-    [`/machine.slice/systemd-nspawn@outer.service/payload/machine.slice/libpod-${A}.scope`, A, 'podman'],
+    [
+      `/machine.slice/systemd-nspawn@outer.service/payload/machine.slice/libpod-${A}.scope`,
+      'outer',
+      'nspawn',
+    ],
     [`/docker/${A}/libpod_parent/conmon`, A, 'docker'],
+    // The names of units mean nothing in there.
+    [`/docker/${A}/system.slice/var-lib-docker.mount`, A, 'docker'],
+    [`/docker/${A}/x.mount`, A, 'docker'],
+    [`/libpod_parent/libpod-${A}/system.slice/x.mount`, A, 'podman'],
+    [`/system.slice/docker-${A}.scope/system.slice/x.mount`, A, 'docker'],
+    [`/docker/${A}/y.service`, A, 'docker'],
+    [`/docker/${A}/init.scope`, A, 'docker'],
+    [`/docker/${A}/supervisor`, A, 'docker'],
   ];
   for (const [path, containerId, runtime] of forms) {
+    const { claim: _, ...believed } = parseCgroupPath(path);
     assert.deepEqual(
-      parseCgroupPath(path),
+      believed,
       { ...HOST, containerId, runtime, tags: [`container:${containerId?.slice(0, 12)}`] },
       path,
     );
@@ -116,7 +133,7 @@ test('what only looks like a container is none', () => {
     `/docker:${A}`,
     '/lxc/..',
     `/kubepods/pod/${A.slice(2)}`,
-    `/docker/${A}/system.slice/var-lib-docker.mount`,
+    `/system.slice/docker-${A}.mount`,
     '/lxc.monitor.web',
     '/lxc.monitor/web',
     '/lxc.pivot',
@@ -153,7 +170,11 @@ test('a virtual machine is a unit of the host', () => {
 
 test('a machine scope outside the machine slice is an ordinary scope', () => {
   const path = '/user.slice/user-1000.slice/user@1000.service/app.slice/machine-shop.scope';
-  assert.deepEqual(parseCgroupPath(path), { ...HOST, unit: 'machine-shop.scope' });
+  assert.deepEqual(parseCgroupPath(path), {
+    ...HOST,
+    unit: 'user@1000.service',
+    userUnit: 'machine-shop.scope',
+  });
 });
 
 test("nspawn's own process is in the unit and not in the machine", () => {
@@ -163,9 +184,15 @@ test("nspawn's own process is in the unit and not in the machine", () => {
   assert.equal(parseCgroupPath(`/machine.slice/${unit}/payload/supervisor`).containerId, 'web');
   const nested = `/docker/${A}/machine.slice/${unit}/supervisor`;
   assert.equal(parseCgroupPath(nested).containerId, A);
+  // systemd 259: a scope of nspawn's own making.
+  const scope = { ...HOST, unit: 'web.scope' };
+  assert.deepEqual(parseCgroupPath('/machine.slice/web.scope/supervisor'), scope);
+  for (const path of ['/machine.slice/web.scope', '/machine.slice/web.scope/x/payload'])
+    assert.deepEqual(parseCgroupPath(path), scope);
+  assert.deepEqual(parseCgroupPath('/system.slice/web.scope/payload'), scope);
 });
 
-test('the unit is the innermost service or scope of the host', () => {
+test('the unit is that of the system manager: the first service or scope below slices', () => {
   const units: [path: string, unit: string | null][] = [
     ['/', null],
     ['/init.scope', 'init.scope'],
@@ -176,8 +203,8 @@ test('the unit is the innermost service or scope of the host', () => {
     ['/system.slice/systemd-udevd.service/udev', 'systemd-udevd.service'],
     ['/user.slice/user-1000.slice/session-3.scope', 'session-3.scope'],
     ['/user.slice/user-1000.slice/user@1000.service/init.scope', 'user@1000.service'],
-    ['/user.slice/user-1000.slice/user@1000.service/app.slice/redis.service', 'redis.service'],
-    ['/user.slice/user-1000.slice/user@1000.service/tmux-spawn-1.scope', 'tmux-spawn-1.scope'],
+    ['/system.slice/runner.service/kubelet.service', 'runner.service'],
+    ['/site/x.service', null],
     ['/system.slice/_memory.service', 'memory.service'],
     [
       '/nomad.slice/share.slice/18df61c6-09fb-3b35-d2bd-03c0f17a9e8b.web.scope',
@@ -190,28 +217,63 @@ test('the unit is the innermost service or scope of the host', () => {
   for (const [path, unit] of units) assert.deepEqual(parseCgroupPath(path), { ...HOST, unit }, path);
 });
 
+test('what a user calls a unit is told beside the user manager, and never as a unit of the host', () => {
+  const manager = '/user.slice/user-1000.slice/user@1000.service';
+  for (const [path, userUnit] of [
+    ['app.slice/redis.service', 'redis.service'],
+    ['tmux-spawn-1.scope', 'tmux-spawn-1.scope'],
+    ['system.slice/kubelet.service', 'kubelet.service'],
+    ['app.slice/app-x.slice/a.service/b.service', 'a.service'],
+  ])
+    assert.deepEqual(parseCgroupPath(`${manager}/${path}`), { ...HOST, unit: 'user@1000.service', userUnit });
+  for (const path of ['init.scope', 'x/y.service', 'app.slice'])
+    assert.deepEqual(parseCgroupPath(`${manager}/${path}`), { ...HOST, unit: 'user@1000.service' });
+});
+
+test('a container in the subtree of a user or service is told as claimed, with its unit', () => {
+  const manager = '/user.slice/user-1000.slice/user@1000.service';
+  const cases: [path: string, containerId: string, runtime: string | null, unit: string | null][] = [
+    [`${manager}/user.slice/libpod-${A}.scope/container`, A, 'podman', 'user@1000.service'],
+    [`${manager}/lxc.payload.web`, 'web', 'lxc', 'user@1000.service'],
+    [`/system.slice/web.service/libpod-payload-${A}`, A, 'podman', 'web.service'],
+    [`/somewhere/${A}`, A, null, null],
+  ];
+  for (const [path, containerId, runtime, unit] of cases) {
+    const { tags: _, userUnit: _name, ...told } = parseCgroupPath(path);
+    const { tags: _none, ...host } = HOST;
+    assert.deepEqual(told, { ...host, containerId, runtime, unit, claimed: true }, path);
+  }
+});
+
+test('of a node that is a container itself the pod is told as claimed', () => {
+  const pod = `kubelet/kubepods/burstable/pod${UID}/${A}`;
+  const { podUid, containerId, qos, claimed } = parseCgroupPath(`/docker/${B}/${pod}`);
+  assert.deepEqual([podUid, containerId, qos, claimed], [UID, A, 'burstable', true]);
+  // What the agent says, to which nobody has said that these are nodes.
+  const { identity } = readCgroupPath(`/docker/${B}/${pod}`);
+  assert.deepEqual([identity.podUid, identity.containerId], [null, B]);
+  assert.deepEqual(identity.claim, { podUid: UID, containerId: A, runtime: null, qos: 'burstable' });
+});
+
 test('inside containers and pods no unit is named, neither of the host nor of the payload', () => {
   const paths = [
     `/system.slice/docker-${A}.scope/system.slice/sshd.service`,
     `/system.slice/containerd.service/kubepods-pod${SLICE_UID}.slice:cri-containerd:${A}`,
-    `/user.slice/user-1000.slice/user@1000.service/app.slice/redis.service/libpod-payload-${A}`,
     `/kubepods.slice/kubepods-pod${SLICE_UID}.slice/crio-conmon-${A}.scope`,
   ];
   for (const path of paths) assert.equal(parseCgroupPath(path).unit, null, path);
 });
 
-test('a mount unit leaves its container, and only a unit of the host is named for it', () => {
-  assert.deepEqual(parseCgroupPath(`/libpod_parent/libpod-${A}/system.slice/x.mount`), HOST);
-  assert.deepEqual(parseCgroupPath(`/system.slice/docker-${A}.scope/system.slice/x.mount`), {
-    ...HOST,
-    unit: `docker-${A}.scope`,
-  });
+test('a mount unit with the id of a container is in no container', () => {
+  const unit = `docker-${A}.mount`;
+  assert.deepEqual(parseCgroupPath(`/system.slice/${unit}`), { ...HOST, unit });
   assert.equal(parseCgroupPath(`/kubepods/pod${UID}/crio-${A}.mount`).podUid, UID);
+  assert.equal(parseCgroupPath(`/kubepods/pod${UID}/crio-${A}.mount`).containerId, null);
 });
 
 test('what a manager says of its containers does not hold inside them', () => {
   const inTask = parseCgroupPath(`/ecs/task/${A}/x/${B}`);
-  assert.deepEqual([inTask.containerId, inTask.runtime], [B, null]);
+  assert.deepEqual([inTask.containerId, inTask.runtime, inTask.claim?.runtime], [A, 'ecs', null]);
   const inGarden = parseCgroupPath(`/garden/6f265890-5165-7fab-6b52-18d1/${UID}`);
   assert.equal(inGarden.containerId, '6f265890-5165-7fab-6b52-18d1');
   assert.equal(parseCgroupPath(`/ecs/kubepods/pod${UID}/${A}`).runtime, null);
@@ -240,7 +302,7 @@ test('the tags name pod, container and QoS slice alike for both cgroup drivers',
 });
 
 test('where the level above a pod is not in the path, the class is unknown and not guessed', () => {
-  for (const path of [`/../../pod${UID}/${A}`, `/kubepods/test/pod${UID}/${A}`, `pod${UID}/${A}`]) {
+  for (const path of [`/../../pod${UID}/${A}`, `/kubepods/test/pod${UID}/${A}`]) {
     assert.deepEqual(parseCgroupPath(path), {
       ...HOST,
       containerId: A,
@@ -261,6 +323,11 @@ test('a pod needs a uid and, with the systemd driver, the slice of a kubelet', (
     `/kubepods-pid${SLICE_UID}.slice`,
     `/kubepods-bulk-pod${SLICE_UID}.slice`,
     `/kubepods${SLICE_UID}.slice`,
+    // Not where a kubelet makes them.
+    `/pod${UID}/${A}`,
+    `/docker/pod${UID}/${A}`,
+    `/site/kubepods/pod${UID}/${A}`,
+    `/system.slice/runner.service/kubepods/pod${UID}/${A}`,
   ];
   for (const path of paths) assert.equal(parseCgroupPath(path).podUid, null, path);
 });
@@ -276,4 +343,42 @@ test('a pod of a cluster in a container leaves the outer container behind', () =
   );
   assert.equal(parseCgroupPath(`${pod}/cri-containerd-${A}.scope`).containerId, A);
   assert.equal(parseCgroupPath(`/kubepods/pod${UID}/${B}/docker/${A}`).podUid, UID);
+});
+
+test('below a root that was configured names are believed as at the root of the hierarchy', () => {
+  const pod = `kubepods/burstable/pod${UID}/${A}`;
+  const read = (path: string, ...roots: string[]) => {
+    const { identity, byName } = readCgroupPath(path, new CgroupRoots(roots));
+    return [identity.podUid, byName ? 'claimed' : identity.containerId];
+  };
+  assert.deepEqual(read(`/site/a/${pod}`), [null, null]);
+  assert.deepEqual(read(`/site/a/${pod}`, '/site/a'), [UID, A]);
+  assert.deepEqual(read(`/site/a/${pod}`, '/site/a/'), [UID, A]);
+  assert.deepEqual(read(`/site/a/${pod}`, '/site'), [null, null]);
+  assert.deepEqual(read(`/site/ab/${pod}`, '/site/a'), [null, null]);
+  assert.deepEqual(read(`/docker/${B}/kubelet/${pod}`, '/docker/*/kubelet'), [UID, A]);
+  assert.deepEqual(read(`/docker/${B}/x/kubelet/${pod}`, '/docker/*/kubelet'), [null, B], 'one name');
+  assert.deepEqual(read(`/docker/${B}/kubelet`, '/docker/*/kubelet'), [null, B], 'the node itself');
+  assert.deepEqual(read(`/docker/${B}/kubelet/${pod}/kubelet/${pod.replace('3d', '4e')}`, '/docker/*'), [
+    UID,
+    A,
+  ]);
+  const service = `/system.slice/web.service/libpod-payload-${A}`;
+  assert.deepEqual(read(service), [null, 'claimed']);
+  assert.deepEqual(read(service, '/system.slice/*.service'), [null, A]);
+});
+
+test('the directories around the own place are those of its nodes and of its kubelet', () => {
+  const pod = `kubepods/burstable/pod${UID}/${A}`;
+  const cases: [path: string, roots: string[]][] = [
+    [`/${pod}`, []],
+    [`/kubepods.slice/kubepods-pod${SLICE_UID}.slice/cri-containerd-${A}.scope`, []],
+    ['/system.slice/cognitod.service', []],
+    [`/docker/${A}`, []],
+    [`/docker/${B}/${pod}`, [`/docker/${B}`, `/docker/${B}`]],
+    [`/docker/${B}/kubelet/${pod}`, [`/docker/${B}`, `/docker/${B}/kubelet`]],
+    [`/site/${pod}`, ['/site']],
+    ['/lxc.payload.node/system.slice/cognitod.service', ['/lxc.payload.node']],
+  ];
+  for (const [path, roots] of cases) assert.deepEqual(rootsAround(path), roots, path);
 });

@@ -1,191 +1,291 @@
-// Cgroup paths and /proc/PID/cgroup contents to container, pod, QoS class and systemd unit.
+// Cgroup paths to container, pod, QoS class and systemd unit: what of their names is believed, and what they only claim.
+import { readableText } from '../decode/index.ts';
+import { type Ground, groundBelow } from './cgroup-ground.ts';
 import {
   type ContainerName,
+  isKubeletGroup,
   type Manager,
   NAME_MAX,
   readContainerName,
+  readPayload,
   readPodName,
   readUnitName,
 } from './cgroup-names.ts';
-import type { CgroupIdentity, QosClass } from './identity.ts';
+import { CgroupRoots } from './cgroup-roots.ts';
+import type { CgroupIdentity, Claim, QosClass } from './identity.ts';
 
 /** One path with what it says and how much that is. */
 export interface CgroupReading {
-  /** The path that was read, without `(deleted)`. Empty when the input has none. */
+  /** The path that was read, as raw text. Empty when the input has none. */
   readonly path: string;
+  /** What is believed; with `byName` the container is only claimed. */
   readonly identity: CgroupIdentity;
+  /** The container's name stands where others than a runtime may make names: its unit is what is sure. */
+  readonly byName: boolean;
   /** Greater is better, see `rankOf`. 0: says nothing. */
   readonly rank: number;
 }
 
-const NOTHING: CgroupReading = { path: '', identity: identify(null, null, null, null, null), rank: 0 };
-
-const DELETED = ' (deleted)';
-
-/** More than any kernel prints (one line per hierarchy): what follows is not read. */
-const MAX_LINES = 256;
-
-/** Four times PATH_MAX: of a longer path only this much of its leaf end is read. */
+/** Four times PATH_MAX: no kernel prints a longer path, so it is not read. */
 const MAX_PATH = 16_384;
 
-/** `hierarchy:controllers:` before the path of a /proc/PID/cgroup line. */
-const LINE_HEADER = /^([0-9]{1,10}):[^:/]*:/;
+const NO_ROOTS = new CgroupRoots();
 
 /**
- * What the content of a /proc/PID/cgroup says: one line per hierarchy, of v1, hybrid or v2; a bare path
- * will do as well. Never throws; the work is bounded however long the input is.
+ * What one cgroup path says, from its root to its leaf. Never throws; the work is bounded however long it is.
  *
- * Of several lines the one that says the most counts: container and pod, else container, else pod, else
- * unit. Between equals the more deeply nested container wins, then a line that also tells the runtime or
- * the QoS class, then the line of v2 (`0::`), then the first.
- */
-export function parseCgroup(input: string): CgroupIdentity {
-  return readCgroup(input).identity;
-}
-
-/** What one cgroup path says, see `readCgroupPath`. Never throws. */
-export function parseCgroupPath(path: string): CgroupIdentity {
-  return readCgroupPath(path).identity;
-}
-
-/** Like `parseCgroup`, with the path of the line that counted. */
-export function readCgroup(input: string): CgroupReading {
-  let best: CgroupReading | null = null;
-  let bestIsV2 = false;
-  let lines = 0;
-  for (let start = 0; start < input.length && lines < MAX_LINES; lines++) {
-    const newline = input.indexOf('\n', start);
-    const end = newline < 0 ? input.length : newline;
-    const line = input.slice(start, end).trim();
-    start = end + 1;
-    if (line === '') continue;
-
-    const header = LINE_HEADER.exec(line);
-    // Something like a header that is none (`name=systemd:/…`): not a line of this file.
-    if (header === null && line[line.indexOf('/') - 1] === ':') continue;
-    const reading = readCgroupPath(header === null ? line : line.slice(header[0].length));
-    const isV2 = header?.[1] === '0';
-    if (best === null || reading.rank > best.rank || (reading.rank === best.rank && isV2 && !bestIsV2)) {
-      best = reading;
-      bestIsV2 = isV2;
-    }
-  }
-  return best ?? NOTHING;
-}
-
-/** A container on the way down, with the one around it. */
-interface Found extends ContainerName {
-  readonly outer: Found | null;
-}
-
-/**
- * Reads a path from its root to its leaf; deeper names override: the innermost container wins, the
- * innermost pod wins, and a pod inside a container (kind, minikube) leaves that container behind.
- * `..` (an agent in a cgroup namespace of its own) and names that say nothing are passed over.
- *
- * - Everything below a container is the container's own affair: a payload that runs systemd stays that
- *   container, and its units are not named, for it can make directories called like any host service.
- * - `unit` is the innermost service or scope of the host, and null inside containers and pods. The user
- *   manager's own `init.scope` stands for its service `user@UID.service`; a login session is its
- *   `session-N.scope`; the host's pid 1 is `init.scope`.
- * - A `.mount` unit holds mount helpers: it is in no container, even where the name carries an id.
+ * - The outermost pod counts, and in it the outermost container. Below a container everything is the container's own
+ *   affair: whatever directories it makes, a process there stays in that container.
+ * - A pod is believed only where a kubelet makes its directory: below `kubepods` at the root of the hierarchy, in a slice
+ *   that root made, or below one of `roots`; a container only where root's runtimes make theirs. See cgroup-ground.ts.
+ * - Elsewhere a container is told as claimed (`byName`), with the unit that it is in, and a pod, or a container with a
+ *   name that only a kubelet's runtime gives, is no more than a `claim` beside what the process really is.
+ * - `unit` is the unit of the system manager, as systemd finds it: the first below slices. What a user names in the own
+ *   subtree is `userUnit`. A container that is believed has none.
  * - nspawn's `supervisor` is nspawn itself, on the host, in the unit that runs the machine.
+ * - A path that begins with `..` (an agent in a cgroup namespace of its own) leads to a directory above the agent.
  */
-export function readCgroupPath(rawPath: string): CgroupReading {
-  const path = rawPath.endsWith(DELETED) ? rawPath.slice(0, -DELETED.length) : rawPath;
-  let podUid: string | null = null;
-  let qos: QosClass | null = null;
-  let container: Found | null = null;
-  let unit: string | null = null;
-  let manager: Manager | null = null;
-  let onHost = true;
-  let enteredMachine = false;
-  let parent = '';
+export function readCgroupPath(rawPath: string, roots: CgroupRoots = NO_ROOTS): CgroupReading {
+  if (rawPath.length > MAX_PATH) return { ...NOTHING, path: rawPath };
+  const end = roots.lengthIn(rawPath);
+  if (end > 0) {
+    const inside = readNames(rawPath.slice(end));
+    if (isNamed(inside)) return readingOf(rawPath, inside);
+  }
+  return readingOf(rawPath, readNames(rawPath));
+}
 
-  // The cut is made between two names: part of a name could be another name.
-  const first = path.length > MAX_PATH ? path.indexOf('/', path.length - MAX_PATH) : 0;
-  for (let start = first < 0 ? path.length : first; start < path.length; ) {
+/** What was found on the way down. */
+interface Found {
+  podUid: string | null;
+  qos: QosClass | null;
+  container: ContainerName | null;
+  byName: boolean;
+  unit: string | null;
+  userUnit: string | null;
+  claimedPod: { readonly uid: string; readonly qos: QosClass | null } | null;
+  claimedContainer: ContainerName | null;
+}
+
+/** Where the reader is. */
+interface Position {
+  ground: Ground;
+  parent: string;
+  grandparent: string;
+  manager: Manager | null;
+  /** Only slices so far: the next service or scope is a unit of the system manager. */
+  onSlices: boolean;
+  /** Likewise below a user manager. */
+  onUserSlices: boolean;
+  inKubelet: boolean;
+  /** Right below a machine that nspawn runs. */
+  enteredMachine: boolean;
+  /** Right below a scope in machine.slice. */
+  inMachineScope: boolean;
+}
+
+function readNames(path: string): Found {
+  const found: Found = {
+    podUid: null,
+    qos: null,
+    container: null,
+    byName: false,
+    unit: null,
+    userUnit: null,
+    claimedPod: null,
+    claimedContainer: null,
+  };
+  const at: Position = {
+    ground: 'system',
+    parent: '',
+    grandparent: '',
+    manager: null,
+    onSlices: true,
+    onUserSlices: false,
+    inKubelet: false,
+    enteredMachine: false,
+    inMachineScope: false,
+  };
+  for (let start = 0; start < path.length; ) {
     const slash = path.indexOf('/', start);
     const end = slash < 0 ? path.length : slash;
-    const length = end - start;
-    const from = start;
+    const name = end - start > NAME_MAX ? '' : path.slice(start, end);
+    const isEmpty = end === start;
     start = end + 1;
-    if (length === 0) continue;
-    if (length > NAME_MAX) {
-      parent = '';
-      continue;
-    }
-    const name = path.slice(from, end);
-    if (name === '..') continue;
-
-    if (onHost) {
-      const found = readUnitName(name);
-      if (found !== null && !(found === 'init.scope' && unit !== null)) unit = found;
-    }
-    const pod = readPodName(name, parent);
-    if (pod !== null) {
-      podUid = pod.uid;
-      qos = pod.qos;
-      container = null;
-    }
-    const inner = readContainerName(name, parent, manager);
-    if (inner !== null) container = { ...inner, outer: container };
-    else if (name.endsWith('.mount')) container = null;
-    else if (name === 'supervisor' && enteredMachine) container = outerOf(container);
-    enteredMachine = inner?.runtime === 'nspawn';
-
-    if (pod !== null || inner !== null) {
-      onHost = false;
-      manager = null;
-    } else if (name === 'ecs' || name === 'garden') manager = name;
-    parent = name;
+    if (isEmpty) continue;
+    // The names above are those of the agent's own place.
+    if (name === '..') at.inKubelet = true;
+    else step(name, found, at);
   }
-
-  const named = container !== null || podUid !== null;
-  const identity = identify(
-    container?.id ?? null,
-    podUid,
-    container?.runtime ?? null,
-    qos,
-    named ? null : unit,
-  );
-  return { path, identity, rank: rankOf(identity, depthOf(container)) };
+  return found;
 }
 
-function outerOf(container: Found | null): Found | null {
-  return container === null ? null : container.outer;
+function step(name: string, found: Found, at: Position): void {
+  if (at.ground === 'inside') readInside(name, found, at);
+  else readOutside(name, found, at);
+  at.grandparent = at.parent;
+  at.parent = name;
 }
 
-function depthOf(container: Found | null): number {
-  let depth = 0;
-  for (let found = container; found !== null; found = found.outer) depth++;
-  return depth;
+function readOutside(name: string, found: Found, at: Position): void {
+  readUnits(name, found, at);
+  const { ground } = at;
+  const pod = readPodName(name, at.parent);
+  if (pod !== null) {
+    const isPlace = at.inKubelet || isKubeletGroup(at.parent) || !name.startsWith('pod');
+    if (ground === 'system' && isPlace && found.podUid === null) {
+      found.podUid = pod.uid;
+      found.qos = pod.qos;
+    } else found.claimedPod ??= pod;
+  }
+  const payload = readPayload(name, at.parent, at.grandparent);
+  const container = payload ?? readContainerName(name, at.parent, at.manager);
+  const isBelieved = ground === 'system' || (payload !== null && at.inMachineScope);
+  at.enteredMachine = container?.runtime === 'nspawn' && name !== 'payload';
+  if (container === null) {
+    at.inMachineScope = ground === 'system' && at.parent === 'machine.slice' && name.endsWith('.scope');
+    if (isKubeletGroup(name)) at.inKubelet = true;
+    if (name === 'ecs' || name === 'garden') at.manager = name;
+    else if (pod !== null) at.manager = null;
+    // What is right in a pod's own directory the kubelet and its runtime make.
+    const isOwnPod = pod !== null && found.claimedPod === null;
+    if (!isOwnPod) at.ground = groundBelow(name, at.parent, ground);
+    return;
+  }
+  const isForPods = found.podUid !== null || container.onlyInPods === true;
+  if (found.claimedPod !== null || (!isBelieved && isForPods)) found.claimedContainer = container;
+  else {
+    found.container = container;
+    found.byName = !isBelieved;
+  }
+  at.ground = 'inside';
 }
 
-/** What is compared first stands in the highest bits. */
-function rankOf(identity: CgroupIdentity, depth: number): number {
-  const container = identity.containerId === null ? 0 : 1;
-  const pod = identity.podUid === null ? 0 : 1;
-  const unit = identity.unit === null ? 0 : 1;
-  const runtime = identity.runtime === null ? 0 : 1;
-  const qos = identity.qos === null ? 0 : 1;
-  const depthBits = Math.min(depth, 255);
+/** Every name is a mere claim, but for nspawn's own process beside the payload. */
+function readInside(name: string, found: Found, at: Position): void {
+  if (name === 'supervisor' && at.enteredMachine) {
+    found.container = null;
+    found.byName = false;
+  }
+  at.enteredMachine = false;
+  const pod = readPodName(name, at.parent);
+  if (pod !== null && found.claimedPod === null) {
+    found.claimedPod = pod;
+    // What came before is the node that the pod claims to run on.
+    found.claimedContainer = null;
+  }
+  found.claimedContainer ??= readContainerName(name, at.parent, null);
+}
+
+function readUnits(name: string, found: Found, at: Position): void {
+  if (!at.onSlices && !at.onUserSlices) return;
+  if (name.endsWith('.slice')) return;
+  const unit = readUnitName(name);
+  if (at.onSlices) {
+    found.unit = unit;
+    at.onSlices = false;
+    at.onUserSlices = unit?.startsWith('user@') === true && unit.endsWith('.service');
+    return;
+  }
+  // The user manager itself runs in its `init.scope`.
+  found.userUnit = unit === 'init.scope' ? null : unit;
+  at.onUserSlices = false;
+}
+
+const isNamed = ({ container, podUid, byName }: Found) => podUid !== null || (container !== null && !byName);
+
+function readingOf(path: string, found: Found): CgroupReading {
+  const { byName } = found;
+  const container = textOf(found.container);
+  const isInside = (found.podUid !== null || container !== null) && !byName;
+  const identity: CgroupIdentity = {
+    containerId: container?.id ?? null,
+    podUid: found.podUid,
+    runtime: container?.runtime ?? null,
+    qos: found.qos,
+    tags: tagsOf(found.podUid, container?.id ?? null, found.qos),
+    unit: isInside || found.unit === null ? null : readableText(found.unit),
+    ...(isInside || found.userUnit === null ? {} : { userUnit: readableText(found.userUnit) }),
+    ...claimOf(found),
+  };
+  return { path, identity, byName, rank: rankOf(identity, byName) };
+}
+
+const textOf = (container: ContainerName | null) =>
+  container === null ? null : { ...container, id: readableText(container.id) };
+
+function claimOf({ claimedPod, claimedContainer }: Found): { claim?: Claim } {
+  if (claimedPod === null && claimedContainer === null) return {};
+  const container = textOf(claimedContainer);
+  return {
+    claim: {
+      podUid: claimedPod?.uid ?? null,
+      containerId: container?.id ?? null,
+      runtime: container?.runtime ?? null,
+      qos: claimedPod?.qos ?? null,
+    },
+  };
+}
+
+/** What is compared first stands in the highest bits: what is believed beats what is only claimed. */
+function rankOf(identity: CgroupIdentity, byName: boolean): number {
+  const bit = (is: boolean, place: number) => (is ? 1 << place : 0);
+  const container = identity.containerId !== null && !byName;
+  const pod = identity.podUid !== null;
   return (
-    ((container + pod) << 16) | (container << 15) | (depthBits << 4) | (unit << 2) | (runtime << 1) | qos
+    bit(container && pod, 7) |
+    bit(container, 6) |
+    bit(pod, 5) |
+    bit(byName, 4) |
+    bit(identity.unit !== null, 3) |
+    bit(identity.runtime !== null, 2) |
+    bit(identity.qos !== null, 1) |
+    bit(identity.claim !== undefined, 0)
   );
 }
 
-function identify(
-  containerId: string | null,
-  podUid: string | null,
-  runtime: string | null,
-  qos: QosClass | null,
-  unit: string | null,
-): CgroupIdentity {
+/** `k8s_pod:`, `container:` and `cgroup:`, the latter one name per class, whichever cgroup driver and root a kubelet has. */
+export function tagsOf(podUid: string | null, containerId: string | null, qos: QosClass | null): string[] {
   const tags: string[] = [];
   if (podUid !== null) tags.push(`k8s_pod:${podUid}`);
   if (containerId !== null) tags.push(`container:${containerId.slice(0, 12)}`);
-  // One name per class, whichever cgroup driver and cgroup root the kubelet has.
   if (qos !== null) tags.push(qos === 'guaranteed' ? 'cgroup:kubepods' : `cgroup:kubepods-${qos}`);
-  return { containerId, podUid, runtime, qos, tags, unit };
+  return tags;
+}
+
+/** The reading of a path that says nothing. */
+export const NOTHING: CgroupReading = {
+  path: '',
+  identity: { containerId: null, podUid: null, runtime: null, qos: null, tags: [], unit: null },
+  byName: false,
+  rank: 0,
+};
+
+/**
+ * The directories around a path's own place: those of its containers but the last, and that in which the kubelet of its pod
+ * made `kubepods`. They are no boundary for an agent that runs in the path: whoever starts agents made them.
+ */
+export function rootsAround(path: string): string[] {
+  const roots: string[] = [];
+  let parent = '';
+  let kubelet: string | null = null;
+  let lastContainer: string | null = null;
+  let end = 0;
+  for (const name of path.split('/')) {
+    const above = path.slice(0, Math.max(0, end - 1));
+    end += name.length + 1;
+    if (name === '') continue;
+    if (lastContainer !== null) roots.push(lastContainer);
+    lastContainer = null;
+    const pod = readPodName(name, parent);
+    // `slice:runtime:id` is the kubelet's tree in one name.
+    if (isKubeletGroup(name) && kubelet === null) kubelet = above;
+    if (pod !== null) {
+      roots.push(kubelet ?? above);
+      kubelet = null;
+    }
+    if (readContainerName(name, parent, null) !== null) lastContainer = path.slice(0, end - 1);
+    parent = name;
+  }
+  return roots.filter((root) => root !== '');
 }

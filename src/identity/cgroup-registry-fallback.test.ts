@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
   A,
-  B,
   BASE,
   event,
   MS,
@@ -18,13 +17,18 @@ import {
 test('a cut path that names nothing is not taken for "no container"', () => {
   const { registry } = setUp({ 200: `0::${POD_PATH}/deep\n` });
   registry.learn(record(5, '/deep/foo.service', 0, { truncated: true }));
-  assert.deepEqual(registry.resolve(event(5)), { ...UNKNOWN, cgroupPath: '/deep/foo.service' });
+  assert.deepEqual(registry.resolve(event(5)), {
+    ...UNKNOWN,
+    cgroupPath: '/deep/foo.service',
+    truncated: true,
+  });
   assert.equal(registry.resolve(event(5, 0, { pid: 200, ktimeNs: BASE.ktimeNs + 500n * MS })).containerId, A);
 
   const hybrid = setUp().registry;
   hybrid.learn(record(1, '/'));
   hybrid.learn(record(2, '/deep', 4, { truncated: true }));
-  assert.equal(hybrid.resolve(event(1, 2)).provenance, 'cgroup-unknown', 'nor when only v1 is cut');
+  const { provenance, truncated } = hybrid.resolve(event(1, 2));
+  assert.deepEqual([provenance, truncated], ['cgroup-unknown', true], 'nor when only v1 is cut');
 });
 
 test('in a cgroup namespace of its own the agent does not take its own container for the host', () => {
@@ -53,7 +57,14 @@ test('without a record /proc is asked, once for a while', () => {
   assert.deepEqual(asked, [100]);
   registry.resolve(event(5, 0, { ktimeNs: BASE.ktimeNs + 250n * MS }));
   assert.deepEqual(asked, [100, 100]);
-  assert.deepEqual(registry.counts(), { known: 0, fallbacks: 2, unknown: 0, evicted: 0 });
+  assert.deepEqual(registry.counts(), {
+    known: 0,
+    fallbacks: 2,
+    unknown: 0,
+    evicted: 0,
+    claimed: 0,
+    truncated: 0,
+  });
 });
 
 test('what /proc says of one process is not said of another of the same cgroup', () => {
@@ -106,7 +117,14 @@ test('a process that is gone leaves its cgroup unknown, and is counted', () => {
   assert.deepEqual(registry.resolve(event(5)), UNKNOWN);
   assert.deepEqual(registry.resolve(event(6, 0, { pid: 200 })), UNKNOWN);
   assert.deepEqual(asked, [100, 200]);
-  assert.deepEqual(registry.counts(), { known: 0, fallbacks: 2, unknown: 3, evicted: 0 });
+  assert.deepEqual(registry.counts(), {
+    known: 0,
+    fallbacks: 2,
+    unknown: 3,
+    evicted: 0,
+    claimed: 0,
+    truncated: 0,
+  });
 });
 
 test('events slightly out of order do not ask again, those of another recording do', () => {
@@ -129,7 +147,7 @@ test('when one of the two records is missing, the other one does if it names a c
   assert.deepEqual(asked, []);
   assert.deepEqual(registry.resolve(event(3, 99)), UNKNOWN, 'half of "no container" is not enough');
   assert.deepEqual(asked, [100]);
-  registry.learn(record(99, `/docker/${A}/docker/${B}`, 4));
-  assert.equal(registry.resolve(event(1, 99)).containerId, B, 'the missing one may say more');
-  assert.equal(registry.resolve(event(3, 99)).containerId, B);
+  registry.learn(record(99, POD_PATH, 4));
+  assert.equal(registry.resolve(event(1, 99)).podUid, UID, 'the missing one may say more');
+  assert.equal(registry.resolve(event(3, 99)).podUid, UID);
 });

@@ -28,7 +28,14 @@ test('a cgroup that the kernel named gives its container and pod', () => {
     provenance: 'kernel-cgroup',
   });
   assert.deepEqual(asked, []);
-  assert.deepEqual(registry.counts(), { known: 1, fallbacks: 0, unknown: 0, evicted: 0 });
+  assert.deepEqual(registry.counts(), {
+    known: 1,
+    fallbacks: 0,
+    unknown: 0,
+    evicted: 0,
+    claimed: 0,
+    truncated: 0,
+  });
 });
 
 test('a cgroup that names no container says so and names its unit', () => {
@@ -53,7 +60,14 @@ test('all events of a cgroup share one frozen object', () => {
   assert.equal(registry.resolve(event(5, 6)), identity, 'another pair of the same cgroup');
   registry.learn(record(5, POD_PATH));
   assert.equal(registry.resolve(event(5)), identity, 'a record sent again changes nothing');
-  assert.deepEqual(registry.counts(), { known: 2, fallbacks: 0, unknown: 0, evicted: 0 });
+  assert.deepEqual(registry.counts(), {
+    known: 2,
+    fallbacks: 0,
+    unknown: 0,
+    evicted: 0,
+    claimed: 0,
+    truncated: 0,
+  });
 });
 
 test('from the second event of a cgroup on an answer takes one Map lookup', (context) => {
@@ -137,13 +151,102 @@ test('an id that comes with another path is another cgroup from then on', () => 
   assert.equal(registry.counts().known, 2);
 });
 
-test('a cut path still names what is left of it', () => {
-  const { registry } = setUp();
-  registry.learn(record(5, `/pod${UID}/${A}/deep`, 0, { truncated: true }));
-  const { containerId, podUid, provenance } = registry.resolve(event(5));
+test('the names of a cut path are no more than a claim, until /proc has the whole path', () => {
+  const rest = `/pod${UID}/${A}/deep`;
+  const user = '/user.slice/user-1000.slice/session-3.scope/kubepods';
+  const { registry, asked } = setUp({ 200: `0::${user}${rest}\n` });
+  registry.learn(record(5, `/kubepods${rest}`, 0, { truncated: true }));
+  const { containerId, podUid, tags, provenance, truncated, claim, cgroupPath } = registry.resolve(event(5));
   assert.deepEqual(
-    { containerId, podUid, provenance },
-    { containerId: A, podUid: UID, provenance: 'kernel-cgroup' },
+    { containerId, podUid, tags, provenance, truncated, cgroupPath },
+    {
+      containerId: null,
+      podUid: null,
+      tags: [],
+      provenance: 'cgroup-unknown',
+      truncated: true,
+      cgroupPath: `/kubepods${rest}`,
+    },
+  );
+  assert.deepEqual([claim?.podUid, claim?.containerId], [UID, A]);
+  assert.deepEqual(registry.counts().truncated, 1);
+  assert.deepEqual(asked, [100]);
+  const later = registry.resolve(event(5, 0, { pid: 200, ktimeNs: 3_000_000_000n }));
+  assert.deepEqual([later.podUid, later.unit, later.provenance], [null, 'session-3.scope', 'claimed']);
+});
+
+test('what is only claimed is counted and makes room for what is believed', () => {
+  const { registry } = setUp();
+  registry.learn(record(1, `/user.slice/user-1000.slice/session-3.scope${POD_PATH}`));
+  registry.learn(record(2, `/somewhere/docker-${A}.scope`));
+  registry.learn(record(3, POD_PATH, 4));
+  registry.learn(record(4, SERVICE_PATH, 4));
+  assert.equal(registry.counts().claimed, 2);
+  registry.learn(record(1, `/user.slice/user-1000.slice/session-3.scope${POD_PATH}`));
+  assert.equal(registry.counts().claimed, 2, 'a record sent again');
+  assert.equal(registry.resolve(event(1)).provenance, 'claimed');
+  assert.equal(registry.resolve(event(2)).containerId, A);
+  for (const v2 of [1, 2]) {
+    const { podUid, containerId, provenance } = registry.resolve(event(v2, 3));
+    assert.deepEqual([podUid, containerId, provenance], [UID, A, 'kernel-cgroup']);
+    assert.equal(registry.resolve(event(v2, 4)).provenance, 'claimed');
+  }
+});
+
+test('a claim does not stand in for a record that is missing', () => {
+  const { registry, asked } = setUp();
+  registry.learn(record(1, `/somewhere/docker-${A}.scope`));
+  assert.equal(registry.resolve(event(1, 99)).provenance, 'cgroup-unknown');
+  assert.deepEqual(asked, [100]);
+});
+
+test('an agent in a node that is a container believes the names around it, and only those', () => {
+  const { registry } = setUp();
+  const node = `/docker/${B}`;
+  registry.learn(record(1, `${node}/kubelet${POD_PATH}`));
+  registry.learn(record(2, `${node}/kubelet${POD_PATH.replace('3d27', '4e27')}`));
+  registry.learn(record(3, `/docker/${A}/kubelet${POD_PATH}`));
+  registry.learn(record(4, `${node}${SERVICE_PATH}`));
+  registry.learn(record(5, `${node}/kubelet${POD_PATH}${POD_PATH.replace('3d27', '5f27')}`));
+  const own = registry.resolve(event(1));
+  assert.deepEqual([own.podUid, own.containerId, own.claim?.podUid], [null, B, UID]);
+  assert.equal(registry.trustAround(own), true);
+  assert.equal(registry.trustAround(registry.resolve(event(1))), false, 'nothing new');
+  const told = (id: number) => {
+    const { podUid, containerId, provenance } = registry.resolve(event(id));
+    return [podUid, containerId, provenance];
+  };
+  assert.deepEqual(told(1), [UID, A, 'kernel-cgroup']);
+  assert.deepEqual(told(2), [UID.replace('3d27', '4e27'), A, 'kernel-cgroup']);
+  assert.deepEqual(told(3), [null, A, 'kernel-cgroup'], 'another node');
+  assert.deepEqual(told(4), [null, B, 'kernel-cgroup'], 'the node itself');
+  assert.deepEqual(told(5), [UID, A, 'kernel-cgroup'], 'the outermost pod of the node');
+  registry.learn(record(6, `${node}/kubelet${POD_PATH}`));
+  assert.equal(registry.resolve(event(6)).podUid, UID);
+});
+
+test('what /proc says of the agent, or a cut path, makes no root', () => {
+  const { registry } = setUp();
+  registry.learn(record(1, `0::/docker/${B}${POD_PATH}\n`, 0, { source: 'procfs' }));
+  registry.learn(record(2, `/docker/${B}${POD_PATH}`, 0, { truncated: true }));
+  for (const id of [1, 2]) assert.equal(registry.trustAround(registry.resolve(event(id))), false);
+});
+
+test('names that are any bytes are read as bytes and shown as text', () => {
+  const { registry } = setUp();
+  registry.learn(record(1, '/machine.slice/machine-web\\x2d01.scope'));
+  registry.learn(record(2, '/system.slice/fsck@dev-disk\\x2d1.service'));
+  registry.learn(record(3, '/lxc.payload.caf\xc3\xa9\xff'));
+  assert.deepEqual(
+    [1, 2, 3].map((id) => {
+      const { containerId, unit, cgroupPath } = registry.resolve(event(id));
+      return [containerId, unit, cgroupPath];
+    }),
+    [
+      ['web-01', null, '/machine.slice/machine-web\\x2d01.scope'],
+      [null, 'fsck@dev-disk\\x2d1.service', '/system.slice/fsck@dev-disk\\x2d1.service'],
+      ['café\\xff', null, '/lxc.payload.café\\xff'],
+    ],
   );
 });
 
@@ -170,7 +273,14 @@ test('the cgroup unused for longest makes room, in whichever hierarchy it is', (
   registry.learn(record(3, '/three'));
   registry.resolve(event(1));
   registry.learn(record(4, '/four'));
-  assert.deepEqual(registry.counts(), { known: 3, fallbacks: 0, unknown: 0, evicted: 1 });
+  assert.deepEqual(registry.counts(), {
+    known: 3,
+    fallbacks: 0,
+    unknown: 0,
+    evicted: 1,
+    claimed: 0,
+    truncated: 0,
+  });
   assert.equal(registry.resolve(event(1)).cgroupPath, '/one');
   assert.equal(registry.resolve(event(3)).cgroupPath, '/three');
   assert.equal(registry.resolve(event(4)).cgroupPath, '/four');
@@ -178,7 +288,14 @@ test('the cgroup unused for longest makes room, in whichever hierarchy it is', (
   // A forgotten cgroup comes back with its next record.
   registry.learn(record(2, `/docker/${A}`, 4));
   assert.equal(registry.resolve(event(1, 2)).containerId, A);
-  assert.deepEqual(registry.counts(), { known: 3, fallbacks: 1, unknown: 1, evicted: 2 });
+  assert.deepEqual(registry.counts(), {
+    known: 3,
+    fallbacks: 1,
+    unknown: 1,
+    evicted: 2,
+    claimed: 0,
+    truncated: 0,
+  });
 });
 
 test('a cgroup that was removed keeps its name for late exits, and makes room first', () => {

@@ -1,12 +1,15 @@
 // The identity of every event: cgroup records in, one shared Identity per cgroup out.
 import type { CgroupRecord, EventBase } from '../decode/index.ts';
-import { type CgroupReading, readCgroup, readCgroupPath } from './cgroup-path.ts';
+import { readableText } from '../decode/index.ts';
+import { readCgroupFile } from './cgroup-file.ts';
+import { type CgroupReading, NOTHING, readCgroupPath, rootsAround } from './cgroup-path.ts';
+import { CgroupRoots } from './cgroup-roots.ts';
 import type { Identity } from './identity.ts';
 import type { OwnPod } from './own-pod.ts';
 import { type RecencyLinks, RecencyList } from './recency-list.ts';
 
 export interface CgroupRegistryOptions {
-  /** The content of /proc/PID/cgroup, null when it cannot be had. Must not throw. */
+  /** The content of /proc/PID/cgroup as raw text, null when it cannot be had. Must not throw. */
   readonly readProcCgroup: (pid: number) => string | null;
   /** How many cgroups are remembered; the one unused for longest makes room. */
   readonly maxEntries?: number;
@@ -15,6 +18,8 @@ export interface CgroupRegistryOptions {
    * inside the agent's own container, not on the host, and is not taken for "no container".
    */
   readonly ownCgroupNamespace?: boolean;
+  /** Directories below which names are believed as at the root of the hierarchy, see `CgroupRoots`. */
+  readonly roots?: readonly string[];
   /** The pod of everything that is seen: of a sidecar. */
   readonly ownPod?: OwnPod | null;
 }
@@ -28,6 +33,10 @@ export interface CgroupRegistryCounts {
   readonly unknown: number;
   /** Cgroups forgotten to make room. */
   readonly evicted: number;
+  /** Cgroups told so far whose names claim a pod or container where others than the kubelet or a runtime may make names. */
+  readonly claimed: number;
+  /** Cgroups told so far whose path was cut. */
+  readonly truncated: number;
 }
 
 const DEFAULT_MAX_ENTRIES = 20_000;
@@ -38,7 +47,7 @@ const RETRY_NS = 250_000_000n;
 /** Cgroups without a record are rare: the kernel sends a lost record again with the next event. */
 const MAX_GUESSES = 1024;
 
-const UNKNOWN = freeze({ path: '', identity: readCgroupPath('').identity, rank: 0 }, 'cgroup-unknown');
+const UNKNOWN = freeze(NOTHING, 'cgroup-unknown');
 
 /** A cgroup of one hierarchy, as its last record named it. */
 interface Known extends RecencyLinks<Known> {
@@ -46,6 +55,9 @@ interface Known extends RecencyLinks<Known> {
   readonly id: number;
   reading: CgroupReading;
   identity: Identity;
+  /** Of the record. */
+  source: CgroupRecord['source'];
+  truncated: boolean;
   /** The answers that rest on this cgroup. */
   readonly answers: Set<PairKey>;
 }
@@ -97,12 +109,16 @@ export class CgroupRegistry {
   #fallbacks = 0;
   #unknown = 0;
   #evicted = 0;
+  #claimed = 0;
+  #truncated = 0;
+  readonly #roots: CgroupRoots;
 
   constructor(options: CgroupRegistryOptions) {
     this.#readProcCgroup = options.readProcCgroup;
     this.#maxEntries = Math.max(1, options.maxEntries ?? DEFAULT_MAX_ENTRIES);
     this.#ownCgroupNamespace = options.ownCgroupNamespace ?? false;
     this.#ownPod = options.ownPod ?? null;
+    this.#roots = new CgroupRoots(options.roots);
   }
 
   counts(): CgroupRegistryCounts {
@@ -111,6 +127,8 @@ export class CgroupRegistry {
       fallbacks: this.#fallbacks,
       unknown: this.#unknown,
       evicted: this.#evicted,
+      claimed: this.#claimed,
+      truncated: this.#truncated,
     };
   }
 
@@ -131,27 +149,32 @@ export class CgroupRegistry {
       return null;
     }
     const procfs = record.source === 'procfs';
-    const reading = procfs ? readCgroup(record.path) : readCgroupPath(record.path);
+    const { source, truncated } = record;
+    const reading = this.#read(record.path, source, truncated);
     // An empty /proc/PID/cgroup is no answer: the process was gone.
     if (procfs && reading.path === '') return null;
     const hierarchy = procfs || record.hierarchyId === 0 ? this.#v2 : this.#v1;
-    const identity = this.#identityOf(reading, record.source, record.truncated);
+    const identity = this.#identityOf(reading, source, truncated);
 
     const known = hierarchy.get(record.cgroupId);
     if (known !== undefined) {
       this.#byUse.touch(known);
       if (known.reading.path === reading.path && known.identity.provenance === identity.provenance)
         return null;
-      for (const key of known.answers) this.#forget(key);
-      known.reading = reading;
-      known.identity = identity;
+      this.#count(identity);
+      this.#rename(known, reading, identity);
+      known.source = source;
+      known.truncated = truncated;
       return identity;
     }
+    this.#count(identity);
     const added: Known = {
       hierarchy,
       id: record.cgroupId,
       reading,
       identity,
+      source,
+      truncated,
       answers: new Set(),
       newer: null,
       older: null,
@@ -161,6 +184,38 @@ export class CgroupRegistry {
     this.#generation++;
     if (this.#v2.size + this.#v1.size > this.#maxEntries) this.#evict(this.#byUse.oldest!);
     return identity;
+  }
+
+  /**
+   * Takes the directories around the agent's own cgroup for roots: a node that is a container itself is no boundary for an
+   * agent that runs in it. `own` is what `resolve` gave for the agent. True when that is new: then what was answered for
+   * other cgroups may have changed.
+   */
+  trustAround(own: Identity): boolean {
+    const places = [...this.#v2.values(), ...this.#v1.values()].filter(
+      ({ identity, source, truncated }) => identity === own && source === 'ebpf' && !truncated,
+    );
+    const added = places
+      .flatMap(({ reading }) => rootsAround(reading.path))
+      .filter((root) => this.#roots.add(root));
+    if (added.length === 0) return false;
+    for (const known of [...this.#v2.values(), ...this.#v1.values()]) {
+      const reading = this.#read(known.reading.path, known.source, known.truncated);
+      if (known.source === 'ebpf')
+        this.#rename(known, reading, this.#identityOf(reading, known.source, known.truncated));
+    }
+    return true;
+  }
+
+  #rename(known: Known, reading: CgroupReading, identity: Identity): void {
+    for (const key of known.answers) this.#forget(key);
+    known.reading = reading;
+    known.identity = identity;
+  }
+
+  #count({ claim, provenance, truncated }: Identity): void {
+    if (claim !== undefined || provenance === 'claimed') this.#claimed++;
+    if (truncated) this.#truncated++;
   }
 
   /** Where an event's process runs. Never throws. */
@@ -190,7 +245,7 @@ export class CgroupRegistry {
     if (v1) this.#byUse.touch(v1);
 
     const best = better(v2, v1);
-    const named = best !== undefined && isNamed(best.identity);
+    const named = best !== undefined && isBelieved(best.identity);
     if (best !== undefined && v2 !== undefined && v1 !== undefined) {
       // "No container" takes both to say so.
       if (named || (isCertain(v2.identity) && (v1 === null || isCertain(v1.identity)))) {
@@ -205,7 +260,8 @@ export class CgroupRegistry {
     if (guess !== null) return guess;
     this.#unknown++;
     // Of a path whose root end is missing at least the rest is shown.
-    return best === undefined || isCertain(best.identity) ? UNKNOWN : best.identity;
+    const known = [v2, v1].find((one) => one?.truncated) ?? best;
+    return known === undefined || isCertain(known.identity) ? UNKNOWN : known.identity;
   }
 
   /**
@@ -229,7 +285,7 @@ export class CgroupRegistry {
     }
 
     this.#fallbacks++;
-    const reading = readCgroup(this.#readProcCgroup(event.pid) ?? '');
+    const reading = this.#read(this.#readProcCgroup(event.pid) ?? '', 'procfs', false);
     const found = reading.path === '' ? null : this.#identityOf(reading, 'procfs', false);
     const identity = found !== null && isCertain(found) ? found : null;
     // Without any cgroup id the processes have nothing in common.
@@ -247,12 +303,21 @@ export class CgroupRegistry {
     return this.#guesses.get(key)!.identity;
   }
 
+  #read(path: string, source: CgroupRecord['source'], truncated: boolean): CgroupReading {
+    if (source === 'procfs') return readCgroupFile(path, this.#roots);
+    const reading = readCgroupPath(path, this.#roots);
+    return truncated ? cut(reading) : reading;
+  }
+
   #identityOf(reading: CgroupReading, source: CgroupRecord['source'], truncated: boolean): Identity {
+    // The missing root end says whose the names are, and could name a container of its own.
+    if (truncated) return freeze(reading, 'cgroup-unknown', true);
+    if (reading.byName) return freeze(reading, 'claimed');
     if (isNamed(reading.identity)) return freeze(reading, source === 'ebpf' ? 'kernel-cgroup' : 'procfs');
-    // The missing root end could name a container; a path that does not lead out is in the agent's own.
+    // A path that does not lead out is in the agent's own.
     const own = this.#ownCgroupNamespace && source === 'procfs' && !reading.path.startsWith('/..');
-    if (!truncated && !own) return freeze(reading, 'not-a-container');
-    return freeze({ ...reading, identity: UNKNOWN }, 'cgroup-unknown');
+    if (own) return freeze({ ...reading, identity: UNKNOWN }, 'cgroup-unknown');
+    return freeze(reading, reading.identity.claim === undefined ? 'not-a-container' : 'claimed');
   }
 
   #remember(key: PairKey, answer: Answer): void {
@@ -296,6 +361,11 @@ function isNamed(identity: { containerId: string | null; podUid: string | null }
   return identity.containerId !== null || identity.podUid !== null;
 }
 
+/** Names a container or pod, in a place where nobody else makes such names. */
+function isBelieved(identity: Identity): boolean {
+  return isNamed(identity) && identity.provenance !== 'claimed';
+}
+
 function isCertain(identity: Identity): boolean {
   return identity.provenance !== 'cgroup-unknown';
 }
@@ -304,9 +374,19 @@ function firstKey<K>(map: Map<K, unknown>): K | undefined {
   return map.keys().next().value;
 }
 
-function freeze(reading: CgroupReading, provenance: Identity['provenance']): Identity {
-  const { containerId, podUid, runtime, qos, tags, unit } = reading.identity;
-  const cgroupPath = reading.path === '' ? null : reading.path;
+/** Of a path whose root end is missing every name is a claim. */
+function cut(reading: CgroupReading): CgroupReading {
+  const { podUid, containerId, runtime, qos, claim } = reading.identity;
+  const claimed = podUid === null && containerId === null ? claim : { podUid, containerId, runtime, qos };
+  return {
+    ...NOTHING,
+    path: reading.path,
+    identity: { ...NOTHING.identity, ...(claimed === undefined ? {} : { claim: claimed }) },
+  };
+}
+
+function freeze(reading: CgroupReading, provenance: Identity['provenance'], truncated = false): Identity {
+  const { containerId, podUid, runtime, qos, tags, unit, userUnit, claim } = reading.identity;
   return Object.freeze({
     containerId,
     podUid,
@@ -314,7 +394,10 @@ function freeze(reading: CgroupReading, provenance: Identity['provenance']): Ide
     qos,
     tags: Object.freeze([...tags]),
     unit,
-    cgroupPath,
+    ...(userUnit === undefined ? {} : { userUnit }),
+    ...(claim === undefined ? {} : { claim: Object.freeze({ ...claim }) }),
+    cgroupPath: reading.path === '' ? null : readableText(reading.path),
+    ...(truncated ? { truncated: true as const } : {}),
     provenance,
   });
 }

@@ -1,5 +1,5 @@
 // Cgroup to container, pod and host service, with the provenance of every fact.
-export { parseCgroup, parseCgroupPath } from './cgroup-path.ts';
+export { type CgroupAnswer, parseCgroup, parseCgroupPath, readCgroupFile } from './cgroup-file.ts';
 export {
   CgroupRegistry,
   type CgroupRegistryCounts,

@@ -10,7 +10,7 @@ const INITIAL_CGROUP_NS = 'cgroup:[4026531835]';
 /**
  * Makes a reader of `<procRoot>/<pid>/cgroup`. It answers null when the file cannot be read for whatever
  * reason (the process is gone, no permission, the pid is none), and never throws. The pid must be one of
- * the pid namespace that `procRoot` was mounted in.
+ * the pid namespace that `procRoot` was mounted in. The text is raw, one character for each byte: names are any bytes.
  */
 export function createProcCgroupReader(procRoot: string): (pid: number) => string | null {
   const buffer = Buffer.allocUnsafe(MAX_BYTES);
@@ -26,7 +26,7 @@ export function createProcCgroupReader(procRoot: string): (pid: number) => strin
         if (count === 0) break;
         used += count;
       }
-      const text = buffer.toString('utf8', 0, used);
+      const text = buffer.toString('latin1', 0, used);
       // A cut line could name another cgroup than the whole one.
       return used < MAX_BYTES ? text : text.slice(0, text.lastIndexOf('\n') + 1);
     } catch {

@@ -20,7 +20,7 @@ export interface ProcFacts {
   readonly codeKib: number;
   /** The most memory that this image has used until now. */
   readonly maxRssBytes: number;
-  /** The content of /proc/PID/cgroup; null when the kernel has no cgroups. */
+  /** The content of /proc/PID/cgroup as raw text, one character for each byte; null when the kernel has no cgroups. */
   readonly cgroup: string | null;
 }
 
@@ -44,7 +44,7 @@ export function readFacts(files: ProcFiles, pid: number): ProcFacts | null | typ
     nsPid: Number(statusField(status, 'NSpid').at(-1) ?? pid),
     codeKib: Number(statusField(status, 'VmExe')[0] ?? 0),
     maxRssBytes: Number(statusField(status, 'VmHWM')[0] ?? 0) * 1024,
-    cgroup: readText(files, pid, 'cgroup'),
+    cgroup: readText(files, pid, 'cgroup', 'latin1'),
   };
 }
 
@@ -61,13 +61,15 @@ function statusField(status: string, name: string): string[] {
   return value === '' ? [] : value.split(/\s+/);
 }
 
-function readText(files: ProcFiles, pid: number, file: string): string | null {
+type Encoding = 'utf8' | 'latin1';
+
+function readText(files: ProcFiles, pid: number, file: string, encoding: Encoding = 'utf8'): string | null {
   const length = files.read(pid, file);
-  return length < 0 ? null : textOf(files, length);
+  return length < 0 ? null : textOf(files, length, encoding);
 }
 
-function textOf(files: ProcFiles, length: number): string {
-  return Buffer.from(files.bytes.buffer, files.bytes.byteOffset, length).toString('utf8');
+function textOf(files: ProcFiles, length: number, encoding: Encoding = 'utf8'): string {
+  return Buffer.from(files.bytes.buffer, files.bytes.byteOffset, length).toString(encoding);
 }
 
 /** Kernels without audit have no such file. */

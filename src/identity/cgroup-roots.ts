@@ -1,0 +1,40 @@
+// Directories below which names are believed as at the root of a hierarchy: nodes that are containers themselves (kind), and
+// the `--cgroup-root` of a kubelet.
+
+/** Matches paths that begin with one of the roots. Roots only come, so that what was believed stays so. */
+export class CgroupRoots {
+  readonly #patterns: RegExp[];
+  readonly #seen = new Set<string>();
+
+  /** Paths from the root of the hierarchy; a `*` stands for any part of one name. As raw text. */
+  constructor(patterns: readonly string[] = []) {
+    this.#patterns = patterns.map(patternOf);
+  }
+
+  /** Adds a root that is just this path. False when it was one before. */
+  add(path: string): boolean {
+    if (path === '' || this.#seen.has(path)) return false;
+    this.#seen.add(path);
+    this.#patterns.push(new RegExp(`^${literal(path)}(?=/)`));
+    return true;
+  }
+
+  /** The length of the longest root that the path is below; 0 where there is none. */
+  lengthIn(path: string): number {
+    let longest = 0;
+    for (const pattern of this.#patterns) {
+      const length = pattern.exec(path)?.[0].length ?? 0;
+      if (length > longest) longest = length;
+    }
+    return longest;
+  }
+}
+
+/** Anchored, and each star ends at the next slash. */
+function patternOf(root: string): RegExp {
+  const names = root.split('/').filter((name) => name !== '');
+  const text = names.map((name) => name.split('*').map(literal).join('[^/]*')).join('/');
+  return new RegExp(`^/${text}(?=/)`);
+}
+
+const literal = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
