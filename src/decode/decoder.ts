@@ -10,6 +10,9 @@ import { rawText, splitArgv, TextCache } from './text.ts';
 export const DECODE_ERROR_KINDS = ['too_short', 'unknown_kind', 'bad_length'] as const;
 export type DecodeErrorKind = (typeof DECODE_ERROR_KINDS)[number];
 
+/** Masks secrets in place and returns how many arguments had one. */
+export type ArgvMasker = (argv: string[], executable: string) => number;
+
 export interface DecoderOptions {
   readonly mask: ArgvMasker;
 }
@@ -103,11 +106,11 @@ export class Decoder {
     const argvStart = offset + L.EXEC_SIZE;
     const comm = this.#comm(memory, offset);
     const known = this.#argvs.get(bytes, argvStart, argvEnd, argc, executable);
-    if (known !== undefined) return new ExecRecord(memory, offset, comm, executable, known, NOTHING_MASKED);
+    if (known !== undefined) return new ExecRecord(memory, offset, comm, executable, known, 0);
     const argv = splitArgv(bytes, argvStart, argvEnd, argc);
-    const masking = this.#mask(argv, executable);
-    if (masking === NOTHING_MASKED) this.#argvs.put(bytes, argvStart, argvEnd, argc, executable, argv);
-    return new ExecRecord(memory, offset, comm, executable, argv, masking);
+    const masked = this.#mask(argv, executable);
+    if (masked === 0) this.#argvs.put(bytes, argvStart, argvEnd, argc, executable, argv);
+    return new ExecRecord(memory, offset, comm, executable, argv, masked);
   }
 
   #cgroup(memory: RingMemory, offset: number, length: number): CgroupRecord | null {
