@@ -239,7 +239,7 @@ export const configSchema = z.strictObject({
       cri: path
         .default('auto')
         .describe(
-          "containerd's or CRI-O's socket, for names; `auto`: where one is there at start, and in a pod; `off`",
+          "containerd's or CRI-O's socket, for names; `auto`: where one is there at start, and in a pod; of several the runtime with the most running containers; `off`",
         ),
       docker: path
         .default('auto')

@@ -4,14 +4,14 @@ import { PollingSource, type PollingTimes } from './polling-source.ts';
 import type { SelectionOptions } from '../metadata/index.ts';
 
 export interface CriSourceOptions extends SelectionOptions, PollingTimes {
-  /** Path of the unix socket. Without it the first of the usual ones that exists, looked for again on a loss. */
+  /** Path of the unix socket. Without it the usual one whose runtime has the most running containers, looked for again. */
   readonly socket?: string;
   /** Where the host's file system is mounted, for the usual paths only; by default ours is the host's. */
   readonly hostRoot?: string;
 }
 
 /**
- * Where containerd, CRI-O, k3s and cri-dockerd listen. /var/run comes late: where it is an absolute link, it leads
+ * Where containerd, CRI-O, k3s (and RKE2), k0s, MicroK8s and cri-dockerd listen. /var/run comes late: where it is an absolute link, it leads
  * out of a mounted host root.
  */
 export const CRI_SOCKETS: readonly string[] = [
@@ -19,6 +19,8 @@ export const CRI_SOCKETS: readonly string[] = [
   '/run/crio/crio.sock',
   '/var/run/crio/crio.sock',
   '/run/k3s/containerd/containerd.sock',
+  '/run/k0s/containerd.sock',
+  '/var/snap/microk8s/common/run/containerd.sock',
   '/run/cri-dockerd.sock',
 ];
 

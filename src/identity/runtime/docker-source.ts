@@ -5,7 +5,7 @@ import type { SelectionOptions } from '../metadata/index.ts';
 
 export interface DockerSourceOptions extends SelectionOptions, PollingTimes {
   readonly name?: 'docker' | 'podman';
-  /** Path of the unix socket. Without it the first of the usual ones that exists, looked for again on a loss. */
+  /** Path of the unix socket. Without it the usual one whose runtime has the most running containers, looked for again. */
   readonly socket?: string;
   /** Where the host's file system is mounted, for the usual paths only; by default ours is the host's. */
   readonly hostRoot?: string;

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { openRuntimeSources, type RuntimeSourcesOptions } from './open-runtime-sources.ts';
+import { openRuntimeSources, type RuntimeSourcesOptions, runtimeSockets } from './open-runtime-sources.ts';
 import { tempDirectory } from './runtime.fixture.ts';
 import { connectFailure } from './runtime-client.ts';
 
@@ -17,6 +17,20 @@ function names(t: TestContext, sockets: readonly string[], options: RuntimeSourc
 }
 
 const CONTAINERD = '/run/containerd/containerd.sock';
+test('the sockets of containerd, CRI-O and the common distributions are found', (t) => {
+  for (const socket of [
+    CONTAINERD,
+    '/run/crio/crio.sock',
+    '/run/k3s/containerd/containerd.sock',
+    '/run/k0s/containerd.sock',
+    '/var/snap/microk8s/common/run/containerd.sock',
+    '/run/cri-dockerd.sock',
+  ]) {
+    assert.deepEqual(names(t, [socket]), ['cri'], socket);
+    assert.ok(runtimeSockets({ hostRoot: '/host' }).some(({ path }) => path === `/host${socket}`));
+  }
+});
+
 const DOCKER = '/var/run/docker.sock';
 const PODMAN = '/run/podman/podman.sock';
 

@@ -3,9 +3,8 @@
 // Polling, because GetContainerEvents is missing in containerd 1.6 and a stream that breaks needs a look anyway.
 // One look at a time. A look lists, tells, and then asks for details of containers that began since; a hint
 // during a look makes another one after it. After a failure the client is dropped, the socket is looked for again,
-// and pauses double up to 30 s; a hint does not shorten them.
-import { constants } from 'node:fs';
-import { access } from 'node:fs/promises';
+// and pauses double up to 30 s; a hint does not shorten them. While the runtime in use has no running container the
+// other sockets are asked in every look, and otherwise once a minute.
 import type {
   MetadataSink,
   MetadataSource,
@@ -14,12 +13,13 @@ import type {
   SourceStatus,
 } from '../metadata/index.ts';
 import { connectFailure, type RuntimeClient, RuntimeFailure } from './runtime-client.ts';
+import { type Answering, askSockets, busiest, noSocket } from './socket-choice.ts';
 import { NO_FACTS, type RuntimeFacts, withDetails } from './runtime-facts.ts';
 import { DetailsBook } from './container-details.ts';
 
 export interface RuntimeBinding {
   readonly name: MetadataSourceName;
-  /** The first that exists is used. */
+  /** Of several the runtime with the most running containers is used. */
   readonly sockets: readonly string[];
   /** The client calls `onRequest` for each request that it sends. */
   connect(socket: string, onRequest: () => void): Promise<RuntimeClient>;
@@ -31,9 +31,12 @@ export interface PollingTimes {
   readonly intervalMs?: number;
   /** Limit of one call; 5 s. */
   readonly timeoutMs?: number;
+  /** After which other sockets are asked again although the runtime in use has containers; 60 s. */
+  readonly reconsiderMs?: number;
 }
 
 const INTERVAL_MS = 5000;
+const RECONSIDER_MS = 60_000;
 /** From a hint to the look: a new pod brings several hints at once. */
 const DEBOUNCE_MS = 100;
 /** The least pause between the beginnings of two looks. */
@@ -44,7 +47,10 @@ const MAX_BACKOFF_MS = 30_000;
 export class PollingSource implements MetadataSource {
   readonly #binding: RuntimeBinding;
   readonly #intervalMs: number;
+  readonly #reconsiderMs: number;
   #client: RuntimeClient | undefined;
+  /** Of sockets that are being chosen among. */
+  readonly #candidates = new Set<RuntimeClient>();
   #socket: string | undefined;
   #sink: MetadataSink | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -53,6 +59,7 @@ export class PollingSource implements MetadataSource {
   /** When the first hint came that no look has answered; null without one. Monotonic, as all times here. */
   #hintedMs: number | null = null;
   #lookBeganMs = 0;
+  #choseMs = 0;
   #failuresInRow = 0;
   #facts: RuntimeFacts = NO_FACTS;
   #toldText = '';
@@ -67,6 +74,7 @@ export class PollingSource implements MetadataSource {
   constructor(binding: RuntimeBinding, times: PollingTimes = {}) {
     this.#binding = binding;
     this.#intervalMs = times.intervalMs ?? INTERVAL_MS;
+    this.#reconsiderMs = times.reconsiderMs ?? RECONSIDER_MS;
   }
 
   get name(): MetadataSourceName {
@@ -102,7 +110,7 @@ export class PollingSource implements MetadataSource {
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#timer);
-    this.#client?.close();
+    for (const client of [this.#client, ...this.#candidates]) client?.close();
     await this.#look;
   }
 
@@ -135,8 +143,7 @@ export class PollingSource implements MetadataSource {
   /** Never rejects. */
   async #lookOnce(): Promise<void> {
     try {
-      this.#client ??= await this.#connect();
-      this.#facts = await this.#ask((client) => client.list());
+      this.#facts = await this.#list();
       this.#succeed();
       this.#details.keepOnly(this.#facts.containers);
       this.#tell();
@@ -148,9 +155,33 @@ export class PollingSource implements MetadataSource {
     }
   }
 
-  async #connect(): Promise<RuntimeClient> {
-    this.#socket = await findSocket(this.#binding.sockets);
-    const client = await this.#binding.connect(this.#socket, () => this.#requests++);
+  async #list(): Promise<RuntimeFacts> {
+    const { sockets } = this.#binding;
+    if (this.#client === undefined) return this.#choose(sockets);
+    const facts = await this.#ask((client) => client.list());
+    const isDue = performance.now() - this.#choseMs >= this.#reconsiderMs;
+    if (sockets.length === 1 || (facts.running.size > 0 && !isDue)) return facts;
+    const others = sockets.filter((socket) => socket !== this.#socket);
+    return this.#choose(others, { socket: this.#socket!, client: this.#client, facts });
+  }
+
+  /** Takes the best of these sockets, if it is better than the one in use. @throws RuntimeFailure when there is none */
+  async #choose(sockets: readonly string[], current?: Answering): Promise<RuntimeFacts> {
+    const { answering, failures } = await askSockets(sockets, (socket) => this.#open(socket));
+    const all = current === undefined ? answering : [current, ...answering];
+    const best = this.#closed ? undefined : busiest(all);
+    for (const { client } of all) if (client !== best?.client) client.close();
+    this.#candidates.clear();
+    this.#choseMs = performance.now();
+    if (best === undefined) throw failures[0] ?? noSocket(sockets);
+    this.#client = best.client;
+    this.#socket = best.socket;
+    return best.facts;
+  }
+
+  async #open(socket: string): Promise<RuntimeClient> {
+    const client = await this.#binding.connect(socket, () => this.#requests++);
+    this.#candidates.add(client);
     // Closed while connecting: close() had no client to close.
     if (this.#closed) client.close();
     return client;
@@ -200,21 +231,3 @@ export class PollingSource implements MetadataSource {
 }
 
 const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
-
-/** Before gRPC is loaded: where no runtime listens, the agent stays small. */
-async function findSocket(sockets: readonly string[]): Promise<string> {
-  for (const socket of sockets) {
-    try {
-      await access(socket, constants.W_OK);
-      return socket;
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if (code !== 'ENOENT' && code !== 'ENOTDIR') throw connectFailure(socket, error as Error);
-    }
-  }
-  const reason =
-    sockets.length === 1
-      ? `${sockets[0]} does not answer: there is no such socket`
-      : `no container runtime found: there is no socket at ${sockets.join(', ')}`;
-  throw new RuntimeFailure('unreachable', reason);
-}
