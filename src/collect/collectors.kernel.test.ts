@@ -1,6 +1,6 @@
 // The eBPF collector keeps the contract of all collectors, with either kind of tracepoint. Needs root and BPF.
 import { cannotUseBpf } from '../../test/support/observe.ts';
-import { checkLayout } from '../decode/index.ts';
+import { checkLayout, NOTHING_MASKED } from '../decode/index.ts';
 import { boottimeNs, loadPrograms } from '../kernel/index.ts';
 import { collectorContract } from './collector.contract.ts';
 import { EbpfCollector, ProcfsCollector } from './index.ts';
@@ -8,7 +8,7 @@ import { EbpfCollector, ProcfsCollector } from './index.ts';
 const onError = (error: unknown) => {
   throw error;
 };
-const mask = () => 0;
+const mask = () => NOTHING_MASKED;
 
 for (const hooks of ['tp_btf', 'raw_tp'] as const) {
   collectorContract(

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { PAGE_BYTES, type RingMemory } from '../kernel/index.ts';
 import { Decoder } from './decoder.ts';
 import * as L from './generated/layout.ts';
+import { NOTHING_MASKED } from './secrets.ts';
 
 function memoryOf(bytes: Uint8Array): RingMemory {
   const buffer = new ArrayBuffer((bytes.length + 15) & ~7);
@@ -12,7 +13,7 @@ function memoryOf(bytes: Uint8Array): RingMemory {
   return { bytes: copy, words: new Uint32Array(buffer), longs: new BigUint64Array(buffer) };
 }
 
-const makeDecoder = () => new Decoder({ mask: () => 0 });
+const makeDecoder = () => new Decoder({ mask: () => NOTHING_MASKED });
 const errorsOf = ({ errors }: Decoder) => errors.too_short + errors.unknown_kind + errors.bad_length;
 
 /** An exec record with the given argument bytes; sizes can be overridden. */
@@ -231,12 +232,20 @@ test('the masker gets the arguments and the executable, and what it counts is to
     mask(argv, executable) {
       assert.equal(executable, '/bin/x');
       argv[1] = '***';
-      return 1;
+      return { masked: 1, cut: false };
     },
   });
   const exec = decoder.decode(memory, 0, length);
   assert.ok(exec?.type === 'exec');
-  assert.deepEqual([exec.argv, exec.argvMasked], [['a', '***'], 1]);
+  assert.deepEqual([exec.argv, exec.argvMasked, exec.argvTruncated], [['a', '***'], 1, false]);
+});
+
+test('arguments that the masker gave up are told as cut', () => {
+  const { memory, length } = execRecord(Buffer.from('a\0b\0'), 2);
+  const decoder = new Decoder({ mask: () => ({ masked: 0, cut: true }) });
+  const exec = decoder.decode(memory, 0, length);
+  assert.ok(exec?.type === 'exec');
+  assert.equal(exec.argvTruncated, true);
 });
 
 test('a command seen before shares its arguments, one with a secret is masked each time', () => {
@@ -247,7 +256,7 @@ test('a command seen before shares its arguments, one with a secret is masked ea
       mask(argv) {
         searches++;
         if (masked > 0) argv[1] = '***';
-        return masked;
+        return masked > 0 ? { masked, cut: false } : NOTHING_MASKED;
       },
     });
     const [first, second] = [decoder.decode(memory, 0, length), decoder.decode(memory, 0, length)];

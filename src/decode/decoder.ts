@@ -4,14 +4,12 @@ import { ArgvCache } from './argv-cache.ts';
 import type { CgroupRecord, CountedType, DecodedRecord, ExecEvent } from './event.ts';
 import * as L from './generated/layout.ts';
 import { ExecRecord, ExitRecord, ForkRecord, MoveRecord, readU64, SnapshotRecord } from './records.ts';
+import { type ArgvMasker, NOTHING_MASKED } from './secrets.ts';
 import { rawText, splitArgv, TextCache } from './text.ts';
 
 /** Why a record could not be decoded. Counted by the decoder, one metric each. */
 export const DECODE_ERROR_KINDS = ['too_short', 'unknown_kind', 'bad_length'] as const;
 export type DecodeErrorKind = (typeof DECODE_ERROR_KINDS)[number];
-
-/** Masks secrets in place and returns how many arguments had one. */
-export type ArgvMasker = (argv: string[], executable: string) => number;
 
 export interface DecoderOptions {
   readonly mask: ArgvMasker;
@@ -106,11 +104,11 @@ export class Decoder {
     const argvStart = offset + L.EXEC_SIZE;
     const comm = this.#comm(memory, offset);
     const known = this.#argvs.get(bytes, argvStart, argvEnd, argc, executable);
-    if (known !== undefined) return new ExecRecord(memory, offset, comm, executable, known, 0);
+    if (known !== undefined) return new ExecRecord(memory, offset, comm, executable, known, NOTHING_MASKED);
     const argv = splitArgv(bytes, argvStart, argvEnd, argc);
-    const masked = this.#mask(argv, executable);
-    if (masked === 0) this.#argvs.put(bytes, argvStart, argvEnd, argc, executable, argv);
-    return new ExecRecord(memory, offset, comm, executable, argv, masked);
+    const masking = this.#mask(argv, executable);
+    if (masking === NOTHING_MASKED) this.#argvs.put(bytes, argvStart, argvEnd, argc, executable, argv);
+    return new ExecRecord(memory, offset, comm, executable, argv, masking);
   }
 
   #cgroup(memory: RingMemory, offset: number, length: number): CgroupRecord | null {

@@ -2,6 +2,7 @@
 import { PAGE_BYTES, type RingMemory } from '../kernel/index.ts';
 import type { EventBase, ExecEvent, ExitEvent, ForkEvent, ProcessMove, ProcessSnapshot } from './event.ts';
 import * as L from './generated/layout.ts';
+import type { Masking } from './secrets.ts';
 
 const TWO_TO_32 = 4294967296;
 /** Bits of a wait(2) status. */
@@ -99,7 +100,7 @@ export class ExecRecord extends FactsRecord implements ExecEvent {
     comm: string,
     executable: string,
     argv: readonly string[],
-    argvMasked: number,
+    { masked, cut }: Masking,
   ) {
     super(memory, offset, comm);
     const { words } = memory;
@@ -108,9 +109,9 @@ export class ExecRecord extends FactsRecord implements ExecEvent {
     this.executable = executable;
     this.argv = argv;
     this.argc = words[(offset + L.EXEC_ARGC) >>> 2]!;
-    this.argvTruncated = (flags & L.EXEC_ARGV_TRUNCATED) !== 0;
+    this.argvTruncated = (flags & L.EXEC_ARGV_TRUNCATED) !== 0 || cut;
     this.argvUnreadable = (flags & L.EXEC_ARGV_UNREADABLE) !== 0;
-    this.argvMasked = argvMasked;
+    this.argvMasked = masked;
     this.inode = readU64(words, (offset + L.EXEC_INODE) >>> 2);
     this.device = words[(offset + L.EXEC_DEVICE) >>> 2]!;
     this.memfd = (flags & L.EXEC_MEMFD) !== 0;

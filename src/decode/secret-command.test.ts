@@ -55,9 +55,9 @@ test('programs are recognised by path, and where others run them', () => {
     ['sqlplus scott/tiger', 'sqlplus scott/***'],
   ]);
   const argv = ['mysql-wrapper', '-pX'];
-  assert.equal(mask(argv, '/usr/bin/mysql'), 1);
+  assert.equal(mask(argv, '/usr/bin/mysql').masked, 1);
   const applet = ['mysql', '-pX'];
-  assert.equal(mask(applet, '/usr/bin/multi'), 1);
+  assert.equal(mask(applet, '/usr/bin/multi').masked, 1);
 });
 
 test('scripts in one argument are read like command lines', () => {

@@ -1,6 +1,16 @@
 // Reads the words of one command in order and tells which of them, or which part, its program takes for a secret.
-import { isSwitchName, type NameKind, type NameSet, NO_SECRET, SECRET } from './secret-names.ts';
-import { findProgram, ORDINARY, type Program, type ToolRule, type ValuePart } from './secret-tools.ts';
+import {
+  isSwitchName,
+  type NameKind,
+  type NameSet,
+  NO_SECRET,
+  nameStart,
+  SECRET,
+  SECRET_UNLESS_PATH,
+} from './secret-names.ts';
+import { findProgram, ORDINARY, type Program } from './secret-programs.ts';
+import { looksLikeKey } from './secret-shape.ts';
+import type { ToolRule, ValuePart } from './secret-tools.ts';
 
 const DASH = 0x2d;
 
@@ -19,6 +29,22 @@ const CONTAINER_SWITCH = /^--?(?:[itd]{1,3}|tty|stdin|interactive|rm|detach|priv
 /** What comes before a program that runs in a container. */
 const CONTAINER_VERB = /^(?:exec|run|--)$/;
 
+/** `find … -exec program`. */
+const EXEC_OPTION = /^-(?:exec|ok)(?:dir)?$/;
+/** A user and a password for a service: `-auth user:SECRET`, of any program. */
+const AUTH_RULE: ToolRule = {
+  name: 'auth-option',
+  programs: [],
+  options: { '-auth': 'after-colon', '--auth': 'after-colon', '--basic-auth': 'after-colon' },
+};
+/** What follows is a name and its value. */
+const SETTERS = new Set(['set', 'SET', 'put', 'config', 'configure']);
+/** `config set-credentials NAME`: a subcommand. */
+const VERB = /^(?:set|get|delete|list|create|unset|use)-/;
+/** A key may follow, besides the names of secrets. */
+const KEY_WORDS = new Set(['login', 'auth', 'unseal']);
+const MIN_KEY = 16;
+
 /** State while the words of one command are read. Made for each command; words are given in order. */
 export class Command {
   readonly #names: NameSet;
@@ -26,6 +52,11 @@ export class Command {
   #rules: readonly ToolRule[] = ORDINARY.rules;
   #expected: { part: ValuePart; kind: NameKind } | null = null;
   #previous = '';
+  /** The last two words that were no options. */
+  #word = '';
+  #wordBefore = '';
+  /** The program that began the command with `-exec`, until its `;`. */
+  #outer: Program | null = null;
   /** Words that were no options, for rules that need one of them before. */
   #seen: Set<string> | null = null;
   #positionals = 0;
@@ -72,6 +103,8 @@ export class Command {
       if (role !== null) return role;
     }
     if (word.charCodeAt(0) === DASH) {
+      const role = word.includes('auth') ? this.#toolOption(AUTH_RULE, AUTH_RULE.options!, word) : null;
+      if (role !== null) return role;
       if (word === '--') this.#verbSeen ||= this.#program.runs === 'container';
       this.#readOption(word);
       return 'ordinary';
@@ -102,7 +135,10 @@ export class Command {
   }
 
   #readOption(word: string): void {
-    for (const { lastIf } of this.#rules) this.#lastIsSecret ||= lastIf?.test(word) === true;
+    for (const { lastIf, after } of this.#rules) {
+      this.#lastIsSecret ||= lastIf?.test(word) === true;
+      if (after?.includes(word)) this.#see(word);
+    }
     if (word.length < 4 || word.includes('=')) return;
     const kind = this.#names.match(word, 0, word.length);
     if (kind === NO_SECRET || isSwitchName(word)) return;
@@ -113,25 +149,69 @@ export class Command {
 
   #readPositional(word: string): WordRole {
     this.#positionals++;
-    for (const { positional } of this.#rules) {
-      if (positional === undefined) continue;
-      const { after, index, upTo = index, part } = positional;
+    for (const rule of this.#rules) {
+      if (rule.positional === undefined || !this.#applies(rule)) continue;
+      const { after, index, upTo = index, part } = rule.positional;
       if (after !== undefined && !after.some((trigger) => this.#seen?.has(trigger))) continue;
       if (this.#positionals >= index && this.#positionals <= upTo) return partOf(word, part, SECRET);
     }
+    const named = this.#isNamedBefore(word);
+    this.#wordBefore = this.#word;
+    this.#word = word;
+    if (named) return partOf(word, 'whole', SECRET);
     if (this.#rules.length > 0) this.#noteTrigger(word);
-    if (this.#program.runs !== 'nothing') this.#seekProgram(word);
+    if (this.#program.runs !== 'nothing' || this.#outer !== null) this.#seekProgram(word);
+    else if (this.#previous === '--') this.#enter(findProgram(word) ?? this.#program);
     return 'ordinary';
   }
 
+  /** `set db-password SECRET`, `http-basic.host user SECRET`, `token KEY`. */
+  #isNamedBefore(word: string): boolean {
+    const name = this.#word;
+    // `set NAME --from file`: what follows an option belongs to it.
+    if (name === '' || this.#previous !== name) return false;
+    if (this.#wordBefore.startsWith('http-basic.')) return true;
+    if (SETTERS.has(this.#wordBefore) && !/^[@/.~]|^[\w.-]+=/.test(word) && this.#isSecretName(name))
+      return true;
+    if (word.length < MIN_KEY || !looksLikeKey(word)) return false;
+    return KEY_WORDS.has(name) || this.#isSecretName(name);
+  }
+
+  #isSecretName(text: string): boolean {
+    // `pypi-token.host`: the name is followed by what it is for.
+    if (VERB.test(text)) return false;
+    const end = /^(?:pypi-token)(?=\.)/.exec(text)?.[0].length ?? text.length;
+    return this.#names.match(text, nameStart(text, end), end) !== NO_SECRET;
+  }
+
   #noteTrigger(word: string): void {
+    this.#see(word);
+    for (const { lastIf } of this.#rules) this.#lastIsSecret ||= lastIf?.test(word) === true;
+    if (this.#rules.some((rule) => rule.positional?.after?.includes(word))) this.#positionals = 0;
+  }
+
+  #see(word: string): void {
     this.#seen ??= new Set();
     if (this.#seen.size < 64) this.#seen.add(word);
-    if (this.#rules.some((rule) => rule.positional?.after?.includes(word))) this.#positionals = 0;
   }
 
   /** `sudo -u root mysql …`: from here on the rules of mysql hold. */
   #seekProgram(word: string): void {
+    if (this.#outer !== null) {
+      if (word === ';' || word === '\\;' || word === '+') {
+        this.#enter(this.#outer);
+        this.#outer = null;
+      }
+      return;
+    }
+    if (this.#program.runs === 'found-files') {
+      if (!EXEC_OPTION.test(this.#previous)) return;
+      const found = findProgram(word);
+      if (found === undefined) return;
+      if (found.runs === 'nothing') this.#outer = this.#program;
+      this.#enter(found);
+      return;
+    }
     const afterOption = this.#previous.charCodeAt(0) === DASH && !/^-[ev]+$/.test(this.#previous);
     if (this.#program.runs === 'container') {
       if (CONTAINER_VERB.test(word)) this.#verbSeen = true;
@@ -156,7 +236,7 @@ function attachedValue(rule: ToolRule, option: string, word: string): number {
   if (word.startsWith(option)) {
     if (word.length === option.length) return word.length;
     if (option.startsWith('--')) return word[option.length] === '=' ? option.length + 1 : -1;
-    if (option.length === 2 || option.endsWith(':') || rule.attachedOnly === true) return option.length;
+    if (option.length === 2 || /[:=]$/.test(option) || rule.attachedOnly === true) return option.length;
   }
   if (rule.cluster === undefined || option.length !== 2 || word.charCodeAt(0) !== DASH) return -1;
   let at = 1;
@@ -172,6 +252,9 @@ function partOf(word: string, part: ValuePart, kind: NameKind, start = 0): WordR
   const whole: Secret = { from: start, to: word.length, kind };
   const after = (char: string): WordRole => {
     const at = word.indexOf(char, start);
+    // `-u TOKEN:`: the password is empty, the user is the secret.
+    if (char === ':' && at === word.length - 1 && looksLikeKey(word.slice(start, at)))
+      return { ...whole, to: at };
     return at === -1 ? 'value' : { ...whole, from: at + 1 };
   };
   switch (part) {
@@ -183,8 +266,16 @@ function partOf(word: string, part: ValuePart, kind: NameKind, start = 0): WordR
       return after('%');
     case 'after-comma':
       return after(',');
-    case 'assigned':
-      return after('=');
+    case 'assigned': {
+      const value = after('=');
+      return typeof value === 'object' && word[value.from] === '@' ? 'value' : value;
+    }
+    case 'unless-assigned':
+      return /^[a-z_]+=[^=]/.test(word) ? 'value' : whole;
+    case 'unless-file':
+      return { ...whole, kind: SECRET_UNLESS_PATH };
+    case 'after-greater':
+      return word.startsWith('>', start) ? { ...whole, from: start + 1 } : 'value';
     case 'after-pass':
       return word.startsWith('pass:', start) ? { ...whole, from: start + 5 } : 'value';
     case 'after-slash': {

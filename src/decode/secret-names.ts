@@ -1,10 +1,13 @@
 // Which names (of options, variables, fields, headers) announce a secret, and which values are none all the same.
+import { looksLikeKey } from './secret-shape.ts';
 
-/** What is known of a name: not a secret's, a secret's, or a secret's unless the value is a file. */
+/** What is known of a name: not a secret's, a secret's, or a secret's under a condition on the value. */
 export const NO_SECRET = 0;
 export const SECRET = 1;
 export const SECRET_UNLESS_PATH = 2;
-export type NameKind = typeof NO_SECRET | typeof SECRET | typeof SECRET_UNLESS_PATH;
+/** A weak name: the value must look like a key. */
+export const SECRET_IF_KEY = 3;
+export type NameKind = typeof NO_SECRET | typeof SECRET | typeof SECRET_UNLESS_PATH | typeof SECRET_IF_KEY;
 
 interface Word {
   /** Lower case, without separators: `apikey` stands for api-key, api_key, apiKey and API.KEY. */
@@ -14,9 +17,9 @@ interface Word {
   readonly alone: boolean;
 }
 
-const word = (text: string, options: { alone?: boolean; unlessPath?: boolean } = {}): Word => ({
+const word = (text: string, options: { alone?: boolean; kind?: NameKind } = {}): Word => ({
   text,
-  kind: options.unlessPath === true ? SECRET_UNLESS_PATH : SECRET,
+  kind: options.kind ?? SECRET,
   alone: options.alone === true,
 });
 
@@ -24,19 +27,27 @@ const word = (text: string, options: { alone?: boolean; unlessPath?: boolean } =
 export const SECRET_WORDS: readonly Word[] = [
   ...['password', 'passwd', 'passphrase', 'passcode', 'storepass', 'keypass', 'requirepass', 'sshpass'],
   ...['token', 'secret', 'apikey', 'accesskey', 'secretkey', 'authkey', 'accountkey', 'storagekey'],
-  ...['masterauth', 'rediscliauth'],
+  ...['masterauth', 'rediscliauth', 'secretkeybase'],
 ]
   .map((text) => word(text))
   .concat(
     ['pass', 'bearer', 'psk'].map((text) => word(text, { alone: true })),
-    ['privatekey', 'encryptionkey', 'signingkey', 'masterkey', 'sharedkey', 'pwd'].map((text) =>
-      word(text, { unlessPath: true }),
+    ['privatekey', 'encryptionkey', 'signingkey', 'masterkey', 'sharedkey', 'certificatekey', 'pwd'].map(
+      (text) => word(text, { kind: SECRET_UNLESS_PATH }),
     ),
-    ['credential', 'credentials', 'creds'].map((text) => word(text, { alone: true, unlessPath: true })),
+    ['credential', 'credentials', 'creds'].map((text) =>
+      word(text, { alone: true, kind: SECRET_UNLESS_PATH }),
+    ),
+    ['secretid', 'auth', 'login', 'encrypt', 'hmac'].map((text) =>
+      word(text, { alone: true, kind: SECRET_IF_KEY }),
+    ),
   );
 
 /** One of these is in every name of a secret, variables in capitals included. */
-export const SECRET_NAME_PIECES = ['pass', 'pwd', 'token', 'secret', 'key', 'auth', 'bearer', 'psk', 'cred'];
+export const SECRET_NAME_PIECES = [
+  ...['pass', 'pwd', 'token', 'secret', 'key', 'auth', 'bearer', 'psk', 'cred'],
+  ...['login', 'encrypt', 'hmac'],
+];
 
 /** Parameters that are a secret only in the query of an address. */
 export const QUERY_WORDS: readonly Word[] = ['sig', 'signature', 'auth'].map((text) =>
@@ -57,8 +68,10 @@ const CAPITAL_KEY = /^[A-Z0-9_]*_KEY$/;
 const PUBLIC_KEY =
   /(?:PUBLIC|PUB|PRIMARY|FOREIGN|SORT|PARTITION|CACHE|HOST|GPG|INDEX|GROUP|ROUTING|OBJECT|S3|SSH)_KEY$/;
 
-const VALUE_OF_SWITCH = /^(?:true|false|yes|no|on|off|none|null|[0-9])$/i;
-const PATH = /^(?:\/|\.\.?(?:\/|$)|~|file:)|\.(?:pem|key|json|ya?ml|p12|pfx|jks|crt|txt|ini|conf)$/i;
+const VALUE_OF_SWITCH = /^(?:true|false|yes|no|on|off|none|null|-|[0-9])$/i;
+/** Also `name:/path`. */
+const PATH =
+  /^(?:(?:[\w.-]{0,64}:)?\/|\.\.?(?:\/|$)|~|file:)|\.(?:pem|key|json|ya?ml|p12|pfx|jks|crt|txt|ini|conf)$/i;
 /** Longest part of a name that is looked at: bounds the work for hostile arguments. */
 const MAX_NAME = 64;
 
@@ -145,6 +158,7 @@ export const isSwitchName = (option: string) => SWITCH.test(option);
 export function isSecretValue(value: string, kind: NameKind, script: boolean): boolean {
   if (value === '' || kind === NO_SECRET || VALUE_OF_SWITCH.test(value)) return false;
   if (kind === SECRET_UNLESS_PATH && PATH.test(value)) return false;
+  if (kind === SECRET_IF_KEY && !looksLikeKey(value)) return false;
   return !(script && REFERENCE.test(value));
 }
 

@@ -77,6 +77,8 @@ test('fields of JSON lose their value', () => {
   for (const [text, becomes] of [
     ['{"password": "a \\" b", "x": 1}', '{"password": "***", "x": 1}'],
     ["{'api_key':'abc'}", "{'api_key':'***'}"],
+    ['{token:"a", x:"y"}', '{token:"***", x:"y"}'],
+    ['{"token" : 4711, "x" : 1}', '{"token" : ***, "x" : 1}'],
     ['{"token": \'abc\'}', '{"token": \'***\'}'],
     ['"{\\"clientSecret\\":\\"abc\\",\\"x\\":\\"y\\"}"', '"{\\"clientSecret\\":\\"***\\",\\"x\\":\\"y\\"}"'],
     ['{"token":"cut', '{"token":"***'],
@@ -84,12 +86,7 @@ test('fields of JSON lose their value', () => {
   ] as const) {
     assert.equal(maskOne(text), becomes);
   }
-  for (const text of [
-    '{"user":"a","tokens":"b"}',
-    '{"token":null,"password":""}',
-    '{token:"a"}',
-    '{"a":"token"}',
-  ]) {
+  for (const text of ['{"user":"a","tokens":"b"}', '{"token":null,"password":""}', '{"a":"token"}']) {
     assert.equal(maskOne(text), text);
   }
 });

@@ -1,42 +1,8 @@
 // Finds secrets by what stands around them in one text: addresses, headers, JSON, keys, known shapes of tokens.
-import { HEADER_WORDS, isSecretValue, NameSet, NO_SECRET, nameStart, SECRET } from './secret-names.ts';
-
-/** Takes the place of one secret in its text. */
-export const MASK = '***';
-
-/** Parts of a text that are to be masked. */
-export class Ranges {
-  readonly #pairs: [from: number, to: number][] = [];
-  /** Where the text that is being read begins in the text to mask. */
-  offset = 0;
-
-  reset(): this {
-    // Setting the length costs more than looking at it, and mostly there was nothing.
-    if (this.#pairs.length > 0) this.#pairs.length = 0;
-    this.offset = 0;
-    return this;
-  }
-
-  add(from: number, to: number): void {
-    if (from < to) this.#pairs.push([from + this.offset, to + this.offset]);
-  }
-
-  get empty(): boolean {
-    return this.#pairs.length === 0;
-  }
-
-  /** The text with its ranges masked, overlapping ones once. */
-  apply(text: string): string {
-    let masked = '';
-    let end = 0;
-    for (const [from, to] of this.#pairs.sort((a, b) => a[0] - b[0])) {
-      if (to <= end) continue;
-      if (from >= end) masked += text.slice(end, from) + MASK;
-      end = to;
-    }
-    return masked + text.slice(end);
-  }
-}
+import { findField, type TextKind } from './secret-fields.ts';
+import type { NameSet } from './secret-names.ts';
+import { type Ranges, STEPS } from './secret-ranges.ts';
+import { UrlSecrets } from './secret-url.ts';
 
 /**
  * Tokens that are known by their shape. Every alternative either needs a bounded number of characters to fail or is
@@ -66,36 +32,36 @@ const MIN_SHAPE = 15;
 
 /** A digit tells a token from prose about bearers. */
 const BEARER = /\bbearer\s{1,8}(?=[A-Za-z.~+/_-]{0,256}\d)([\w.~+/-]{16,}={0,2})/dgi;
-const SQL_PASSWORD =
-  /\b(?:identified\s{1,8}(?:with\s{1,8}[\w"'`]{1,64}\s{1,8})?(?:by|as)\s{0,8}|password(?:\s{1,8}|\s{0,8}[=(]\s{0,8}))'((?:[^'\\]|\\.|''){1,256})/dgi;
+/** What stands in quotes in a command that sets a password, or the word after IDENTIFIED BY. */
+const QUOTED = /'((?:[^'\\]|\\.|''){1,256})|\\?"((?:[^"\\]|\\[^"]){1,256})/.source;
+const SQL_PASSWORD = new RegExp(
+  String.raw`\b(?:identified\s{1,8}(?:with\s{1,8}[\w"'\`]{1,64}\s{1,8})?(?:by|as)\s{0,8}(?:(?:password|values)\b\s{0,8})?` +
+    String.raw`(?:${QUOTED}|(?!['"\\$]|(?:password|values|random)\b)([^\s"'\`;,]{1,256}))` +
+    String.raw`|password\s{0,8}[=(]\s{0,8}\(?(?:${QUOTED})|password\s{1,8}'((?:[^'\\]|\\.|''){1,256}))`,
+  'dgi',
+);
+/** `db.auth("user", "SECRET")`, `auth=("user", "SECRET")`, `changeUserPassword('user', 'SECRET')`. */
+const AUTH_CALL =
+  /(?:\bauth\s?=?\s?|changeUserPassword)\(\s?["'][^"'\\\s]{0,64}["']\s?,\s?["']([^"'\\]{1,256})["']/dg;
+/** `jdbc:oracle:thin:user/SECRET@…` */
+const ORACLE_URL = /jdbc:oracle:\w{1,16}:[^\s/@:]{1,64}\/([^\s@/]{1,128})@/dg;
 const PEM_BEGIN = /-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----/g;
 
 const SLASH = 0x2f;
-const QUOTE = 0x22;
-const APOSTROPHE = 0x27;
 
-const headers = new NameSet(HEADER_WORDS);
-
-/**
- * Marks what is a secret wherever it stands. `blank`: the text has white space; `prose`: it is written for people, so
- * `cookie: …` is no header.
- */
-export function findInText(
-  text: string,
-  names: NameSet,
-  blank: boolean,
-  prose: boolean,
-  found: Ranges,
-): void {
+/** Marks what is a secret wherever it stands. */
+export function findInText(text: string, names: NameSet, kind: TextKind, found: Ranges): void {
   if (text.length >= MIN_SHAPE) {
     // Not matchAll, which makes a new RegExp each time.
     SHAPES.lastIndex = 0;
     for (let match = SHAPES.exec(text); match !== null; match = SHAPES.exec(text)) {
       found.add(match.index, SHAPES.lastIndex);
     }
-    if (blank) findSpelledOut(text, found);
+    if (kind.blank) findSpelledOut(text, found);
+    if (text.includes('jdbc:oracle:')) addGroups(ORACLE_URL, text, found);
+    if (text.includes('(')) addGroups(AUTH_CALL, text, found);
   }
-  if (text.includes(':')) findAtColons(text, names, blank, prose, found);
+  if (text.includes(':')) findAtColons(text, names, kind, found);
 }
 
 /** Whether there is a token of a known shape. */
@@ -106,7 +72,7 @@ export function hasShape(text: string): boolean {
 
 function findSpelledOut(text: string, found: Ranges): void {
   addGroups(BEARER, text, found);
-  if (text.includes("'")) addGroups(SQL_PASSWORD, text, found);
+  addOneOfGroups(SQL_PASSWORD, text, found);
   if (text.includes('-----BEGIN ')) findPrivateKeys(text, found);
 }
 
@@ -116,6 +82,15 @@ export function addGroups(pattern: RegExp, text: string, found: Ranges): void {
   for (let match = pattern.exec(text); match !== null; match = pattern.exec(text)) {
     found.add(...(match.indices![1] ?? match.indices![0]!));
     if (match[0] === '') pattern.lastIndex++;
+  }
+}
+
+/** Marks the group that took part in a match, of a pattern with a group in each of its alternatives. */
+function addOneOfGroups(pattern: RegExp, text: string, found: Ranges): void {
+  pattern.lastIndex = 0;
+  for (let match = pattern.exec(text); match !== null; match = pattern.exec(text)) {
+    const group = match.indices!.find((range, index) => index > 0 && range !== undefined);
+    if (group !== undefined) found.add(...group);
   }
 }
 
@@ -130,134 +105,18 @@ function findPrivateKeys(text: string, found: Ranges): void {
   }
 }
 
-function findAtColons(text: string, names: NameSet, script: boolean, prose: boolean, found: Ranges): void {
-  let urls: UrlPasswords | null = null;
+function findAtColons(text: string, names: NameSet, kind: TextKind, found: Ranges): void {
+  let urls: UrlSecrets | null = null;
   for (let at = text.indexOf(':'); at !== -1; at = text.indexOf(':', at + 1)) {
-    const before = text.charCodeAt(at - 1);
+    if (!found.budget.take(STEPS.sign)) {
+      found.add(at, text.length);
+      return;
+    }
     if (text.charCodeAt(at + 1) === SLASH && text.charCodeAt(at + 2) === SLASH) {
-      urls ??= new UrlPasswords(text, script);
+      urls ??= new UrlSecrets(text, kind.blank);
       at = Math.max(at, urls.find(at + 3, found));
-    } else if (before === QUOTE || before === APOSTROPHE) {
-      at = Math.max(at, findJsonField(text, at, names, found));
-    } else if (!prose) {
-      at = Math.max(at, findHeader(text, at, names, found));
+    } else {
+      at = Math.max(at, findField(text, at, names, kind, found));
     }
   }
-}
-
-/** Next match of a pattern at or after a position, for positions that only grow: each part is searched once. */
-class Next {
-  readonly #pattern: RegExp;
-  readonly #text: string;
-  #found = -1;
-
-  constructor(pattern: RegExp, text: string) {
-    this.#pattern = pattern;
-    this.#text = text;
-  }
-
-  from(position: number): number {
-    if (this.#found < position) {
-      this.#pattern.lastIndex = position;
-      this.#found = this.#pattern.exec(this.#text)?.index ?? this.#text.length;
-    }
-    return this.#found;
-  }
-}
-
-/** `scheme://user:PASSWORD@host` in one text. */
-class UrlPasswords {
-  readonly #text: string;
-  readonly #script: boolean;
-  readonly #authorityEnd: Next;
-  readonly #wordEnd: Next;
-  readonly #at: Next;
-
-  constructor(text: string, script: boolean) {
-    this.#text = text;
-    this.#script = script;
-    this.#authorityEnd = new Next(/[/?#\s"'`<>]/g, text);
-    this.#wordEnd = new Next(/[\s"'`<>]/g, text);
-    this.#at = new Next(/@/g, text);
-  }
-
-  /** Marks the password of the address whose authority begins at `start`. Returns where to go on. */
-  find(start: number, found: Ranges): number {
-    const end = this.#authorityEnd.from(start);
-    const authority = this.#text.slice(start, end);
-    let userEnd = authority.lastIndexOf('@') + start;
-    const colon = authority.indexOf(':') + start;
-    if (colon < start) return start;
-    if (userEnd < start) {
-      // A password with a slash in it, which is against the rules and happens: no port, and an @ follows.
-      if (authority.startsWith('[') || /^\d*$/.test(this.#text.slice(colon + 1, end))) return end - 1;
-      userEnd = this.#at.from(end);
-      if (userEnd >= this.#wordEnd.from(end)) return end - 1;
-    }
-    if (colon < userEnd && isSecretValue(this.#text.slice(colon + 1, userEnd), SECRET, this.#script)) {
-      found.add(colon + 1, userEnd);
-    }
-    return userEnd;
-  }
-}
-
-/** `"password": "SECRET"`, also with escaped quotes. Returns where to go on. */
-function findJsonField(text: string, colon: number, names: NameSet, found: Ranges): number {
-  const quote = text[colon - 1]!;
-  const slash = text[colon - 2] === '\\' ? '\\' : '';
-  const nameEnd = colon - 1 - slash.length;
-  const start = nameStart(text, nameEnd);
-  const kind = text[start - 1] === quote ? names.match(text, start, nameEnd) : NO_SECRET;
-  if (kind === NO_SECRET) return colon;
-  let from = colon + 1;
-  while (text[from] === ' ' && from < colon + 9) from++;
-  const valueQuote = text[from + slash.length];
-  if (!text.startsWith(slash, from) || (valueQuote !== '"' && valueQuote !== "'")) return colon;
-  from += slash.length + 1;
-  const end = closeOf(text, from, valueQuote, slash);
-  if (isSecretValue(text.slice(from, end), kind, false)) found.add(from, end);
-  return end;
-}
-
-/** Where the quotation ends; quotes in it have a backslash before, or one more where all have one. */
-function closeOf(text: string, from: number, quote: string, slash: string): number {
-  if (slash !== '') {
-    const end = text.indexOf(slash + quote, from);
-    return end === -1 ? text.length : end;
-  }
-  for (let at = from; at < text.length; at++) {
-    if (text[at] === '\\') at++;
-    else if (text[at] === quote) return at;
-  }
-  return text.length;
-}
-
-/**
- * `Authorization: Bearer SECRET`, `X-Api-Key: SECRET`, `Cookie: SECRET`, where the name begins the text, a quotation
- * or a line. Returns where to go on.
- */
-function findHeader(text: string, colon: number, names: NameSet, found: Ranges): number {
-  const start = nameStart(text, colon);
-  const before = start === 0 ? '\n' : text[start - 1]!;
-  if (!/["'=\n]/.test(before)) return colon;
-  const known = headers.match(text, start, colon);
-  const kind =
-    known === NO_SECRET && isHeaderLike(text, start, colon) ? names.match(text, start, colon) : known;
-  if (kind === NO_SECRET) return colon;
-  const quoted = before === '"' || before === "'";
-  const close = text.indexOf(quoted ? before : '\n', colon);
-  const end = close === -1 ? text.length : close;
-  // `Bearer` and the like are worth showing; only Authorization has them.
-  const introduction = (
-    known === NO_SECRET ? /^\s{0,8}/ : /^\s{0,8}(?:[A-Za-z][\w-]{0,31}\s{1,8}(?=\S))?/
-  ).exec(text.slice(colon + 1, end));
-  const from = colon + 1 + introduction![0].length;
-  if (isSecretValue(text.slice(from, end), kind, quoted)) found.add(from, end);
-  return end;
-}
-
-/** Names like `db-token` with a colon are volumes and image tags as well; a header has a space or an X- besides. */
-function isHeaderLike(text: string, start: number, colon: number): boolean {
-  const name = text.slice(start, colon);
-  return /^(?:-H)?x-/i.test(name) || (name.includes('-', 1) && text[colon + 1] === ' ');
 }

@@ -6,6 +6,11 @@ export type ValuePart =
   | 'after-colon'
   | 'after-percent'
   | 'after-comma'
+  /** All of it, unless it is written `name=value` or is the name of a file. */
+  | 'unless-assigned'
+  | 'unless-file'
+  /** `>SECRET` of the rules of Redis. */
+  | 'after-greater'
   /** `pass:SECRET` of openssl; `file:…` and `env:…` are none. */
   | 'after-pass'
   /** `user/SECRET@database` of Oracle's programs. */
@@ -24,7 +29,7 @@ export interface ToolRule {
   readonly attachedOnly?: true;
   /** Short options without a value that may stand before one of `options` in the same argument. */
   readonly cluster?: string;
-  /** Holds only after one of these arguments. */
+  /** Holds only after one of these arguments; `positional` too. */
   readonly after?: readonly string[];
   /** Long options of this program that are no secret, whatever their name says. */
   readonly harmless?: readonly string[];
@@ -53,7 +58,7 @@ const POSTGRES = [
   'dropdb',
   'createuser',
 ];
-const CONTAINER = ['docker', 'podman', 'nerdctl', 'buildah', 'docker-compose', 'buildctl'];
+export const CONTAINER = ['docker', 'podman', 'nerdctl', 'buildah', 'docker-compose', 'buildctl'];
 
 /** docs/secrets.md describes each; a test keeps the two equal. */
 export const TOOL_RULES: readonly ToolRule[] = [
@@ -64,6 +69,11 @@ export const TOOL_RULES: readonly ToolRule[] = [
     attachedOnly: true,
     attachedNames: ['password'],
   },
+  {
+    name: 'mysqladmin',
+    programs: ['mysqladmin', 'mariadb-admin'],
+    positional: { after: ['password'], index: 1, part: 'whole' },
+  },
   { name: 'postgres', programs: POSTGRES, attachedNames: ['password'] },
   { name: 'sshpass', programs: ['sshpass'], options: { '-p': 'whole' } },
   { name: 'redis', programs: ['redis-cli', 'valkey-cli'], options: { '-a': 'whole' } },
@@ -71,6 +81,11 @@ export const TOOL_RULES: readonly ToolRule[] = [
     name: 'redis-auth',
     programs: ['redis-cli', 'valkey-cli'],
     positional: { after: ['AUTH', 'auth', 'requirepass', 'masterauth'], index: 1, upTo: 2, part: 'whole' },
+  },
+  {
+    name: 'redis-acl',
+    programs: ['redis-cli', 'valkey-cli'],
+    positional: { after: ['SETUSER', 'setuser'], index: 1, upTo: 99, part: 'after-greater' },
   },
   {
     name: 'curl',
@@ -100,7 +115,7 @@ export const TOOL_RULES: readonly ToolRule[] = [
   },
   {
     name: 'registry-credentials',
-    programs: ['skopeo', 'podman', 'buildah'],
+    programs: ['skopeo', 'podman', 'buildah', 'crictl'],
     options: {
       '--creds': 'after-colon',
       '--src-creds': 'after-colon',
@@ -108,8 +123,9 @@ export const TOOL_RULES: readonly ToolRule[] = [
     },
     harmless: ['creds', 'src-creds', 'dest-creds'],
   },
+  { name: 'containerd', programs: ['ctr'], options: { '--user': 'after-colon', '-u': 'after-colon' } },
   // The value names a secret that the engine keeps.
-  { name: 'container-secret', programs: CONTAINER, harmless: ['secret'] },
+  { name: 'container-secret', programs: [...CONTAINER, 'gcloud'], harmless: ['secret'] },
   {
     name: 'kubectl-literal',
     programs: ['kubectl', 'oc'],
@@ -140,7 +156,10 @@ export const TOOL_RULES: readonly ToolRule[] = [
     harmless: ['pass', 'passin', 'passout'],
   },
   { name: 'openssl-enc', programs: ['openssl'], options: { '-k': 'whole', '-K': 'whole' }, after: ['enc'] },
-  { name: 'htpasswd', programs: ['htpasswd'], lastIf: /^-[a-zA-Z]*b/ },
+  { name: 'openssl-hmac', programs: ['openssl'], options: { '-hmac': 'whole' } },
+  { name: 'openssl-passwd', programs: ['openssl'], lastIf: /^passwd$/ },
+  { name: 'mkpasswd', programs: ['mkpasswd'], positional: { index: 2, part: 'whole' } },
+  { name: 'htpasswd', programs: ['htpasswd', 'mosquitto_passwd'], lastIf: /^-[a-zA-Z]*b/ },
   {
     name: 'smb',
     programs: [
@@ -195,8 +214,37 @@ export const TOOL_RULES: readonly ToolRule[] = [
     programs: ['sqlplus', 'impdp', 'expdp', 'sqlldr'],
     positional: { index: 1, part: 'after-slash' },
   },
+  {
+    name: 'rman',
+    programs: ['rman'],
+    options: { 'target=': 'after-slash', 'catalog=': 'after-slash', 'auxiliary=': 'after-slash' },
+    positional: { after: ['target', 'catalog', 'auxiliary'], index: 1, part: 'after-slash' },
+  },
+  { name: 'db2', programs: ['db2'], positional: { after: ['using'], index: 1, part: 'whole' } },
   { name: 'cassandra', programs: ['cqlsh'], options: { '-p': 'whole' } },
   { name: 'nodetool', programs: ['nodetool'], options: { '-pw': 'whole' } },
+  { name: 'putty', programs: ['plink', 'pscp', 'psftp'], options: { '-pw': 'whole' } },
+  {
+    name: 'short-password',
+    programs: [
+      ...['beeline', 'twine', 'poetry', 'rabbitmqadmin', 'ncftpput', 'ncftpget', 'veracrypt', 'hydra'],
+    ],
+    options: { '-p': 'whole' },
+  },
+  { name: 'doveadm', programs: ['doveadm'], options: { '-p': 'whole' }, after: ['pw'] },
+  {
+    name: 'kerberos',
+    programs: ['kadmin', 'kadmin.local', 'addprinc', 'add_principal', 'cpw', 'change_password'],
+    options: { '-w': 'whole', '-pw': 'whole' },
+  },
+  { name: 'ssh-keygen', programs: ['ssh-keygen'], options: { '-N': 'whole', '-P': 'whole' } },
+  { name: 'slappasswd', programs: ['slappasswd'], options: { '-s': 'whole' } },
+  {
+    name: 'etcd',
+    programs: ['etcdctl'],
+    options: { '--user': 'after-colon' },
+    positional: { after: ['add'], index: 1, part: 'after-colon' },
+  },
   { name: 'zip', programs: ['zip', 'unzip'], options: { '-P': 'whole' } },
   {
     name: 'archiver',
@@ -220,7 +268,12 @@ export const TOOL_RULES: readonly ToolRule[] = [
   {
     name: 'vault-login',
     programs: ['vault', 'bao'],
-    positional: { after: ['login'], index: 1, part: 'whole' },
+    positional: { after: ['login', 'unseal', 'unwrap'], index: 1, part: 'unless-assigned' },
+  },
+  {
+    name: 'vault-kv',
+    programs: ['vault', 'bao'],
+    positional: { after: ['put', 'patch'], index: 1, upTo: 99, part: 'assigned' },
   },
   {
     name: 'rabbitmq',
@@ -233,52 +286,74 @@ export const TOOL_RULES: readonly ToolRule[] = [
     positional: { after: ['aws_secret_access_key', 'aws_session_token'], index: 1, part: 'whole' },
   },
   {
+    name: 'aws-value',
+    programs: ['aws'],
+    options: { '--secret-string': 'unless-file', '--value': 'unless-file' },
+    after: ['secretsmanager', 'ssm'],
+  },
+  {
+    name: 'az-keyvault',
+    programs: ['az'],
+    options: { '--value': 'whole' },
+    after: ['keyvault'],
+  },
+  {
+    name: 'gh-secret',
+    programs: ['gh'],
+    options: { '-b': 'whole', '--body': 'whole' },
+    after: ['secret'],
+  },
+  {
+    name: 'fly-secrets',
+    programs: ['fly', 'flyctl'],
+    after: ['secrets'],
+    positional: { after: ['set', 'import'], index: 1, upTo: 99, part: 'assigned' },
+  },
+  { name: 'doctl', programs: ['doctl'], options: { '-t': 'whole' }, after: ['auth'] },
+  { name: 'codecov', programs: ['codecov'], options: { '-t': 'whole' } },
+  { name: 'nuget', programs: ['dotnet', 'nuget'], options: { '-k': 'whole' }, after: ['push'] },
+  { name: 'pulumi', programs: ['pulumi'], harmless: ['secret'] },
+  {
+    name: 'pulumi-secret',
+    programs: ['pulumi'],
+    after: ['--secret'],
+    positional: { after: ['set'], index: 2, part: 'whole' },
+  },
+  {
+    name: 'minio',
+    programs: ['mc'],
+    positional: { after: ['set', 'add'], index: 4, part: 'whole' },
+  },
+  {
+    name: 'minio-user',
+    programs: ['mc'],
+    after: ['user'],
+    positional: { after: ['add'], index: 3, part: 'whole' },
+  },
+  { name: 'swift', programs: ['swift'], options: { '-K': 'whole' } },
+  { name: 'ab', programs: ['ab'], options: { '-A': 'after-colon', '-P': 'after-colon' } },
+  { name: 'sendemail', programs: ['sendemail', 'sendEmail'], options: { '-xp': 'whole' } },
+  {
+    name: 'pdf',
+    programs: ['pdftotext', 'pdftoppm', 'pdfinfo', 'pdfimages', 'pdftocairo', 'pdftohtml'],
+    options: { '-upw': 'whole', '-opw': 'whole' },
+  },
+  {
+    name: 'ansible-vault',
+    programs: ['ansible-vault'],
+    positional: { after: ['encrypt_string'], index: 1, part: 'whole' },
+  },
+  { name: 'bitwarden', programs: ['bw'], positional: { after: ['unlock'], index: 1, part: 'whole' } },
+  {
+    name: 'kubeadm',
+    programs: ['kubeadm'],
+    after: ['token'],
+    positional: { after: ['create', 'delete'], index: 1, part: 'whole' },
+  },
+  {
     name: 'wifi',
     programs: ['nmcli'],
     positional: { after: ['password', 'wifi-sec.psk'], index: 1, part: 'whole' },
   },
   { name: 'wpa', programs: ['wpa_passphrase'], positional: { index: 2, part: 'whole' } },
 ];
-
-/** Programs that run the program named in their arguments. */
-const WRAPPERS = new Set(
-  (
-    'sudo doas env timeout nice ionice nohup setsid stdbuf time strace ltrace perf xargs exec command eval chroot ' +
-    'nsenter unshare su-exec gosu tini dumb-init catatonit setpriv runuser flock watch chronic systemd-run ' +
-    'systemd-inhibit ssh sshpass busybox python python2 python3 perl ruby node parallel taskset numactl prlimit'
-  ).split(' '),
-);
-/** Programs that run one in a container, after these words. */
-const CONTAINER_PROGRAMS = new Set([...CONTAINER, 'kubectl', 'oc', 'crictl', 'ctr', 'lxc', 'microk8s']);
-/** Programs whose arguments are text for people: options in it are none. */
-const WRITERS = new Set(['echo', 'printf', 'logger', 'notify-send', 'wall']);
-
-/** How a program's arguments are to be read. */
-export interface Program {
-  readonly rules: readonly ToolRule[];
-  readonly runs: 'nothing' | 'program' | 'container';
-  readonly writer: boolean;
-}
-
-const ORDINARY: Program = { rules: [], runs: 'nothing', writer: false };
-const PROGRAMS = new Map<string, Program>();
-const ENDINGS: [start: string, program: Program][] = [];
-for (const name of new Set([...TOOL_RULES.flatMap((rule) => rule.programs), ...WRAPPERS, ...WRITERS]))
-  addProgram(name);
-for (const name of CONTAINER_PROGRAMS) addProgram(name);
-
-function addProgram(name: string): void {
-  const rules = TOOL_RULES.filter((rule) => rule.programs.includes(name));
-  const runs = CONTAINER_PROGRAMS.has(name) ? 'container' : WRAPPERS.has(name) ? 'program' : 'nothing';
-  const program: Program = { rules, runs, writer: WRITERS.has(name) };
-  if (name.endsWith('*')) ENDINGS.push([name.slice(0, -1), program]);
-  else PROGRAMS.set(name, program);
-}
-
-/** The program of a path or file name; undefined for one that no rule is about. */
-export function findProgram(path: string): Program | undefined {
-  const name = path.slice(path.lastIndexOf('/') + 1);
-  return PROGRAMS.get(name) ?? ENDINGS.find(([start]) => name.startsWith(start))?.[1];
-}
-
-export { ORDINARY };

@@ -7,9 +7,9 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { CognitodError } from '../lib/errors.ts';
-import { SECRET_UNLESS_PATH, SECRET_WORDS } from './secret-names.ts';
+import { type NameKind, SECRET, SECRET_IF_KEY, SECRET_UNLESS_PATH, SECRET_WORDS } from './secret-names.ts';
 import { TOOL_RULES } from './secret-tools.ts';
-import { createMasker, GENERAL_RULES } from './secrets.ts';
+import { createMasker, GENERAL_RULES, NOTHING_MASKED } from './secrets.ts';
 import { splitArgv } from './text.ts';
 import { check, mask, maskedBy, RULES, words } from './testdata/masked.ts';
 
@@ -34,14 +34,21 @@ test('docs/secrets.md lists the names of the code', () => {
         .split(': ')[1]!
         .matchAll(/`(\w+)`/g),
     ].map((match) => match[1]);
-  const named = (alone: boolean, unlessPath: boolean) =>
-    SECRET_WORDS.filter(
-      (word) => word.alone === alone && (word.kind === SECRET_UNLESS_PATH) === unlessPath,
-    ).map((word) => word.text);
-  assert.deepEqual(listed('Anywhere at the end'), named(false, false));
-  assert.deepEqual(listed('Only as a word of its own'), named(true, false));
-  assert.deepEqual(listed('Unless the value is a path'), named(false, true));
-  assert.deepEqual(listed('Both'), named(true, true));
+  const named = (alone: boolean, kind: NameKind) =>
+    SECRET_WORDS.filter((word) => word.alone === alone && word.kind === kind).map((word) => word.text);
+  const lists: string[][] = [
+    named(false, SECRET),
+    named(true, SECRET),
+    named(false, SECRET_UNLESS_PATH),
+    named(true, SECRET_UNLESS_PATH),
+    named(true, SECRET_IF_KEY),
+  ];
+  assert.deepEqual(listed('Anywhere at the end'), lists[0]);
+  assert.deepEqual(listed('Only as a word of its own (`'), lists[1]);
+  assert.deepEqual(listed('Unless the value is a path'), lists[2]);
+  assert.deepEqual(listed('Both'), lists[3]);
+  assert.deepEqual(listed('Only as a word of its own, and'), lists[4]);
+  assert.equal(lists.flat().length, SECRET_WORDS.length, 'every name is in a list');
 });
 
 for (const [rule, , example, becomes] of docRows) {
@@ -109,7 +116,7 @@ test('a masked secret is not kept in memory by the other arguments', () => {
       `app\0long-enough-to-be-a-slice-${i}\0--password=${'x'.repeat(20_000)}\0`,
     );
     const argv = splitArgv(memory, 0, memory.length, 3);
-    assert.equal(mask(argv, 'app'), 1);
+    assert.deepEqual(mask(argv, 'app'), { masked: 1, cut: false });
     kept.push(argv);
   }
   collectGarbage();
@@ -118,8 +125,8 @@ test('a masked secret is not kept in memory by the other arguments', () => {
 });
 
 test('an argv without arguments, and an unknown executable, are no trouble', () => {
-  assert.equal(mask([], '/bin/x'), 0);
-  assert.equal(mask(['', '', '-'], ''), 0);
+  assert.equal(mask([], '/bin/x'), NOTHING_MASKED);
+  assert.equal(mask(['', '', '-'], ''), NOTHING_MASKED);
 });
 
 test('any arguments are masked without an error, and the mask itself is no secret', () => {

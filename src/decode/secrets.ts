@@ -13,8 +13,10 @@ import {
   SECRET_UNLESS_PATH,
   SECRET_WORDS,
 } from './secret-names.ts';
-import { addGroups, findInText, hasShape, Ranges } from './secret-text.ts';
-import { findProgram, type Program, TOOL_RULES } from './secret-tools.ts';
+import { findProgram, type Program } from './secret-programs.ts';
+import { Budget, MASK, MAX_STEPS, Ranges, STEPS } from './secret-ranges.ts';
+import { addGroups, findInText, hasShape } from './secret-text.ts';
+import { TOOL_RULES } from './secret-tools.ts';
 import { shellWords } from './shell-words.ts';
 
 export interface SecretRules {
@@ -38,22 +40,42 @@ export const GENERAL_RULES = [
   'bearer',
   'sql-password',
   'private-key',
+  'auth-call',
+  'oracle-url',
+  'webhook',
+  'yaml-field',
+  'auth-option',
+  'set-name',
+  'named-key',
   'script',
 ] as const;
 
-/** A script in a script in a script: deeper ones are read as one word. */
+/** What was masked in one argument vector. */
+export interface Masking {
+  /** Arguments that were changed. */
+  readonly masked: number;
+  /** The budget ran out: what follows is masked without having been read, but for plain options. */
+  readonly cut: boolean;
+}
+
+/** Masks secrets in place. `executable` is the path that was executed. */
+export type ArgvMasker = (argv: string[], executable: string) => Masking;
+
+export const NOTHING_MASKED: Masking = Object.freeze({ masked: 0, cut: false });
+
+/** A script in a script in a script: deeper ones are masked when they may hold a secret. */
 const MAX_DEPTH = 4;
 const PROGRAM_CACHE = 1024;
 
 const DASH = 0x2d;
 
 /**
- * A function that masks the secrets of one argv in place and returns in how many arguments there were some. Its
- * own time is linear in the arguments; that of `extraPatterns` is whatever they need.
+ * A function that masks the secrets of one argv in place. Its own work is bounded by `maxSteps` whatever the arguments
+ * are; that of `extraPatterns` is whatever they need.
  */
-export function createMasker(rules: SecretRules): (argv: string[], executable: string) => number {
-  if (!rules.enabled) return () => 0;
-  const masker = new Masker(rules);
+export function createMasker(rules: SecretRules, maxSteps = MAX_STEPS): ArgvMasker {
+  if (!rules.enabled) return () => NOTHING_MASKED;
+  const masker = new Masker(rules, new Budget(maxSteps));
   return (argv, executable) => masker.mask(argv, executable);
 }
 
@@ -64,11 +86,14 @@ class Masker {
   /** Found in every script with a secret that the words of the script tell: most scripts need not be split. */
   readonly #hint: RegExp;
   /** Used for every argument, one after the other. */
-  readonly #found = new Ranges();
+  readonly #found: Ranges;
+  readonly #budget: Budget;
   /** By path: those of the same executable come again and again. */
   readonly #programs = new Map<string, Program | null>();
 
-  constructor(rules: SecretRules) {
+  constructor(rules: SecretRules, budget: Budget) {
+    this.#budget = budget;
+    this.#found = new Ranges(budget);
     const words = [...SECRET_WORDS, ...extraWords(rules.extraArguments.map(checkName))];
     this.#names = new NameSet(words);
     this.#queryNames = new NameSet([...words, ...QUERY_WORDS]);
@@ -76,7 +101,8 @@ class Masker {
     this.#patterns = rules.extraPatterns.map(compile);
   }
 
-  mask(argv: string[], executable: string): number {
+  mask(argv: string[], executable: string): Masking {
+    this.#budget.reset();
     const command = new Command(
       this.#names,
       this.#findProgram(executable) ?? this.#findProgram(argv[0] ?? ''),
@@ -84,14 +110,20 @@ class Masker {
     let masked = 0;
     for (let i = 0; i < argv.length; i++) {
       const text = argv[i]!;
-      const found = this.#readArgument(command, text, i, argv);
-      if (found === null || found.empty) continue;
-      argv[i] = found.apply(text);
+      if (!this.#budget.take(STEPS.argument)) {
+        if (PLAIN_OPTION.test(text)) continue;
+        argv[i] = MASK;
+      } else {
+        const found = this.#readArgument(command, text, i, argv);
+        if (found === null || found.empty) continue;
+        argv[i] = found.apply(text);
+      }
       masked++;
     }
-    // Arguments are slices of one string, which would keep the secrets in memory as long as any of them lives.
-    if (masked > 0) for (let i = 0; i < argv.length; i++) argv[i] = Buffer.from(argv[i]!).toString();
-    return masked;
+    const cut = this.#budget.exhausted;
+    if (masked === 0 && !cut) return NOTHING_MASKED;
+    if (masked > 0) copyTexts(argv);
+    return { masked, cut };
   }
 
   #findProgram(path: string): Program | undefined {
@@ -111,15 +143,20 @@ class Masker {
       return null;
 
     const found = this.#found.reset();
+    if (!this.#budget.take(STEPS.text + Math.ceil(text.length / STEPS.charactersPerStep))) {
+      found.add(0, text.length);
+      return found;
+    }
     const blank = BLANK.test(text);
     const previous = argv[i - 1] ?? '';
     const prose = command.prose || (blank && MESSAGE_OPTION.test(previous));
-    findInText(text, this.#names, blank, prose, found);
+    const header = HEADER_OPTION.test(previous) || ATTACHED_HEADER.test(text);
+    findInText(text, this.#names, { blank, prose, header }, found);
     for (const pattern of this.#patterns) addGroups(pattern, text, found);
     if (typeof role === 'object') {
       if (isSecretValue(text.slice(role.from, role.to), role.kind, false)) found.add(role.from, role.to);
     } else if (!blank) {
-      this.#findAssignments(command, text, false, found);
+      this.#findAssignments(command, text, false, found, LIST_OPTION.test(previous));
     } else if (SCRIPT_OPTION.test(previous) || !this.#findLeadingAssignment(command, text, found)) {
       if (this.#hint.test(text)) this.#readScript(text, prose, 1, found);
     }
@@ -128,9 +165,9 @@ class Masker {
 
   /** The words of a text that may be a script. */
   #readScript(text: string, prose: boolean, depth: number, found: Ranges): void {
-    const words = shellWords(text);
     let command = new Command(this.#names, undefined);
     const base = found.offset;
+    const words = shellWords(text, this.#budget);
     for (const [i, { from, to, command: begins, innerFrom, innerTo }] of words.entries()) {
       const word = text.slice(from, to);
       found.offset = base + from;
@@ -142,13 +179,20 @@ class Masker {
         continue;
       }
       this.#findAssignments(command, word, true, found);
-      if (depth < MAX_DEPTH && innerFrom < innerTo && !command.prose) {
-        const inner = text.slice(innerFrom, innerTo);
-        found.offset = base + innerFrom;
-        if (/\s/.test(inner)) this.#readScript(inner, prose, depth + 1, found);
-      }
+      if (innerFrom < innerTo && !command.prose)
+        this.#readInner(text.slice(innerFrom, innerTo), base + innerFrom, prose, depth, found);
     }
     found.offset = base;
+    // What is not read may hold a secret.
+    if (this.#budget.exhausted) found.add(words.at(-1)?.to ?? 0, text.length);
+  }
+
+  /** What the quotes in a word enclose: perhaps a script again. */
+  #readInner(inner: string, offset: number, prose: boolean, depth: number, found: Ranges): void {
+    if (!BLANK.test(inner)) return;
+    found.offset = offset;
+    if (depth < MAX_DEPTH) this.#readScript(inner, prose, depth + 1, found);
+    else if (this.#hint.test(inner)) found.add(0, inner.length);
   }
 
   /**
@@ -170,9 +214,13 @@ class Masker {
     return end === text.length;
   }
 
-  #findAssignments(command: Command, text: string, script: boolean, found: Ranges): void {
+  #findAssignments(command: Command, text: string, script: boolean, found: Ranges, list = false): void {
     for (let at = text.indexOf('='); at !== -1; at = text.indexOf('=', at + 1)) {
-      at = Math.max(at, this.#findAssignment(command, text, at, text.length, script, found) - 1);
+      if (!this.#budget.take(STEPS.sign)) {
+        found.add(at, text.length);
+        return;
+      }
+      at = Math.max(at, this.#findAssignment(command, text, at, text.length, script, found, list) - 1);
     }
   }
 
@@ -184,11 +232,12 @@ class Masker {
     limit: number,
     script: boolean,
     found: Ranges,
+    list = false,
   ): number {
     // `user[password]=` of forms. `==` compares or pins a version.
     const nameEnd = text[equals - 1] === ']' ? equals - 1 : equals;
     const start = nameStart(text, nameEnd);
-    const before = start === 0 ? '' : text[start - 1]!;
+    const before = start > 0 ? text[start - 1]! : list ? ',' : '';
     const names = before === '?' || before === '&' ? this.#queryNames : this.#names;
     let kind = names.match(text, start, nameEnd);
     if (kind === NO_SECRET && isCapitalKey(text, start, nameEnd)) kind = SECRET_UNLESS_PATH;
@@ -201,8 +250,14 @@ class Masker {
   }
 }
 
+/** After the budget has run out, only these stay: the name of an option, and nothing. */
+const PLAIN_OPTION = /^(?:|-[A-Za-z]|--[A-Za-z]{1,32}(?:-[A-Za-z]{1,32}){0,8})$/;
+const HEADER_OPTION = /^-(?:H|-headers?|-proxy-header)$/;
+/** What follows is a list of assignments with commas between them. */
+const LIST_OPTION = /^(?:--set(?:-string)?|-o)$/;
+const ATTACHED_HEADER = /^-(?:H|-header=)\w/;
 /** Without any of these an argument is no more than one word. */
-const PUNCTUATION = /[=:\s]/;
+const PUNCTUATION = /[=:(\s]/;
 const BLANK = /\s/;
 /** `-c`, `-lc`: what follows is a script, whose words are read one by one. */
 const SCRIPT_OPTION = /^-[a-zA-Z]{0,8}c$/;
@@ -234,6 +289,15 @@ const VALUE_ENDS: Readonly<Record<string, RegExp>> = {
   "'": /'/g,
   ' ': /[\s"']/g,
 };
+
+/**
+ * Arguments are slices of one string, which would keep the secrets in memory as long as any of them lives. Joining
+ * copies them all at once, and so the slices are of a masked one.
+ */
+function copyTexts(argv: string[]): void {
+  const copy = Buffer.from(argv.join('\0')).toString().split('\0');
+  for (let i = 0; i < argv.length; i++) argv[i] = copy[i]!;
+}
 
 /** Names may have separators anywhere, hence only the pieces that names have in common. */
 function hintOf(extraArguments: readonly string[]): RegExp {

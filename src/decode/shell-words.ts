@@ -1,4 +1,5 @@
 // Splits the text of a shell script into words: not to run it, only to see which words are commands and options.
+import { type Budget, STEPS } from './secret-ranges.ts';
 
 /** `text[from, to)` is the word, without the quotes where they enclose all of it. */
 export interface ShellWord {
@@ -52,8 +53,11 @@ const KEYWORDS = new Set([
 const ASSIGNMENT = /^[A-Za-z_]\w*=/;
 const LONGEST_NAME = 64;
 
-/** The words of a script, in one pass. Never fails: an unbalanced quote is a character like others. */
-export function shellWords(text: string): ShellWord[] {
+/**
+ * The words of a script, in one pass, as far as the budget goes. Never fails: an unbalanced quote is a character like
+ * others.
+ */
+export function shellWords(text: string, budget: Budget): ShellWord[] {
   const words: ShellWord[] = [];
   /** Quotes that have no partner any more: looked for only once. */
   const unpaired = new Set<number>();
@@ -69,6 +73,7 @@ export function shellWords(text: string): ShellWord[] {
       command = true;
       at += 2;
     } else {
+      if (!budget.take(STEPS.word)) break;
       const word = readWord(text, at, unpaired, command);
       words.push(word);
       at = Math.max(word.from > at ? word.to + 1 : word.to, at + 1);

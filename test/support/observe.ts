@@ -8,6 +8,7 @@ import {
   type ExecEvent,
   type ExitEvent,
   type ForkEvent,
+  NOTHING_MASKED,
   type ProcessEvent,
   type ProcessMove,
   type ProcessSnapshot,
@@ -60,7 +61,7 @@ export async function observe(
   });
   const errors: unknown[] = [];
   const collector = new EbpfCollector(programs, {
-    mask: () => 0,
+    mask: () => NOTHING_MASKED,
     onError: (error) => errors.push(error),
     procRoot: '/proc',
     listProcesses: () => [],

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { DecodedRecord } from '../../decode/index.ts';
+import { type DecodedRecord, NOTHING_MASKED } from '../../decode/index.ts';
 import { ProcCgroups } from './cgroups.ts';
 import { ProcfsCollector } from './collector.ts';
 import { briefly, FakeProc } from './fake-proc.fixture.ts';
@@ -14,9 +14,9 @@ test('arguments are masked before anybody sees them, and their number is told', 
   const mask = (argv: string[], executable: string) => {
     asked.push(executable);
     const at = argv.indexOf('hunter2');
-    if (at === -1) return 0;
+    if (at === -1) return NOTHING_MASKED;
     argv[at] = '***';
-    return 1;
+    return { masked: 1, cut: false };
   };
   proc.put({ pid: 9, argv: ['login', 'hunter2'] });
   const { first, look } = await proc.watch({ mask });
@@ -132,7 +132,7 @@ test('it looks by itself, ends a batch only when there was something, and stops 
     procRoot: proc.root,
     intervalMs: 10,
     boottimeNs: () => 1_000_000_000_000n,
-    mask: () => 0,
+    mask: () => NOTHING_MASKED,
     onError: (error) => assert.fail(String(error)),
   });
   const told: string[] = [];

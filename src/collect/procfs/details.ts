@@ -54,12 +54,13 @@ function readImage(files: ProcFiles, pid: number, argvBytes: number, mask: ArgvM
   const read = readArgv(files, pid, argvBytes);
   const executable = file?.path ?? null;
   if (read === null) return { ...UNKNOWN_IMAGE, executable, memfd: file?.memfd ?? false };
+  const { masked, cut } = mask(read.argv, executable ?? read.argv[0] ?? '');
   return {
     executable,
     memfd: file?.memfd ?? false,
-    argvMasked: mask(read.argv, executable ?? read.argv[0] ?? ''),
+    argvMasked: masked,
     argv: read.argv,
-    argvTruncated: read.truncated,
+    argvTruncated: read.truncated || cut,
   };
 }
 

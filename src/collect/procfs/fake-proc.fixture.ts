@@ -2,7 +2,7 @@
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { DecodedRecord } from '../../decode/index.ts';
+import { type DecodedRecord, NOTHING_MASKED } from '../../decode/index.ts';
 import { ProcfsCollector, type ProcfsCollectorOptions } from './collector.ts';
 import { MountedProcFiles } from './proc-files.ts';
 
@@ -109,7 +109,7 @@ export class FakeProc {
         this.#clockNs += 1_000_000n;
         return this.#clockNs;
       },
-      mask: () => 0,
+      mask: () => NOTHING_MASKED,
       onError: (error) => errors.push(error),
       files: this.files,
       ...options,

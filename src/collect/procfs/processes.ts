@@ -1,5 +1,5 @@
 // Single processes of a procfs, for those who do not poll: what a snapshot of another source could not tell.
-import type { CgroupRecord, ProcessSnapshot } from '../../decode/index.ts';
+import { type CgroupRecord, NOTHING_MASKED, type ProcessSnapshot } from '../../decode/index.ts';
 import type { ProcCgroups } from './cgroups.ts';
 import { readDetails, readStatFile } from './details.ts';
 import type { ProcFacts } from './facts.ts';
@@ -31,7 +31,7 @@ export function readProcess(procRoot: string, pid: number): ProcProcess | null {
   const details =
     stat === null
       ? null
-      : readDetails(filesOf(procRoot), pid, stat, filesOf(procRoot).bytes.length - 1, () => 0);
+      : readDetails(filesOf(procRoot), pid, stat, filesOf(procRoot).bytes.length - 1, () => NOTHING_MASKED);
   if (details === null || typeof details === 'number') return null;
   const { executable, argv } = details.image;
   return { stat: details.stat, facts: details.facts, executable, argv };
@@ -69,7 +69,13 @@ export function readSnapshot(
   cgroups: ProcCgroups,
   deliver: (record: CgroupRecord) => void,
 ): ProcessSnapshot | null {
-  const details = readDetails(filesOf(procRoot), pid, stat, filesOf(procRoot).bytes.length - 1, () => 0);
+  const details = readDetails(
+    filesOf(procRoot),
+    pid,
+    stat,
+    filesOf(procRoot).bytes.length - 1,
+    () => NOTHING_MASKED,
+  );
   if (typeof details === 'number') return null;
   const cgroupId = cgroups.idOf(details.facts.cgroup, ktimeNs, deliver);
   return snapshotOf(

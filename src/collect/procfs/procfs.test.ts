@@ -6,7 +6,7 @@ import { basename } from 'node:path';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startWorkload, WORKLOAD } from '../../../test/workload/index.ts';
-import type { DecodedRecord } from '../../decode/index.ts';
+import { type DecodedRecord, NOTHING_MASKED } from '../../decode/index.ts';
 import { boottimeNs } from '../../kernel/index.ts';
 import { collectorContract } from '../collector.contract.ts';
 import {
@@ -21,7 +21,7 @@ const options: ProcfsCollectorOptions = {
   procRoot: '/proc',
   intervalMs: 50,
   boottimeNs,
-  mask: () => 0,
+  mask: () => NOTHING_MASKED,
   onError: (error) => assert.fail(String(error)),
 };
 

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { NOTHING_MASKED } from '../../decode/index.ts';
 import { CognitodError } from '../../lib/errors.ts';
 import { ProcfsCollector } from './collector.ts';
 import { briefly, FakeProc, PF_FORKNOEXEC } from './fake-proc.fixture.ts';
@@ -135,7 +136,13 @@ test('a folder that is no procfs, or is not there, is refused with a hint', () =
   const folder = mkdtempSync(join(tmpdir(), 'no-proc-'));
   try {
     for (const procRoot of [folder, join(folder, 'missing')]) {
-      const options = { procRoot, intervalMs: 1, boottimeNs: () => 0n, mask: () => 0, onError() {} };
+      const options = {
+        procRoot,
+        intervalMs: 1,
+        boottimeNs: () => 0n,
+        mask: () => NOTHING_MASKED,
+        onError() {},
+      };
       assert.throws(
         () => new ProcfsCollector(options),
         (error: unknown) =>

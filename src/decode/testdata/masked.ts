@@ -12,8 +12,9 @@ export const words = (line: string) =>
 export function maskedBy(masker: typeof mask, line: string | string[]): string[] {
   const argv = typeof line === 'string' ? words(line) : [...line];
   const before = [...argv];
-  const count = masker(argv, argv[0]!);
-  assert.equal(count, argv.filter((text, i) => text !== before[i]).length, 'the count of changed arguments');
+  const { masked, cut } = masker(argv, argv[0]!);
+  assert.equal(masked, argv.filter((text, i) => text !== before[i]).length, 'the count of changed arguments');
+  assert.equal(cut, false, 'all was read');
   return argv;
 }
 
