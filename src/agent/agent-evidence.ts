@@ -9,8 +9,10 @@ import {
   type EvidenceSnapshot,
   headOf,
   MemoryChain,
+  type RecorderHealth,
 } from '../evidence/index.ts';
-import { CognitodError, type Config, VERSION } from '../lib/index.ts';
+import { boottimeNs } from '../kernel/index.ts';
+import { CognitodError, type Config, type Tasks, VERSION } from '../lib/index.ts';
 import type { AgentLog } from './agent.ts';
 import { readBootId } from './boot-id.ts';
 
@@ -19,10 +21,14 @@ export type RunningSnapshot = Omit<EvidenceSnapshot, 'programs' | 'configuration
   readonly hooks: readonly string[];
 };
 
+const elapsedMs = () => Number(boottimeNs() / 1_000_000n);
+const UNTOUCHED: RecorderHealth = { failedWrites: 0, losses: 0, problem: null };
+
 export class AgentEvidence {
   readonly #config: Config;
   readonly #log: Pick<AgentLog, 'info' | 'warn'>;
-  readonly #startedAt: Date;
+  readonly #tasks: Tasks;
+  readonly #startedMs = elapsedMs();
   readonly #snapshot: () => EvidenceSnapshot;
   readonly #chain: Chain;
   #recorder: EvidenceRecorder | undefined;
@@ -31,12 +37,12 @@ export class AgentEvidence {
   constructor(
     config: Config,
     log: Pick<AgentLog, 'info' | 'warn'>,
-    startedAt: Date,
+    tasks: Tasks,
     snapshot: () => RunningSnapshot,
   ) {
     this.#config = config;
     this.#log = log;
-    this.#startedAt = startedAt;
+    this.#tasks = tasks;
     const configuration = describeConfiguration(config);
     let programs: { hooks: string; described: EvidenceSnapshot['programs'] } | undefined;
     this.#snapshot = () => {
@@ -59,8 +65,11 @@ export class AgentEvidence {
       version: VERSION,
       agentPid: process.pid,
       snapshot: this.#snapshot,
+      tasks: this.#tasks,
       now: () => new Date(),
-      startedAt: this.#startedAt,
+      elapsedMs,
+      // By the clock as it is now, if it was set since.
+      startedAt: new Date(Date.now() - (elapsedMs() - this.#startedMs)),
       // Logs usually leave the node: who has them knows the head from elsewhere than the file. Without a file there is
       // nothing to compare it with.
       sealed: ({ sequence, reason, hash }) => {
@@ -77,7 +86,15 @@ export class AgentEvidence {
 
   status(): StatusJson['evidence'] {
     const head = headOf(this.#chain);
-    return { kept_in: this.#chain.path, sequence: head?.sequence ?? 0, head: head?.hash ?? null };
+    const { failedWrites, losses, problem } = this.#recorder?.health() ?? UNTOUCHED;
+    return {
+      kept_in: this.#chain.path,
+      sequence: head?.sequence ?? 0,
+      head: head?.hash ?? null,
+      failed_writes: failedWrites,
+      losses,
+      problem,
+    };
   }
 
   /** Records of whole days; without bounds all. */

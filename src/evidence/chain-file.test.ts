@@ -2,15 +2,18 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import {
   appendFileSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
+  truncateSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { type EvidenceContent, SCHEMA_VERSION } from '../api/index.ts';
 import { verifyChain } from '../lib/hash-chain.ts';
@@ -150,6 +153,70 @@ test('a record is written once, also when the old ones cannot be dropped at that
   assert.deepEqual([records.map(({ sequence }) => sequence), problems], [[5, 6], []]);
 });
 
+/** What somebody does to the file under the running agent, and what is then said of it. */
+const TOUCHES: readonly (readonly [string, (path: string) => void, RegExp, boolean])[] = [
+  ['removed', (path) => rmSync(path), /was removed while the agent ran; its 2 records/, false],
+  [
+    'removed with its directory',
+    (path) => rmSync(dirname(path), { recursive: true }),
+    /was removed while the agent ran/,
+    false,
+  ],
+  ['moved away, as log rotation does', (path) => renameSync(path, `${path}.1`), /was removed/, false],
+  [
+    'replaced',
+    (path) => {
+      rmSync(path);
+      writeFileSync(path, 'mine\n');
+    },
+    /was replaced by another file while the agent ran; what was there is in .*replaced-/,
+    true,
+  ],
+  ['cut', (path) => truncateSync(path, 10), /was cut from \d+ to 10 bytes while the agent ran/, true],
+  ['appended to', (path) => appendFileSync(path, 'mine\n'), /has 5 bytes more than its records/, true],
+];
+
+for (const [what, touch, told, isKept] of TOUCHES) {
+  test(`a file that is ${what} under the running agent is found, told and written anew`, (t) => {
+    const directory = directoryOf(t);
+    const chain = new ChainFile(directory, 100);
+    for (const day of [10, 11]) {
+      assert.equal(chain.inspect(), null);
+      chain.append(contentOf(day));
+    }
+    touch(chain.path);
+    const left = existsSync(chain.path) ? readFileSync(chain.path, 'utf8') : null;
+    assert.match(chain.inspect() ?? '', told);
+    assert.equal(chain.inspect(), null, 'once');
+    chain.append(contentOf(12));
+    const { records, problems } = verifyChain(readFileSync(chain.path, 'utf8'));
+    assert.deepEqual([records.map(({ sequence }) => sequence), problems], [[1, 2, 3], []]);
+    const aside = readdirSync(directory).find((name) => name.startsWith('replaced-'));
+    assert.equal(
+      aside === undefined ? null : readFileSync(join(directory, aside), 'utf8'),
+      isKept ? left : null,
+    );
+    assert.throws(() => new ChainFile(directory, 100), /another agent writes/, 'and locked');
+    chain.close();
+  });
+}
+
+test('a file of another agent in the place of ours is left alone', (t) => {
+  const directory = directoryOf(t);
+  const chain = new ChainFile(directory, 100);
+  chain.append(contentOf(10));
+  renameSync(chain.path, `${chain.path}.1`);
+  const other = new ChainFile(directory, 100);
+  other.append(contentOf(11));
+  assert.throws(() => chain.inspect(), {
+    code: 'EVIDENCE_UNWRITABLE',
+    message: /another agent has put its own/,
+  });
+  assert.equal(other.inspect(), null);
+  other.close();
+  chain.close();
+});
+
 test('where nothing can be written the reason is told', (t) => {
   const directory = directoryOf(t);
   const file = join(directory, 'file');
@@ -182,5 +249,13 @@ function fillDisk(directory: string): void {
   const { records, problems } = verifyChain(readFileSync(chain.path, 'utf8'));
   assert.deepEqual(problems, []);
   assert.equal(records.length, written);
+  // Nor can it be put right there when it was touched: what is there stays until there is room.
+  appendFileSync(chain.path, 'x');
+  assert.throws(() => chain.inspect(), { code: 'EVIDENCE_UNWRITABLE', message: /no space left/ });
+  assert.ok(existsSync(chain.path));
+  execFileSync('mount', ['-o', 'remount,size=1m', directory]);
+  assert.match(chain.inspect() ?? '', /1 bytes more/);
+  chain.append(contentOf(11));
+  assert.equal(verifyChain(readFileSync(chain.path, 'utf8')).records.length, written + 1);
   chain.close();
 }

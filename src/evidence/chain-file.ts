@@ -5,6 +5,7 @@ import {
   fstatSync,
   fsyncSync,
   ftruncateSync,
+  lstatSync,
   mkdirSync,
   openSync,
   readFileSync,
@@ -28,6 +29,11 @@ export interface Chain {
   readonly records: readonly EvidenceRecord[];
   /** What was wrong when it was opened, in words; to be told in the next record. */
   readonly problems: readonly string[];
+  /**
+   * Compares what is kept with what was written, and puts it right. To be called before each `append`. Null when all is as it
+   * was; else what was wrong, in words, to be told in the next record. Throws EVIDENCE_UNWRITABLE when it cannot be put right.
+   */
+  inspect(): string | null;
   /** Throws EVIDENCE_UNWRITABLE; the record is then not part of the chain. */
   append(content: EvidenceContent): EvidenceRecord;
   close(): void;
@@ -46,6 +52,10 @@ export class MemoryChain implements Chain {
 
   get records(): readonly EvidenceRecord[] {
     return this.#records;
+  }
+
+  inspect(): null {
+    return null;
   }
 
   append(content: EvidenceContent): EvidenceRecord {
@@ -67,6 +77,8 @@ export class ChainFile implements Chain {
   readonly problems: readonly string[];
   readonly #max: number;
   #fd: number;
+  /** What the file must have. */
+  #bytes: number;
   #records: EvidenceRecord[];
 
   constructor(directory: string, max: number) {
@@ -92,6 +104,7 @@ export class ChainFile implements Chain {
       const { records, problems } = verifyChain(bytes.toString('utf8', 0, keepBytes));
       // What the file holds was checked as a chain; that these are records of ours is by their making.
       this.#records = [...records] as EvidenceRecord[];
+      this.#bytes = keepBytes;
       this.problems = [
         ...problems.map(({ line, problem }) => `line ${line} of ${this.path}: ${problem}`),
         ...(keepBytes === bytes.length ? [] : [this.#putAside(bytes.subarray(keepBytes), keepBytes)]),
@@ -106,19 +119,30 @@ export class ChainFile implements Chain {
     return this.#records;
   }
 
+  inspect(): string | null {
+    try {
+      const wrong = this.#whatIsWrong();
+      if (wrong === null) return null;
+      const aside = this.#replaceFile(this.#records, `replaced-${Date.now()}.jsonl`);
+      const there = aside === null ? '' : `; what was there is in ${aside}`;
+      return `${this.path} ${wrong} while the agent ran${there}; its ${this.#records.length} records were written anew from memory`;
+    } catch (cause) {
+      throw unwritable(this.path, cause);
+    }
+  }
+
   append(content: EvidenceContent): EvidenceRecord {
     const record = seal(content, this.#records.at(-1) ?? null);
     const line = Buffer.from(`${lineOf(record)}\n`);
-    const sizeBefore = fstatSync(this.#fd).size;
     try {
       const written = writeSync(this.#fd, line);
       if (written !== line.length) throw new Error(`only ${written} of ${line.length} bytes were written`);
       fsyncSync(this.#fd);
     } catch (cause) {
-      // A part of a line would spoil the next one.
-      ftruncateSync(this.#fd, sizeBefore);
+      this.#takeBack();
       throw unwritable(this.path, cause);
     }
+    this.#bytes += line.length;
     this.#records = [...this.#records, record];
     // The record is written, whatever becomes of the old ones: they are tried again at the next.
     if (this.#records.length > this.#max * 2) this.#forget();
@@ -136,25 +160,77 @@ export class ChainFile implements Chain {
     return `the last record was not written to its end; what there was of it is in ${aside}`;
   }
 
+  /** A part of a line would spoil the next one. Where it cannot be cut off, `inspect` finds it. */
+  #takeBack(): void {
+    try {
+      ftruncateSync(this.#fd, this.#bytes);
+    } catch {}
+  }
+
+  /** Null when the name still leads to the file that is written, and that has what was written. */
+  #whatIsWrong(): string | null {
+    const there = lstatSync(this.path, { throwIfNoEntry: false });
+    if (there === undefined) return 'was removed';
+    const own = fstatSync(this.#fd);
+    if (there.dev !== own.dev || there.ino !== own.ino) {
+      if (there.isFile()) this.#refuseOther();
+      return 'was replaced by another file';
+    }
+    if (own.size === this.#bytes) return null;
+    return own.size < this.#bytes
+      ? `was cut from ${this.#bytes} to ${own.size} bytes`
+      : `has ${own.size - this.#bytes} bytes more than its records`;
+  }
+
+  /** Throws when an agent writes the file that is at the place of ours. */
+  #refuseOther(): void {
+    const fd = openSync(this.path, constants.O_RDWR | constants.O_NOFOLLOW);
+    const isFree = lockFile(fd);
+    closeSync(fd);
+    if (!isFree) throw new Error('another agent has put its own file there');
+  }
+
   /** Leaves the newest; all when that fails. The first that is left still has the hash of the last that goes. */
   #forget(): void {
     const kept = this.#records.slice(-this.#max);
+    try {
+      this.#replaceFile(kept);
+    } catch {
+      return;
+    }
+    this.#records = kept;
+  }
+
+  /**
+   * A new file in the place of the one that is there, which is kept under the name `asideName` when one is given. Returns
+   * where that is, null when there was none. When it throws nothing has changed.
+   */
+  #replaceFile(records: readonly EvidenceRecord[], asideName?: string): string | null {
+    const directory = dirname(this.path);
     const next = `${this.path}.next`;
+    const text = Buffer.from(records.map((record) => `${lineOf(record)}\n`).join(''));
+    let aside: string | null = null;
     let fd: number | undefined;
     try {
-      writeFileSync(next, kept.map((record) => `${lineOf(record)}\n`).join(''), { mode: 0o640, flush: true });
+      mkdirSync(directory, { recursive: true, mode: 0o750 });
+      writeFileSync(next, text, { mode: 0o640, flush: true });
       fd = openSync(next, constants.O_RDWR | constants.O_APPEND);
       if (!lockFile(fd)) throw new Error('the new file is locked');
+      if (asideName !== undefined && lstatSync(this.path, { throwIfNoEntry: false }) !== undefined) {
+        aside = join(directory, asideName);
+        renameSync(this.path, aside);
+      }
       renameSync(next, this.path);
-    } catch {
+    } catch (cause) {
       if (fd !== undefined) closeSync(fd);
       rmSync(next, { force: true, recursive: true });
-      return;
+      throw cause;
     }
     closeSync(this.#fd);
     this.#fd = fd;
-    this.#records = kept;
-    syncDirectory(dirname(this.path));
+    this.#bytes = text.length;
+    syncDirectory(directory);
+    return aside;
   }
 }
 

@@ -4,4 +4,9 @@ export { type Chain, ChainFile, headOf, MemoryChain } from './chain-file.ts';
 export { ConnectionBook, type ConnectionCount } from './connection-book.ts';
 export { describeConfiguration } from './configuration.ts';
 export { describePrograms } from './programs.ts';
-export { EvidenceRecorder, type EvidenceSnapshot, type RecorderOptions } from './recorder.ts';
+export {
+  EvidenceRecorder,
+  type EvidenceSnapshot,
+  type RecorderHealth,
+  type RecorderOptions,
+} from './recorder.ts';

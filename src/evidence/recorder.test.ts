@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import { COUNTED_KINDS, type EvidenceContent } from '../api/index.ts';
 import { lineOf, verifyChain } from '../lib/hash-chain.ts';
 import { MemoryChain } from './chain-file.ts';
@@ -13,6 +14,8 @@ function open(
   fields: Partial<EvidenceSnapshot> = {},
 ) {
   let now = new Date(begin);
+  /** What the wall clock is ahead of the other by. */
+  let setMs = 0;
   let snapshot = snapshotOf(fields);
   const heads: string[] = [];
   const warnings: string[] = [];
@@ -26,6 +29,7 @@ function open(
     sealed: ({ hash }) => heads.push(hash),
     snapshot: () => snapshot,
     now: () => now,
+    elapsedMs: () => now.getTime() - setMs,
     warn: (text) => warnings.push(text),
   });
   return {
@@ -37,6 +41,10 @@ function open(
       now = new Date(time);
       snapshot = { ...snapshot, ...fields };
       recorder.look();
+    },
+    /** The clock is set by so much, and the time of the next look with it. */
+    set(ms: number) {
+      setMs += ms;
     },
     reasons: () => chain.records.map(({ reason }) => reason),
     last: () => chain.records.at(-1) as EvidenceContent,
@@ -233,4 +241,129 @@ test('a record that cannot be written is tried again, and nothing of it is lost'
   assert.deepEqual(last().coverage.exit, { happened: 31, seen: 30, lost: 1, skipped: 0 });
   assert.equal(last().gaps.length, 1);
   recorder.stop();
+});
+
+const iso = (time: string) => new Date(time).toISOString();
+
+test('a clock that is ahead for a moment: no record claims the time between, and the days go on', () => {
+  const { at, set, chain, recorder } = open();
+  at('2026-11-22T23:59:10Z', { ledger: ledgerOf(10, 0) });
+  const years = Date.parse('2038-01-01T00:00:00Z') - Date.parse('2026-11-22T23:59:10Z');
+  set(years);
+  at('2038-01-01T00:00:10Z', { ledger: ledgerOf(20, 0) });
+  at('2038-01-01T00:00:20Z', { ledger: ledgerOf(30, 1) });
+  set(-years);
+  at('2026-11-22T23:59:40Z', { ledger: ledgerOf(40, 1) });
+  at('2026-11-23T00:00:10Z', { ledger: ledgerOf(50, 1) });
+  at('2026-11-24T00:00:10Z', { ledger: ledgerOf(60, 1) });
+  recorder.stop();
+  assert.deepEqual(
+    chain.records.map(({ reason, from, to, problems }) => [reason, from, to, problems.length]),
+    [
+      ['start', iso('2026-11-22T23:58:59.500Z'), iso('2026-11-22T23:59:00Z'), 0],
+      ['change', iso('2026-11-22T23:59:00Z'), iso('2026-11-22T23:59:20Z'), 1],
+      ['change', iso('2038-01-01T00:00:10Z'), iso('2038-01-01T00:00:30Z'), 1],
+      ['day', iso('2026-11-22T23:59:40Z'), iso('2026-11-23T00:00:00Z'), 0],
+      ['day', iso('2026-11-23T00:00:00Z'), iso('2026-11-24T00:00:00Z'), 0],
+      ['stop', iso('2026-11-24T00:00:00Z'), iso('2026-11-24T00:00:10Z'), 0],
+    ],
+  );
+  assert.match(
+    chain.records[1]!.problems[0]!,
+    /^the clock was set from 2026-11-22T23:59:20.000Z to 2038-01-01T00:00:10.000Z/,
+  );
+  assert.equal(told(chain)[0]![0], 61, 'and all of it is counted once');
+});
+
+test('whatever the clock does, no record and no gap ends before it begins, and all together have every event', () => {
+  const step = fc.record({
+    passMs: fc.constantFrom(0, 10_000, 10_000, 3_600_000, 86_400_000),
+    setMs: fc.constantFrom(0, 0, 0, -4_000, 4_000, -86_400_000, 4_000_000_000_000, -4_000_000_000_000),
+    lost: fc.boolean(),
+    fails: fc.boolean(),
+  });
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
+      const chain = new MemoryChain(1000);
+      const append = chain.append.bind(chain);
+      let full = false;
+      chain.append = (content) => {
+        if (full) throw new Error('no space left on device');
+        return append(content);
+      };
+      const desk = open(chain);
+      let time = Date.parse('2026-11-22T23:59:00Z');
+      let [seen, lost] = [0, 0];
+      for (const { passMs, setMs, lost: loses, fails } of steps) {
+        time += passMs + setMs;
+        desk.set(setMs);
+        full = fails;
+        if (loses) lost++;
+        desk.at(new Date(time).toISOString(), { ledger: ledgerOf(++seen, lost) });
+        const { from, to } = desk.recorder.current();
+        assert.ok(from <= to);
+      }
+      full = false;
+      desk.recorder.stop();
+      for (const { from, to, gaps } of chain.records) {
+        assert.ok(from <= to, `${from} to ${to}`);
+        for (const gap of gaps) assert.ok(gap.from <= gap.to, `gap ${gap.from} to ${gap.to}`);
+      }
+      assert.deepEqual(told(chain)[0], [seen + lost, seen, lost, 0]);
+    }),
+  );
+});
+
+test('a run that begins before the end of the last record says so, and its gap is no negative time', () => {
+  const chain = new MemoryChain(100);
+  open(chain, '2038-01-01T00:00:00Z').recorder.stop();
+  const { last } = open(chain, '2026-11-22T12:00:00Z');
+  assert.deepEqual(last().gaps, [
+    {
+      from: iso('2026-11-22T11:59:59.500Z'),
+      to: iso('2026-11-22T11:59:59.500Z'),
+      reason: 'not-running',
+      events: null,
+    },
+  ]);
+  assert.match(last().problems.join(), /ends at 2038-01-01.* the clock was set back/);
+});
+
+test('a loss is told once, in the health and in a record that is made at once', () => {
+  const chain = new MemoryChain(100);
+  const desk = open(chain);
+  let loss: string | null = 'the file was removed';
+  chain.inspect = (() => {
+    const found = loss;
+    loss = null;
+    return found;
+  }) as typeof chain.inspect;
+  desk.at('2026-11-22T23:59:10Z');
+  desk.at('2026-11-22T23:59:20Z');
+  assert.deepEqual(desk.reasons(), ['start', 'change']);
+  assert.deepEqual(desk.last().problems, ['the file was removed']);
+  assert.deepEqual(desk.warnings, ['the file was removed']);
+  assert.deepEqual(desk.recorder.health(), { failedWrites: 0, losses: 1, problem: 'the file was removed' });
+});
+
+test('while a loss cannot be put right nothing is written, and it is tried again', () => {
+  const chain = new MemoryChain(100);
+  const desk = open(chain);
+  const inspect = chain.inspect.bind(chain);
+  chain.inspect = () => {
+    throw new Error('no space left on device');
+  };
+  desk.at('2026-11-23T00:00:10Z', { ledger: ledgerOf(5, 0) });
+  desk.at('2026-11-23T00:00:20Z');
+  assert.deepEqual(desk.reasons(), ['start']);
+  assert.deepEqual(desk.warnings, ['no space left on device; it is tried again']);
+  assert.deepEqual(desk.recorder.health(), {
+    failedWrites: 2,
+    losses: 0,
+    problem: 'no space left on device',
+  });
+  chain.inspect = inspect;
+  desk.at('2026-11-23T00:00:30Z');
+  assert.deepEqual(desk.reasons(), ['start', 'day']);
+  assert.equal(desk.recorder.health().problem, null);
 });

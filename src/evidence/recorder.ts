@@ -1,5 +1,9 @@
 // Makes the records: at the start, at the end of each day (UTC), when what the agent holds or its configuration changes,
-// and at the stop. In between it notes when events went missing.
+// when the file of the records was touched by somebody else, when the wall clock was set, and at the stop. In between it notes
+// when events went missing.
+//
+// Times of records are those of the wall clock, which may be set to anything. So a record ends where the clock was set, and
+// the next begins with the new time: no record claims a time that has not passed, and none ends before it begins.
 import {
   columnOf,
   COUNTED_KINDS,
@@ -14,6 +18,7 @@ import {
   SCHEMA_VERSION,
 } from '../api/index.ts';
 import { lineOf } from '../lib/hash-chain.ts';
+import { Tasks } from '../lib/tasks.ts';
 import type { Chain } from './chain-file.ts';
 
 type AccessEntry = EvidenceContent['access'][number];
@@ -46,19 +51,33 @@ export interface RecorderOptions {
   readonly startedAt: Date;
   readonly snapshot: () => EvidenceSnapshot;
   readonly now: () => Date;
+  /** Milliseconds of a clock that nobody sets and that goes on in suspend: CLOCK_BOOTTIME. */
+  readonly elapsedMs: () => number;
   /** A record was added to the chain. */
   readonly sealed: (record: EvidenceRecord) => void;
-  /** A record could not be written; it is tried again. Told once until it succeeds. */
+  /** Told once of a record that cannot be written, until one was; it is tried again. And of each loss. */
   readonly warn: (text: string) => void;
+  readonly tasks?: Tasks;
+}
+
+/** How the keeping of records goes, since the start of the agent. */
+export interface RecorderHealth {
+  readonly failedWrites: number;
+  /** How often the file was gone, replaced or changed by somebody else. */
+  readonly losses: number;
+  /** Why records cannot be written now, or else what the last loss was. */
+  readonly problem: string | null;
 }
 
 const TICK_MS = 10_000;
+/** A difference between the clocks above this is no slewing: the wall clock was set. */
+const CLOCK_SET_MS = 5_000;
 /** Later losses of the same period are added to the last gap. */
 const MAX_GAPS = 500;
 
 export class EvidenceRecorder {
   readonly #options: RecorderOptions;
-  readonly #timer: NodeJS.Timeout;
+  readonly #stopLooking: () => void;
   /** What the records have told so far. */
   #base: Counts;
   /** What the last record says of programs, privileges and configuration. */
@@ -66,11 +85,16 @@ export class EvidenceRecorder {
   #from: Date;
   #gaps: Gap[] = [];
   #problems: string[];
-  /** At the last look. */
+  /** At the last look, by the wall clock and by the one that nobody sets. */
   #lookedAt: Date;
+  #lookedMs: number;
   /** The highest that the account had of what is missing. */
   readonly #missing: Record<MissingColumn, number> = { lost: 0, skipped: 0 };
-  #failing = false;
+  /** Why the last attempt failed to write a record, or to look at the file. */
+  readonly #failures: { write: string | null; look: string | null } = { write: null, look: null };
+  #loss: string | null = null;
+  #failedWrites = 0;
+  #losses = 0;
 
   /** Makes the first record of this run. Throws EVIDENCE_UNWRITABLE. */
   constructor(options: RecorderOptions) {
@@ -79,51 +103,107 @@ export class EvidenceRecorder {
     const [first, at] = [snapshot(), now()];
     this.#base = NOTHING;
     this.#essence = essenceOf(first);
-    this.#from = options.startedAt;
+    this.#from = earlier(options.startedAt, at);
     this.#lookedAt = this.#from;
+    this.#lookedMs = options.elapsedMs();
     this.#problems = [...chain.problems];
     const last = chain.records.at(-1);
-    if (last !== undefined) {
-      // Without a last record nobody knows how long it went on.
-      const reason = last.reason === 'stop' ? 'not-running' : 'not-recorded';
-      this.#gaps.push({ from: last.to, to: this.#from.toISOString(), reason, events: null });
-    }
+    if (last !== undefined) this.#noteAbsence(last);
     this.#noteMissing(first.ledger, at);
     this.#lookedAt = at;
     this.#seal('start', at, first);
-    this.#timer = setInterval(() => this.look(), TICK_MS);
-    this.#timer.unref();
+    const { tasks = new Tasks() } = options;
+    this.#stopLooking = tasks.every('keeping evidence', TICK_MS, () => this.look(), { unref: true });
   }
 
   /** Notes losses, and closes a record when a day is over or something changed. */
   look(): void {
-    const now = this.#options.now();
     const snapshot = this.#options.snapshot();
+    const now = this.#followClock(snapshot);
     this.#noteMissing(snapshot.ledger, now);
+    this.#lookedAt = now;
+    const isTouched = this.#inspect();
+    if (isTouched === null) return;
     const day = startOfDay(now);
     if (day > this.#from) this.#close('day', day, snapshot);
-    if (essenceOf(snapshot) !== this.#essence) this.#close('change', now, snapshot);
-    this.#lookedAt = now;
+    if (isTouched || essenceOf(snapshot) !== this.#essence) this.#close('change', now, snapshot);
   }
 
   /** The record under way. */
   current(): EvidenceContent {
-    return this.#content('day', this.#options.now(), this.#options.snapshot());
+    return this.#content('day', later(this.#from, this.#options.now()), this.#options.snapshot());
+  }
+
+  health(): RecorderHealth {
+    return {
+      failedWrites: this.#failedWrites,
+      losses: this.#losses,
+      problem: this.#failures.write ?? this.#failures.look ?? this.#loss,
+    };
   }
 
   /** Makes the last record. Idempotent. */
   stop(): void {
     if (this.#stopped) return;
     this.#stopped = true;
-    clearInterval(this.#timer);
-    const now = this.#options.now();
+    this.#stopLooking();
     const snapshot = this.#options.snapshot();
+    const now = this.#followClock(snapshot);
     this.#noteMissing(snapshot.ledger, now);
-    this.#close('stop', now, snapshot);
+    if (this.#inspect() !== null) this.#close('stop', now, snapshot);
     this.#options.chain.close();
   }
 
   #stopped = false;
+
+  /** The time between the last record of another run and this one. Without a last record nobody knows how long it went on. */
+  #noteAbsence(last: EvidenceRecord): void {
+    const [from, to] = [last.to, this.#from.toISOString()];
+    const reason = last.reason === 'stop' ? 'not-running' : 'not-recorded';
+    const isBefore = Date.parse(from) <= this.#from.getTime();
+    this.#gaps.push({ from: isBefore ? from : to, to, reason, events: null });
+    if (!isBefore)
+      this.#problems.push(`the record before ends at ${from}, after this run began: the clock was set back`);
+  }
+
+  /**
+   * The time of a look. When the wall clock was set since the last one, the record ends at the time that it would be without
+   * that, and the next begins at the time that it is.
+   */
+  #followClock(snapshot: EvidenceSnapshot): Date {
+    const { now, elapsedMs } = this.#options;
+    const [read, readMs] = [now(), elapsedMs()];
+    const unset = new Date(this.#lookedAt.getTime() + Math.max(0, readMs - this.#lookedMs));
+    this.#lookedMs = readMs;
+    if (Math.abs(read.getTime() - unset.getTime()) <= CLOCK_SET_MS)
+      return later(this.#from, later(this.#lookedAt, read));
+    this.#noteMissing(snapshot.ledger, unset);
+    this.#problems.push(
+      `the clock was set from ${unset.toISOString()} to ${read.toISOString()}: the record that began at ${this.#from.toISOString()} ends before that`,
+    );
+    if (this.#inspect() !== null) this.#close('change', unset, snapshot);
+    // Also when it could not be written: its counts are then in the next one, which its problems tell.
+    this.#from = read;
+    this.#lookedAt = read;
+    return read;
+  }
+
+  /** Whether somebody has touched the file. Null when it cannot be put right now: nothing may be written then. */
+  #inspect(): boolean | null {
+    try {
+      const loss = this.#options.chain.inspect();
+      this.#failures.look = null;
+      if (loss === null) return false;
+      this.#losses++;
+      this.#loss = loss;
+      this.#problems.push(loss);
+      this.#options.warn(loss);
+      return true;
+    } catch (error) {
+      this.#fail('look', error);
+      return null;
+    }
+  }
 
   #noteMissing(ledger: LedgerJson, now: Date): void {
     const [from, to] = [this.#lookedAt.toISOString(), now.toISOString()];
@@ -142,12 +222,17 @@ export class EvidenceRecorder {
   #close(reason: EvidenceContent['reason'], to: Date, snapshot: EvidenceSnapshot): void {
     try {
       this.#seal(reason, to, snapshot);
-      this.#failing = false;
+      this.#failures.write = null;
     } catch (error) {
-      const text = (error as Error).message;
-      if (!this.#failing) this.#options.warn(`${text}; it is tried again`);
-      this.#failing = true;
+      this.#fail('write', error);
     }
+  }
+
+  #fail(what: 'write' | 'look', error: unknown): void {
+    const text = (error as Error).message;
+    if (this.#failures[what] === null) this.#options.warn(`${text}; it is tried again`);
+    this.#failures[what] = text;
+    this.#failedWrites++;
   }
 
   #seal(reason: EvidenceContent['reason'], to: Date, snapshot: EvidenceSnapshot): void {
@@ -256,6 +341,9 @@ function highestOf(before: Counts['ledger'], now: LedgerJson): Counts['ledger'] 
   ]);
   return { ...now, ...(Object.fromEntries(rows) as Record<CountedKind, Counted>) };
 }
+
+const earlier = (a: Date, b: Date): Date => (a < b ? a : b);
+const later = (a: Date, b: Date): Date => (a > b ? a : b);
 
 const startOfDay = (now: Date): Date =>
   new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth(), now.getUTCDate()));

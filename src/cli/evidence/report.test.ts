@@ -22,6 +22,7 @@ function chainOf(lost: number, skipped: number, chain = new MemoryChain(100)): M
     startedAt: now,
     snapshot: () => snapshotOf({ ledger }),
     now: () => now,
+    elapsedMs: () => now.getTime(),
     sealed: () => {},
     warn: assert.fail,
   });
