@@ -31,6 +31,7 @@ import {
   openTokens,
   readPrivileges,
   startOwnProcess,
+  Tasks,
   VERSION,
 } from '../lib/index.ts';
 import { ActivityBook, EventBus, LateBinding, ProcessTable, WorkloadBook } from '../model/index.ts';
@@ -117,6 +118,7 @@ export class Agent implements AgentView, Closable {
   readonly #selfTest: AgentSelfTest;
   readonly #api: ApiServer;
   readonly #ops: OpsServer;
+  readonly #tasks: Tasks;
   readonly #abort = new AbortController();
   readonly #startedAt = new Date();
   readonly #clock = new ClockWatch();
@@ -130,6 +132,7 @@ export class Agent implements AgentView, Closable {
     this.#config = config;
     this.#doctor = new AgentDoctor(config, () => this.status());
     this.#log = log;
+    this.#tasks = new Tasks(log);
     this.#start = start;
     this.#mask = createMasker(secretRules(config));
     const onError = (error: unknown) => log.error(`a bug in the agent: ${describe(error)}`);
@@ -140,6 +143,7 @@ export class Agent implements AgentView, Closable {
     this.#registry = new CgroupRegistry({
       readProcCgroup: createProcCgroupReader(config.proc_root),
       ownCgroupNamespace: hasOwnCgroupNamespace(config.proc_root),
+      roots: config.kubernetes.cgroup_roots,
       ownPod,
     });
     this.#metadata = new MetadataStore({
@@ -184,6 +188,7 @@ export class Agent implements AgentView, Closable {
       holdMs: config.metadata.hold_ms,
       maxHeld: config.metadata.max_held,
       publish: (batch) => this.bus.publish(batch),
+      tasks: this.#tasks,
     });
     this.#healer = new Healer({
       collector: this.#opened.collector,
@@ -193,6 +198,7 @@ export class Agent implements AgentView, Closable {
       healSeconds: config.model.heal_seconds,
       ledger: () => this.ledger(),
       onLoss: (text) => log.warn(text),
+      tasks: this.#tasks,
     });
     this.#metrics = createMetrics({
       status: () => this.status(),
@@ -202,12 +208,14 @@ export class Agent implements AgentView, Closable {
       workloads,
       readUsage: config.metrics.usage,
       tls: () => this.#api.tls(),
+      connectionsCut: () => ({ api: this.#api.connectionsCut(), ops: this.#ops.connectionsCut() }),
     });
     this.#api = createApiServer({
       ...apiListeners(config, log),
       tokens: openTokens(config, warn),
       view: this,
       log,
+      tasks: this.#tasks,
       logAccess: config.api.access_log ? (line) => log.info(line) : undefined,
       streams: {
         maxClients: config.stream.max_clients,
@@ -218,8 +226,8 @@ export class Agent implements AgentView, Closable {
         heartbeatSeconds: config.stream.heartbeat_seconds,
       },
     });
-    this.#cluster = new ClusterWatch(config);
-    this.#evidence = new AgentEvidence(config, log, this.#startedAt, () => this.#evidenceSnapshot());
+    this.#cluster = new ClusterWatch(config, this.#tasks);
+    this.#evidence = new AgentEvidence(config, log, this.#tasks, () => this.#evidenceSnapshot());
     this.#ops = createOpsServer({ listen: config.ops.listen, view: this, metrics: this.#metrics, log });
   }
 
@@ -228,7 +236,7 @@ export class Agent implements AgentView, Closable {
    * namespace: a moved process has told of it.
    */
   #knowsBetter({ provenance }: Identity, { source }: EventBase): boolean {
-    const certain = provenance === 'kernel-cgroup' || provenance === 'not-a-container';
+    const certain = ['kernel-cgroup', 'not-a-container', 'claimed'].includes(provenance);
     return certain && source === 'procfs' && this.#opened.kind === 'ebpf';
   }
 
@@ -240,6 +248,7 @@ export class Agent implements AgentView, Closable {
     start: PrivilegedStart,
   ): Promise<{ agent: Agent; report: StartReport } | null> {
     const agent = new Agent(config, log, start);
+    for (const reason of start.confinement.missing) log.info(`not confined in full: ${reason}`);
     try {
       // Listeners first: a port that is taken is found before any event is read.
       const api = await agent.#api.listen();
@@ -287,13 +296,25 @@ export class Agent implements AgentView, Closable {
     });
     this.#metadata.start();
     await this.#opened.collector.start(pipeline);
+    this.#trustOwnNode();
     this.#evidence.start();
-    void this.#cluster.start();
+    this.#cluster.start();
     this.#healer.start();
-    this.#settled = setTimeout(releaseStartupCode, SETTLED_MS);
+    this.#settled = setTimeout(() => this.#tasks.turn('giving memory back', releaseStartupCode), SETTLED_MS);
     enrichSnapshot(this.model, this.#config.proc_root, this.#mask, this.#abort.signal).catch((error) =>
       this.#log.error(`reading /proc of the processes found at start failed: ${describe(error)}`),
     );
+  }
+
+  /** A node that is a container (kind) and has the agent in it is no boundary: what it runs is named as on a machine. */
+  #trustOwnNode(): void {
+    const pidNamespace = ownPidNamespace(this.#config.proc_root);
+    if (pidNamespace === null) return;
+    for (const { nsPid, pidNs, identity } of this.model.running()) {
+      if (nsPid !== process.pid || pidNs !== pidNamespace) continue;
+      if (this.#registry.trustAround(identity)) this.#healer.heal();
+      return;
+    }
   }
 
   /** Ends streams and listeners, detaches the hooks. The ledger stays readable. */
@@ -312,7 +333,7 @@ export class Agent implements AgentView, Closable {
     this.ledger();
     this.#ledgerIsFinal = true;
     this.#binding.flush();
-    this.#evidence.stop();
+    this.#tasks.turn('keeping evidence', () => this.#evidence.stop());
     this.#cluster.stop();
     const results = await Promise.allSettled([this.#api.close(), this.#ops.close(), this.#metadata.close()]);
     await this.#opened.collector.close();
@@ -343,6 +364,7 @@ export class Agent implements AgentView, Closable {
   status(): StatusJson {
     const ledger = this.ledger();
     const collector = this.#opened.collector.status();
+    const cgroups = this.#registry.counts();
     const { ready, reasons } = this.readiness();
     return {
       schema_version: SCHEMA_VERSION,
@@ -373,13 +395,24 @@ export class Agent implements AgentView, Closable {
         running: this.model.runningCount,
         exited: this.model.exitedCount,
         containers: this.model.containerCount,
-        cgroups: this.#registry.counts().known,
+        cgroups: cgroups.known,
+        cgroups_claimed: cgroups.claimed,
+        cgroups_truncated: cgroups.truncated,
       },
       metadata: this.#metadataStatus(),
       evidence: this.#evidence.status(),
+      tasks: this.#tasks.states().map(({ lastFailure, ...task }) => ({ ...task, last_failure: lastFailure })),
       clients: this.#api.streams().clients + this.#api.liveProcesses().clients,
       memory: { rss_bytes: process.memoryUsage.rss(), model_bytes: this.model.estimatedBytes },
     };
+  }
+
+  /** What went wrong where nobody expects anything to: told, counted, and the agent goes on. */
+  noteUnexpected(error: unknown): void {
+    this.#log.error(`a bug in the agent: ${describe(error)}`);
+    this.#tasks.turn('what nothing watches', () => {
+      throw error;
+    });
   }
 
   evidence(query: EvidenceQuery): EvidenceJson {

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { type ClusterPolicies, notRead, readClusterPolicies } from '../evidence/index.ts';
 import { chosenConnection, KUBE_TIMES } from '../identity/index.ts';
-import type { Config } from '../lib/index.ts';
+import { type Config, Tasks } from '../lib/index.ts';
 
 const PAUSE_MS = 600_000;
 const TIMES = { ...KUBE_TIMES, connectMs: 5_000, answerIdleMs: 10_000 };
@@ -10,12 +10,14 @@ const NAMESPACE_FILE = '/var/run/secrets/kubernetes.io/serviceaccount/namespace'
 
 export class ClusterWatch {
   readonly #config: Config;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #tasks: Tasks;
+  #stop = () => {};
   #known: ClusterPolicies = notRead('not asked yet');
   #stopped = false;
 
-  constructor(config: Config) {
+  constructor(config: Config, tasks = new Tasks()) {
     this.#config = config;
+    this.#tasks = tasks;
   }
 
   /** As last read. */
@@ -23,8 +25,8 @@ export class ClusterWatch {
     return this.#known;
   }
 
-  /** Resolves after the first reading; never rejects. */
-  async start(): Promise<void> {
+  /** Begins with a first reading. */
+  start(): void {
     const connection = chosenConnection(this.#config.kubernetes);
     if (connection === null) {
       this.#known = notRead('the agent asks no Kubernetes API (kubernetes.api)');
@@ -37,15 +39,16 @@ export class ClusterWatch {
       if (this.#stopped) return;
       // An API that is away for a moment is no change of what it said.
       if (policies.state !== 'not-read' || this.#known.state === 'not-read') this.#known = policies;
-      this.#timer = setTimeout(() => void read(), PAUSE_MS);
-      this.#timer.unref();
     };
-    await read();
+    this.#stop = this.#tasks.every('asking the cluster for its policies', PAUSE_MS, read, {
+      atOnce: true,
+      unref: true,
+    });
   }
 
   stop(): void {
     this.#stopped = true;
-    clearTimeout(this.#timer);
+    this.#stop();
   }
 }
 

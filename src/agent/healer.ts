@@ -11,6 +11,7 @@ import type { Collector } from '../collect/index.ts';
 import type { EventBase } from '../decode/index.ts';
 import type { Identity } from '../identity/index.ts';
 import { boottimeNs } from '../kernel/index.ts';
+import { Tasks } from '../lib/index.ts';
 import type { ProcessTable } from '../model/index.ts';
 
 const CHECK_MS = 1000;
@@ -50,6 +51,7 @@ export interface HealerOptions {
   readonly ledger: () => LedgerRows;
   /** Told of new losses, in words. */
   readonly onLoss: (text: string) => void;
+  readonly tasks?: Tasks;
   /** CLOCK_BOOTTIME; the kernel's when nothing is said. */
   readonly nowNs?: () => bigint;
 }
@@ -73,7 +75,7 @@ export class Healer {
     noticedNs: null,
     recent: 0,
   }));
-  #timer: NodeJS.Timeout | undefined;
+  #stop = () => {};
   #nextHealNs: bigint;
   /** A loss is healed by two passes: a missing process is closed in the second. */
   #passesDue = 0;
@@ -89,11 +91,12 @@ export class Healer {
   }
 
   start(): void {
-    this.#timer = setInterval(() => this.check(), CHECK_MS);
+    const { tasks = new Tasks() } = this.#options;
+    this.#stop = tasks.every('comparing processes with the kernel', CHECK_MS, () => this.check());
   }
 
   stop(): void {
-    clearInterval(this.#timer);
+    this.#stop();
   }
 
   /** Why the node was not wholly seen lately, one for each way in which events went missing. */
@@ -106,15 +109,16 @@ export class Healer {
     });
   }
 
-  /** Looks for losses and heals when it is time to. */
+  /** Looks for losses and heals when it is time to. Throws when the kernel's list cannot be had. */
   check(): void {
     this.#noticeLosses(this.#options.ledger());
     const now = this.#nowNs();
     this.#options.table.expire(now);
     if (this.#passesDue === 0 && now < this.#nextHealNs) return;
+    // A pass that fails is due until it succeeds.
+    this.heal();
     if (this.#passesDue > 0) this.#passesDue--;
     this.#nextHealNs = now + this.#periodNs;
-    this.heal();
   }
 
   heal(): void {

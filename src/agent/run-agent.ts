@@ -4,6 +4,7 @@ import {
   bytesText,
   countText,
   EVENT_HEADER,
+  EXIT,
   formatEventLine,
   ledgerText,
   painter,
@@ -15,6 +16,8 @@ import type { PrivilegedStart } from '../start/index.ts';
 
 /** Unwritten output above which events are no longer printed: the terminal or pipe is slower than the node. */
 const OUTPUT_BYTES = 4 * 1024 * 1024;
+/** An agent that ends because of a bug may take so long for it. */
+const LAST_CLOSE_MS = 10_000;
 
 /** Resolves with the exit code. `start` is null only where the configuration is to be checked. Configuration and start errors are thrown as CognitodError. */
 export async function runAgent(options: AgentCommandOptions, start: PrivilegedStart | null): Promise<number> {
@@ -32,17 +35,30 @@ export async function runAgent(options: AgentCommandOptions, start: PrivilegedSt
   const log = makeLog(options);
   const abort = new AbortController();
   // From here on a signal ends the agent in order, also in the middle of the start.
-  const stop = new Promise<void>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-      process.on(signal, () => {
-        abort.abort();
-        resolve();
-      });
-    }
+  const { promise: stop, resolve: end } = Promise.withResolvers<void>();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      abort.abort();
+      end();
+    });
+  }
+  let failed = false;
+  let noteUnexpected = (error: unknown) => log.error(`a bug in the agent: ${String(error)}`);
+  process.on('unhandledRejection', (error) => noteUnexpected(error));
+  // What threw may have stopped in the middle of its work: the agent ends in order, and whoever supervises it starts another.
+  process.on('uncaughtException', (error) => {
+    noteUnexpected(error);
+    if (failed) process.exit(EXIT.failed);
+    failed = true;
+    log.error('the agent ends, to be started again');
+    setTimeout(() => process.exit(EXIT.failed), LAST_CLOSE_MS).unref();
+    abort.abort();
+    end();
   });
   const started = await Agent.start(loaded, log, abort.signal, start);
-  if (started === null) return 0;
+  if (started === null) return failed ? EXIT.failed : EXIT.ok;
   const { agent, report } = started;
+  noteUnexpected = (error) => agent.noteUnexpected(error);
   if (!report.nodeWide) log.warn(`NOT the whole node is seen: polling /proc, because ${report.reason}`);
   options.stdout.write(
     options.json ? `${JSON.stringify({ type: 'started', ...report })}\n` : startText(report),
@@ -57,7 +73,7 @@ export async function runAgent(options: AgentCommandOptions, start: PrivilegedSt
       ? `${JSON.stringify({ type: 'ledger', ledger: agent.ledger() })}\n`
       : `\n${ledgerText(agent.ledger(), paint)}`,
   );
-  return 0;
+  return failed ? EXIT.failed : EXIT.ok;
 }
 
 function makeLog(options: AgentCommandOptions): AgentLog {

@@ -122,7 +122,16 @@ export const statusSchema = z.object({
   privileges: privilegesSchema,
   ledger: ledgerSchema,
   decode_errors: z.record(z.string(), count),
-  processes: z.object({ running: count, exited: count, containers: count, cgroups: count }),
+  processes: z.object({
+    running: count,
+    exited: count,
+    containers: count,
+    cgroups: count,
+    cgroups_claimed: count.describe(
+      'cgroups so far whose names claim a pod or container where others may make names; not believed',
+    ),
+    cgroups_truncated: count.describe('cgroups so far whose path was cut; nothing of it is believed'),
+  }),
   metadata: z.object({
     sources: z.array(
       z.object({
@@ -140,6 +149,9 @@ export const statusSchema = z.object({
     containers: count,
     gone: count.describe('pods that are gone and still have their names'),
     unnamed: count.describe('pods and containers that nobody has named'),
+    contradicted: count.describe(
+      'cgroups so far whose container is of another pod, by what the sources of names say: they have no names',
+    ),
     held: count.describe('events that waited for a name'),
     released_unnamed: count.describe('of these, events that went out without'),
     overflowed: count.describe('events that could not wait because too many did'),
@@ -149,7 +161,23 @@ export const statusSchema = z.object({
     kept_in: z.string().nullable().describe('the file of the records; null: in memory'),
     sequence: count.describe('of the last record; 0 when there is none yet'),
     head: z.string().nullable().describe('hash of the last record: keep it elsewhere, for verify --head'),
+    failed_writes: count.describe('how often a record could not be written; it is tried again'),
+    losses: count.describe('how often the file was removed, replaced or changed by somebody else'),
+    problem: z
+      .string()
+      .nullable()
+      .describe('why records cannot be written now, or else what the last loss was; null: neither'),
   }),
+  tasks: z
+    .array(
+      z.object({
+        name: z.string(),
+        failures: count.describe('turns that failed'),
+        failing: z.string().nullable().describe('why the last turn failed; null when it did not'),
+        last_failure: z.string().nullable().describe('why the last turn that failed did so'),
+      }),
+    )
+    .describe('what the agent does again and again; a turn that fails is made again at the next time'),
   clients: count,
   memory: z.object({ rss_bytes: count, model_bytes: count.describe('estimate of the process table') }),
 });

@@ -226,7 +226,15 @@ export function sampleStatus(fields: Partial<StatusJson> = {}): StatusJson {
       limits: [],
     },
     privileges: NOTHING_HELD,
-    evidence: { kept_in: null, sequence: 3, head: 'e'.repeat(64) },
+    evidence: {
+    kept_in: null,
+    sequence: 3,
+    head: 'e'.repeat(64),
+    failed_writes: 0,
+    losses: 0,
+    problem: null,
+  },
+  tasks: [],
     ledger: {
       fork: entry,
       exec: entry,
@@ -238,7 +246,7 @@ export function sampleStatus(fields: Partial<StatusJson> = {}): StatusJson {
       dropped: { exited: 0, live: 0, images: 0 },
     },
     decode_errors: {},
-    processes: { running: 120, exited: 30, containers: 4, cgroups: 20 },
+    processes: { running: 120, exited: 30, containers: 4, cgroups: 20, cgroups_claimed: 0, cgroups_truncated: 0 },
     metadata: {
       sources: [
         {
@@ -256,6 +264,7 @@ export function sampleStatus(fields: Partial<StatusJson> = {}): StatusJson {
       containers: 20,
       gone: 2,
       unnamed: 1,
+      contradicted: 0,
       held: 40,
       released_unnamed: 3,
       overflowed: 1,

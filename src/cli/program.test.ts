@@ -142,10 +142,16 @@ test('status tells the ledger, and ends with 3 when not the whole node is seen',
   const status = sampleStatus({ ready: false, reasons: ['12 events were lost in the last minute\x1b[2J'] });
   status.ledger.fork = { kernel: 1000, decoded: 988, lost: 12, skipped: 0, pending: 0 };
   status.ledger.containers.attributed = 29_999;
+  status.tasks = [{ name: 'looking', failures: 7, failing: 'too many\x1b[2J', last_failure: null }];
+  status.evidence.problem = 'evidence.jsonl was removed';
   const blind = await fakeAgent(t, documents({ '/api/v1/status': status }));
   const shown = await run(['status', '--api', blind.api]);
   assert.equal(shown.code, 3);
   assert.match(shown.stdout, /^sees the whole node +NO\n +12 events were lost in the last minute\\x1b\[2J\n/);
+  assert.match(
+    shown.stdout,
+    /\nFAILING +looking, 7 times: too many\\x1b\[2J\nevidence +evidence.jsonl was removed\n/,
+  );
   assert.match(shown.stdout, /\(99\.99 %\)\n12 events lost\n$/);
   assert.equal((await run(['status', '--json', '--api', blind.api])).code, 3);
 });

@@ -7,5 +7,6 @@ export * from './errors.ts';
 export { formatListen, type ListenAddress, parseListen } from './listen.ts';
 export { startOwnProcess } from './own-process.ts';
 export * from './privileges.ts';
+export { type TaskState, Tasks } from './tasks.ts';
 export { type ApiTokens, openTokens } from './token.ts';
 export { VERSION } from './version.ts';

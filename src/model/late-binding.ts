@@ -4,6 +4,7 @@
 // cgroups it was in; events of other processes pass those that wait, so a stream is ordered by publication.
 // Nothing is dropped: when the time or the room is over, events go out with the reason why the name is missing.
 import type { Identity, Metadata } from '../identity/index.ts';
+import { Tasks } from '../lib/tasks.ts';
 import type { AppliedEvent } from './applied-event.ts';
 
 /** What holding needs of the store of names. */
@@ -23,6 +24,7 @@ export interface LateBindingOptions {
   readonly maxHeld: number;
   /** Takes the events that may go out, in order. */
   readonly publish: (batch: AppliedEvent[]) => void;
+  readonly tasks?: Tasks;
 }
 
 /** Counts since the start. */
@@ -40,10 +42,11 @@ const TICK_MS = 25;
 
 export class LateBinding {
   readonly #options: LateBindingOptions;
+  readonly #tasks: Tasks;
   #waiting: AppliedEvent[] = [];
   /** Processes with waiting events: what follows of them waits behind. */
   #processes = new Map<number, number>();
-  #timer: NodeJS.Timeout | undefined;
+  #stop: (() => void) | null = null;
   #seq = 0;
   #held = 0;
   #releasedUnnamed = 0;
@@ -51,6 +54,7 @@ export class LateBinding {
 
   constructor(options: LateBindingOptions) {
     this.#options = options;
+    this.#tasks = options.tasks ?? new Tasks();
   }
 
   counts(): LateBindingCounts {
@@ -97,7 +101,8 @@ export class LateBinding {
       this.#overflowed += excess;
       this.#publish(this.#takeOut(this.#waiting.slice(0, excess), this.#waiting.slice(excess)));
     }
-    if (this.#waiting.length > 0) this.#timer ??= setInterval(() => this.tick(), TICK_MS);
+    if (this.#waiting.length > 0)
+      this.#stop ??= this.#tasks.every('naming events', TICK_MS, () => this.tick());
   }
 
   /** Publishes what has got its name, or has waited long enough. */
@@ -115,16 +120,18 @@ export class LateBinding {
       }
     }
     this.#publish(this.#takeOut(ready, waiting));
-    if (waiting.length > 0) return;
-    clearInterval(this.#timer);
-    this.#timer = undefined;
+    if (waiting.length === 0) this.#stopTicking();
   }
 
   /** Publishes everything, named or not. */
   flush(): void {
-    clearInterval(this.#timer);
-    this.#timer = undefined;
+    this.#stopTicking();
     this.#publish(this.#takeOut(this.#waiting, []));
+  }
+
+  #stopTicking(): void {
+    this.#stop?.();
+    this.#stop = null;
   }
 
   #name(applied: AppliedEvent): void {

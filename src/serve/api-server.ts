@@ -7,6 +7,7 @@ import { routes } from '../api/index.ts';
 import type { PeerCredentials } from '../kernel/index.ts';
 import type { Closable } from '../lib/close.ts';
 import { CognitodError } from '../lib/errors.ts';
+import { Tasks } from '../lib/tasks.ts';
 import type { ApiTokens } from '../lib/token.ts';
 import { activityJson } from './activity-json.ts';
 import { AccessBook } from './access-book.ts';
@@ -57,6 +58,7 @@ export interface ApiServerOptions {
   readonly rateLimit?: { readonly perSecond: number; readonly burst: number } | null;
   readonly view: AgentView;
   readonly log: ServeLog;
+  readonly tasks?: Tasks;
   /** Is given a line for each request when it was answered. */
   readonly logAccess?: ((line: string) => void) | undefined;
   readonly streams: StreamSettings;
@@ -98,6 +100,8 @@ export interface ApiServer extends Closable {
   liveProcesses(): LiveStats;
   /** Who asked for what so far. */
   access(): AccessBook;
+  /** Connections that had to make room for others, so far. */
+  connectionsCut(): number;
   /** Null without TLS. */
   tls(): TlsStats | null;
   /** Every route with who may ask. */
@@ -105,7 +109,7 @@ export interface ApiServer extends Closable {
 }
 
 export function createApiServer(options: ApiServerOptions): ApiServer {
-  const { view, tokens } = options;
+  const { view, tokens, tasks = new Tasks() } = options;
   const access = new AccessBook();
   const peers = new WeakMap<Socket, PeerCredentials>();
   const files = options.tls?.files ?? null;
@@ -113,7 +117,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const clientCertificates =
     files === null || files.clientCaFile === null ? null : { adminNames: options.tls!.adminNames };
   const { rateLimit } = options;
-  const { app, served, addServer, close } = createHttpApp(options.log, {
+  const { app, served, addServer, cut, close } = createHttpApp(options.log, {
     guard: accessGuard({ tokens, clientCertificates, peers }),
     rateLimit: rateLimit ? new RateLimit({ ...rateLimit, nowMs: () => performance.now() }) : null,
     tls,
@@ -125,18 +129,19 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     },
   });
   const watcher = tls === null ? null : watchTls(app, options.tls!, tls);
-  let looking: NodeJS.Timeout | undefined;
+  let stopLooking = () => {};
   // Marks ids and paging cursors of this run of the agent.
   const run = randomBytes(4).toString('hex');
   const clients = new StreamClients({
     ...options.streams,
     heartbeatMs: options.streams.heartbeatSeconds * 1000,
+    tasks,
   });
   const common = {
     bus: view.bus,
     model: view.model,
     clients,
-    pump: new BacklogPump(),
+    pump: new BacklogPump(tasks),
     run,
     now: () => new Date().toISOString(),
   };
@@ -144,6 +149,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const live = new LiveProcesses({
     ...common,
     tickMs: TICK_MS,
+    tasks,
     logBytes: replayBytes,
     lingerMs: LINGER_MS,
   });
@@ -175,16 +181,20 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
         throw tokenRequired(address);
       const bound = await openListener(app, address, NAME, tls === null ? 'http' : 'https');
       if (options.socket != null) await openUnixListener(addServer(), options.socket, peers);
-      if (watcher !== null) looking = setInterval(() => watcher.look(), TLS_LOOK_MS).unref();
+      if (watcher !== null)
+        stopLooking = tasks.every('looking at certificates', TLS_LOOK_MS, () => watcher.look(), {
+          unref: true,
+        });
       return bound;
     },
     streams: () => streams.stats(),
     liveProcesses: () => live.stats(),
     access: () => access,
+    connectionsCut: cut,
     tls: () => watcher?.stats() ?? null,
     served,
     close() {
-      clearInterval(looking);
+      stopLooking();
       streamRoutes.end();
       streams.stop();
       live.stop();

@@ -2,6 +2,7 @@
 //
 // All clients that catch up take turns, and between two turns the event loop is free for the ring: a thousand clients
 // that come back at once wait for each other, not the kernel for them.
+import { Tasks } from '../lib/tasks.ts';
 
 /** Makes and sends one slice. True when there is more and the client has room for it; else it is scheduled again. */
 export type SendSlice = () => boolean;
@@ -11,7 +12,12 @@ const TURN_MS = 2;
 
 export class BacklogPump {
   readonly #waiting = new Set<SendSlice>();
+  readonly #tasks: Tasks;
   #scheduled = false;
+
+  constructor(tasks = new Tasks()) {
+    this.#tasks = tasks;
+  }
 
   schedule(send: SendSlice): void {
     this.#waiting.add(send);
@@ -25,7 +31,9 @@ export class BacklogPump {
     const end = performance.now() + TURN_MS;
     for (const send of [...this.#waiting]) {
       this.#waiting.delete(send);
-      if (send()) this.#waiting.add(send);
+      this.#tasks.turn('sending what stream clients missed', () => {
+        if (send()) this.#waiting.add(send);
+      });
       if (performance.now() >= end) break;
     }
     if (this.#waiting.size === 0) return;

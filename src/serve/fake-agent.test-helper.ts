@@ -312,7 +312,15 @@ export const sampleStatus: StatusJson = {
     limits: [],
   },
   privileges: NOTHING_HELD,
-  evidence: { kept_in: null, sequence: 3, head: 'e'.repeat(64) },
+  evidence: {
+    kept_in: null,
+    sequence: 3,
+    head: 'e'.repeat(64),
+    failed_writes: 1,
+    losses: 2,
+    problem: null,
+  },
+  tasks: [{ name: 'keeping evidence', failures: 4, failing: null, last_failure: 'too many open files' }],
   ledger: {
     fork: account,
     exec: { ...account, kernel: 20 },
@@ -324,7 +332,14 @@ export const sampleStatus: StatusJson = {
     dropped: { exited: 1, live: 0, images: 2 },
   },
   decode_errors: { bad_length: 1 },
-  processes: { running: 100, exited: 20, containers: 3, cgroups: 9 },
+  processes: {
+    running: 100,
+    exited: 20,
+    containers: 3,
+    cgroups: 9,
+    cgroups_claimed: 10,
+    cgroups_truncated: 11,
+  },
   metadata: {
     sources: [
       {
@@ -342,6 +357,7 @@ export const sampleStatus: StatusJson = {
     containers: 20,
     gone: 2,
     unnamed: 1,
+    contradicted: 12,
     held: 40,
     released_unnamed: 3,
     overflowed: 1,
@@ -377,6 +393,7 @@ export const metricsSource = (agent = new FakeAgent()): MetricsSource => ({
   streams: () => noStreams,
   liveProcesses: () => ({ ...noStreams, logBytes: 0 }),
   tls: () => null,
+  connectionsCut: () => ({ api: 5, ops: 6 }),
   activity: agent,
   workloads: new WorkloadBook({ maxWorkloads: 100, maxUnits: 100, nowMs: () => 0 }),
   readUsage: true,

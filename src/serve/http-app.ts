@@ -12,16 +12,37 @@ import { CognitodError } from '../lib/errors.ts';
 import type { Guard } from './access.ts';
 import type { AnsweredRequest } from './access-log.ts';
 import type { AgentView, ServeLog } from './agent-view.ts';
+import { Connections } from './connections.ts';
 import { peerKey, type RateLimit } from './rate-limit.ts';
 import { STRICT_HEADERS, TLS_HEADERS } from './strict-headers.ts';
 import type { TlsMaterial } from './tls-files.ts';
 import { PROBLEM_TYPE, problem, problemOf, sendProblem } from './problem.ts';
 
-/** No client of an agent needs longer to send a request without a body. */
+/** No client of an agent needs longer to send the head of a request … */
+const HEADERS_TIMEOUT_MS = 5_000;
+/** … and the whole of it. */
 const REQUEST_TIMEOUT_MS = 10_000;
+/** How often these are looked at. Node's own 30 s would be added to them. */
+const CHECK_MS = 1_000;
+/** An answer of which nobody takes anything for so long is cut. Streams have heartbeats. */
+const UNREAD_MS = 30_000;
 const KEEP_ALIVE_MS = 5_000;
-/** Beyond these, connections are not accepted. */
+/** Beyond these, streams aside, connections are cut to make room (connections.ts). */
 const MAX_CONNECTIONS = 512;
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Its answer goes on for as long as somebody reads it: the limits of other connections are not for it. */
+    becomesStream: () => void;
+  }
+}
+
+const TIMES = {
+  headersTimeout: HEADERS_TIMEOUT_MS,
+  requestTimeout: REQUEST_TIMEOUT_MS,
+  keepAliveTimeout: KEEP_ALIVE_MS,
+  connectionsCheckingInterval: CHECK_MS,
+} as const;
 
 export interface ServedRoute {
   readonly method: string;
@@ -37,6 +58,8 @@ export interface HttpApp {
   readonly served: readonly ServedRoute[];
   /** A further server with the same routes and limits, which closes with the others. */
   addServer(): Server;
+  /** Connections that were cut to make room, so far. */
+  cut(): number;
   /** Stops accepting, lets what is under way finish, and cuts what is left after `timeoutMs`. */
   close(timeoutMs: number): Promise<void>;
 }
@@ -48,28 +71,33 @@ export interface HttpAppOptions {
   readonly rateLimit?: RateLimit | null;
   readonly noteAccess?: (request: AnsweredRequest) => void;
   readonly tls?: TlsMaterial | null;
+  /** How many connections there may be at a time on each server. */
+  readonly maxConnections?: number;
 }
 
 /** An application without routes. */
 export function createHttpApp(log: ServeLog, options: HttpAppOptions = {}): HttpApp {
   const { guard = () => {}, noteAccess = () => {}, rateLimit = null, tls = null } = options;
+  const { maxConnections = MAX_CONNECTIONS } = options;
+  const pools = new Map<Server, Connections>();
+  const setUp = (server: Server) => pools.set(server, setUpServer(server, maxConnections, log));
   const servers: Server[] = [];
   const headers = { ...STRICT_HEADERS, ...(tls === null ? {} : TLS_HEADERS) };
   const patterns: { readonly pattern: RegExp; readonly methods: readonly string[] }[] = [];
   const underWay = new UnderWay();
   const app = fastify({
     logger: false,
-    requestTimeout: REQUEST_TIMEOUT_MS,
-    keepAliveTimeout: KEEP_ALIVE_MS,
+    ...TIMES,
     return503OnClosing: false,
     // The time that closing may take has its own limit.
     pluginTimeout: 0,
     frameworkErrors: (error, _request, reply) => sendProblem(reply.headers(headers), problemOf(error)),
     clientErrorHandler: refuseMalformed,
-    ...(tls === null ? {} : { https: tlsOptions(tls) }),
+    ...(tls === null ? { http: TIMES } : { https: { ...tlsOptions(tls), ...TIMES } }),
   } as FastifyServerOptions);
-  setUpServer(app.server);
+  setUp(app.server);
   app.decorateRequest('caller', null);
+  app.decorateRequest('becomesStream', () => {});
   const served: ServedRoute[] = [];
   app.addHook('onRoute', ({ url, method, config }) => {
     const methods = [method].flat();
@@ -78,6 +106,11 @@ export function createHttpApp(log: ServeLog, options: HttpAppOptions = {}): Http
   });
   app.addHook('onRequest', async (request, reply) => {
     underWay.add(reply.raw);
+    for (const pool of pools.values()) pool.answer(request.raw, (done) => reply.raw.once('close', done));
+    request.becomesStream = () => {
+      request.raw.socket.setTimeout(0);
+      for (const pool of pools.values()) pool.keep(request.raw);
+    };
     reply.headers(headers);
     if (rateLimit !== null) limitRate(rateLimit, request, reply);
     guard(request);
@@ -114,14 +147,13 @@ export function createHttpApp(log: ServeLog, options: HttpAppOptions = {}): Http
     app,
     served,
     addServer() {
-      const server = createServer((request, response) => app.routing(request, response));
-      server.requestTimeout = REQUEST_TIMEOUT_MS;
-      server.keepAliveTimeout = KEEP_ALIVE_MS;
+      const server = createServer(TIMES, (request, response) => app.routing(request, response));
       server.on('clientError', refuseMalformed);
-      setUpServer(server);
+      setUp(server);
       servers.push(server);
       return server;
     },
+    cut: () => [...pools.values()].reduce((sum, pool) => sum + pool.cut, 0),
     async close(timeoutMs) {
       // Repeated, because a connection can be accepted between the first cut and the end of listening.
       const deadline = setInterval(() => {
@@ -137,10 +169,17 @@ export function createHttpApp(log: ServeLog, options: HttpAppOptions = {}): Http
   };
 }
 
-function setUpServer(server: Server): void {
-  server.maxConnections = MAX_CONNECTIONS;
+function setUpServer(server: Server, maxConnections: number, log: ServeLog): Connections {
+  const connections = new Connections(maxConnections);
+  server.on('connection', (socket: Socket) => connections.add(socket));
+  server.setTimeout(UNREAD_MS, (socket: Socket) => socket.destroy());
+  // A connection that cannot be accepted (no descriptor left) is no end of the listener.
+  server.on('error', (error) => {
+    if (server.listening) log.error('a connection could not be accepted', { error: error.message });
+  });
   // An expectation that nobody knows may be ignored (RFC 9110, 10.1.1); Node would answer 417 by itself.
   server.on('checkExpectation', (request, response) => server.emit('request', request, response));
+  return connections;
 }
 
 /** A client certificate is asked for where there are authorities; whether it must be there, the guard decides. */

@@ -11,6 +11,7 @@
 // What no event tells (moves between cgroups, names that come late, corrections of the table) is found by looking at all
 // processes every few seconds.
 import { type GapJson, type LiveQuery, type LiveReadyJson, SCHEMA_VERSION } from '../api/index.ts';
+import { Tasks } from '../lib/tasks.ts';
 import type { AppliedEvent, EventBus, ModelView, Process } from '../model/index.ts';
 import type { BacklogPump } from './backlog-pump.ts';
 import { filterKey } from './event-filter.ts';
@@ -36,6 +37,7 @@ export interface LiveProcessesOptions {
   readonly logBytes: number;
   /** How long it is kept after the last client of a filter left. */
   readonly lingerMs: number;
+  readonly tasks?: Tasks;
 }
 
 /** Ticks between two looks at all processes. */
@@ -94,7 +96,7 @@ export class LiveProcesses {
   readonly #ended = new WeakSet<Process>();
   #ticks = 0;
   #unsubscribe: (() => void) | undefined;
-  #timer: NodeJS.Timeout | undefined;
+  #stopTicking = () => {};
 
   constructor(options: LiveProcessesOptions) {
     this.#options = options;
@@ -107,12 +109,12 @@ export class LiveProcesses {
    * changed since, or, where that is no longer kept, a gap and a snapshot.
    */
   add(query: LiveQuery, socket: StreamSocket, lastEventId?: string): StreamClient {
-    const { bus, clients, now, pump, tickMs } = this.#options;
+    const { bus, clients, now, pump, tickMs, tasks = new Tasks() } = this.#options;
     if (this.#unsubscribe === undefined) {
       this.#look();
       this.#marked.clear();
       this.#unsubscribe = bus.subscribe((batch) => this.#mark(batch));
-      this.#timer = setInterval(() => this.tick(), tickMs).unref();
+      this.#stopTicking = tasks.every('the live list', tickMs, () => this.tick(), { unref: true });
     }
     const group = this.#groupOf(query);
     clearTimeout(group.linger);
@@ -287,7 +289,7 @@ export class LiveProcesses {
     if (this.#groups.size > 0) return;
     this.#unsubscribe?.();
     this.#unsubscribe = undefined;
-    clearInterval(this.#timer);
+    this.#stopTicking();
     this.#marked.clear();
   }
 

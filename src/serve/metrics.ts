@@ -26,6 +26,8 @@ export interface MetricsSource {
   /** Whether CPU and memory of all live processes are read at each scrape. */
   readonly readUsage: boolean;
   tls(): TlsStats | null;
+  /** Of each listener, so far. */
+  connectionsCut(): Readonly<Record<'api' | 'ops', number>>;
 }
 
 export interface Metrics {
@@ -45,6 +47,7 @@ export function createMetrics(source: MetricsSource): Metrics {
   const updateMetadata = metadataMetrics(registry);
   const updateStreams = streamMetrics(registry);
   const updateTls = tlsMetrics(registry);
+  const updateConnections = connectionMetrics(registry);
   const delay = new Histogram({
     name: 'cognitod_event_delay_seconds',
     help: 'Time from an event in the kernel to its decoding; one sample per batch, its oldest event.',
@@ -61,6 +64,7 @@ export function createMetrics(source: MetricsSource): Metrics {
       updateMetadata(status.metadata);
       updateStreams(source.streams(), source.liveProcesses());
       updateTls(source.tls());
+      updateConnections(source.connectionsCut());
       const workloads = workloadMetrics(source.activity, source.workloads, format);
       const text = `${await registry.metrics()}\n${workloads}`;
       return format === 'openmetrics' ? openMetricsText(text) : text;
@@ -149,6 +153,16 @@ function agentMetrics(registry: Registry): (status: StatusJson) => void {
   const processes = gauge(registry, 'processes', 'Processes that are known.', ['state']);
   const containers = gauge(registry, 'containers', 'Containers with a live process.');
   const cgroups = gauge(registry, 'cgroups', 'Cgroups whose name is known.');
+  const claimed = counter(
+    registry,
+    'cgroups_claimed_total',
+    'Cgroups whose names claim a pod or container where others may make names; they are not believed.',
+  );
+  const truncated = counter(
+    registry,
+    'cgroups_truncated_total',
+    'Cgroups whose path was cut; nothing of it is believed.',
+  );
   const modelBytes = gauge(registry, 'model_bytes', 'Estimate of the memory of the process table.');
   const cpu = counter(registry, 'process_cpu_seconds_total', 'CPU time of the agent.', ['mode']);
   const rss = gauge(registry, 'process_resident_memory_bytes', 'Resident memory of the agent.');
@@ -161,8 +175,27 @@ function agentMetrics(registry: Registry): (status: StatusJson) => void {
     'hash',
     'kept',
   ]);
+  const failedWrites = counter(
+    registry,
+    'evidence_write_failures_total',
+    'Times that an evidence record could not be written.',
+  );
+  const losses = counter(
+    registry,
+    'evidence_losses_total',
+    'Times that the evidence file was removed, replaced or changed by somebody else.',
+  );
+  const failures = counter(
+    registry,
+    'task_failures_total',
+    'Turns of periodic work that failed and were made again.',
+    ['task'],
+  );
   return (status) => {
     const { sequence, head, kept_in } = status.evidence;
+    failedWrites([status.evidence.failed_writes]);
+    losses([status.evidence.losses]);
+    failures(...status.tasks.map(({ name, failures: count }): [number, Labels] => [count, { task: name }]));
     if (head !== null) evidence([sequence, { hash: head, kept: kept_in === null ? 'memory' : 'file' }]);
     const { kind, kernel, btf, ring_bytes, ring_used_bytes } = status.collector;
     const { user, system } = process.cpuUsage();
@@ -174,6 +207,8 @@ function agentMetrics(registry: Registry): (status: StatusJson) => void {
     processes(...byLabel('state', { running: status.processes.running, exited: status.processes.exited }));
     containers([status.processes.containers]);
     cgroups([status.processes.cgroups]);
+    claimed([status.processes.cgroups_claimed]);
+    truncated([status.processes.cgroups_truncated]);
     modelBytes([status.memory.model_bytes]);
     cpu([user / 1e6, { mode: 'user' }], [system / 1e6, { mode: 'system' }]);
     rss([status.memory.rss_bytes]);
@@ -193,6 +228,11 @@ function metadataMetrics(registry: Registry): (metadata: StatusJson['metadata'])
   ]);
   const known = gauge(registry, 'metadata_objects', 'Pods and containers whose names are known.', ['kind']);
   const unnamed = gauge(registry, 'metadata_unnamed', 'Pods and containers that nobody has named.');
+  const contradicted = counter(
+    registry,
+    'metadata_contradicted_total',
+    'Cgroups whose container is of another pod, by what the sources of names say; they have no names.',
+  );
   const held = counter(registry, 'events_held_total', 'Events that waited for the name of their pod.');
   const released = counter(
     registry,
@@ -216,6 +256,7 @@ function metadataMetrics(registry: Registry): (metadata: StatusJson['metadata'])
     const { pods, containers, gone } = metadata;
     known(...byLabel('kind', { pod: pods, container: containers, pod_gone: gone }));
     unnamed([metadata.unnamed]);
+    contradicted([metadata.contradicted]);
     held([metadata.held]);
     released([metadata.released_unnamed]);
     overflowed([metadata.overflowed]);
@@ -266,6 +307,16 @@ function streamMetrics(registry: Registry): (events: StreamStats, processes: Liv
     replay([events.replayEvents]);
     replayBytes([events.replayBytes, { stream: 'events' }], [processes.logBytes, { stream: 'processes' }]);
   };
+}
+
+function connectionMetrics(registry: Registry): (cut: ReturnType<MetricsSource['connectionsCut']>) => void {
+  const total = counter(
+    registry,
+    'connections_cut_total',
+    'Connections that had to make room for others, by listener.',
+    ['listener'],
+  );
+  return (cut) => total(...byLabel('listener', cut));
 }
 
 /** Nothing without TLS. */

@@ -1,5 +1,6 @@
 // The operations listener: probes and metrics, nothing else, no token.
 import assert from 'node:assert/strict';
+import { connect } from 'node:net';
 import { test } from 'node:test';
 import { problemSchema } from '../api/index.ts';
 import { FakeAgent, metricsSource, sampleStatus } from './fake-agent.test-helper.ts';
@@ -90,4 +91,37 @@ test('a failure of the agent is a problem without its details', async (t) => {
   const response = await fetch(`${await start(t, agent)}/metrics`);
   assert.equal(response.status, 500);
   assert.doesNotMatch(await response.text(), /secret|\.ts/);
+});
+
+test('scrapes at the same time are made once, and a later one anew', async (t) => {
+  let made = 0;
+  const held = Promise.withResolvers<void>();
+  const server = createOpsServer({
+    listen: { host: '127.0.0.1', port: 0 },
+    view: new FakeAgent(),
+    metrics: {
+      async text() {
+        made++;
+        await held.promise;
+        return `made ${made}\n`;
+      },
+    },
+    log: { error: () => {} },
+  });
+  t.after(() => server.close());
+  const { url, port } = await server.listen();
+  // In one piece, so that all are there before the first is answered.
+  const socket = connect(port, '127.0.0.1');
+  t.after(async () => void socket.destroy());
+  socket.write('GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(3));
+  while (made === 0) await new Promise((resolve) => setImmediate(resolve));
+  await new Promise((resolve) => setImmediate(resolve));
+  held.resolve();
+  let text = '';
+  for await (const chunk of socket) {
+    text += chunk;
+    if (text.split('made ').length === 4) break;
+  }
+  assert.deepEqual(text.match(/made \d/g), ['made 1', 'made 1', 'made 1']);
+  assert.equal(await (await fetch(`${url}/metrics`)).text(), 'made 2\n');
 });

@@ -30,21 +30,31 @@ export interface OpsServerOptions {
 export interface OpsServer extends Closable {
   /** @throws CognitodError LISTEN_FAILED */
   listen(): Promise<BoundAddress>;
+  /** Connections that had to make room for others, so far. */
+  connectionsCut(): number;
 }
 
 /** No authentication: of single processes it tells only ids, so it may listen on any address. */
 export function createOpsServer(options: OpsServerOptions): OpsServer {
   const { metrics } = options;
-  const { app, close } = createHttpApp(options.log);
+  const { app, cut, close } = createHttpApp(options.log);
   addProbes(app, options.view);
+  // Scrapes at the same time are one: whoever asks a thousand times at once makes it be read once.
+  const underWay = new Map<MetricsFormat, Promise<string>>();
+  const shared = (format: MetricsFormat) => {
+    const text = underWay.get(format) ?? metrics.text(format).finally(() => underWay.delete(format));
+    underWay.set(format, text);
+    return text;
+  };
   app.get('/metrics', async (request, reply) => {
     const format = formatFor(request.raw);
     return reply
       .headers({ 'content-type': CONTENT_TYPES[format], vary: 'Accept' })
-      .send(await metrics.text(format));
+      .send(await shared(format));
   });
   let closing: Promise<void> | undefined;
   return {
+    connectionsCut: cut,
     async listen() {
       const host = await resolveHost(options.listen, NAME);
       return openListener(app, { host, port: options.listen.port }, NAME);

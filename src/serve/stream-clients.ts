@@ -3,6 +3,7 @@
 // What waits for all of them is bounded. When it is too much, the client that has been behind for longest gives back the
 // newer half of what waits for it, and is told of it in a gap: those that do not read pay, and a client that keeps up
 // has all the room for a burst.
+import { Tasks } from '../lib/tasks.ts';
 import type { StreamClient } from './stream-client.ts';
 
 export interface StreamClientsOptions {
@@ -12,6 +13,7 @@ export interface StreamClientsOptions {
   /** Bound for all clients, but for what their sockets have already. */
   readonly totalQueueBytes: number;
   readonly heartbeatMs: number;
+  readonly tasks?: Tasks;
 }
 
 const SLICE_CHARS = 65_536;
@@ -21,7 +23,7 @@ export class StreamClients {
   readonly #clients = new Set<StreamClient>();
   /** Counts chunks, to tell which client has been behind for longest. */
   #turn = 0;
-  #heartbeat: NodeJS.Timeout | undefined;
+  #stopBeating: (() => void) | null = null;
 
   constructor(options: StreamClientsOptions) {
     this.#options = options;
@@ -52,15 +54,18 @@ export class StreamClients {
 
   add(client: StreamClient): void {
     this.#clients.add(client);
-    this.#heartbeat ??= setInterval(() => this.#beat(), this.#options.heartbeatMs).unref();
+    const { tasks = new Tasks(), heartbeatMs } = this.#options;
+    this.#stopBeating ??= tasks.every('heartbeats of streams', heartbeatMs, () => this.#beat(), {
+      unref: true,
+    });
   }
 
   /** Idempotent. */
   remove(client: StreamClient): void {
     this.#clients.delete(client);
     if (this.#clients.size > 0) return;
-    clearInterval(this.#heartbeat);
-    this.#heartbeat = undefined;
+    this.#stopBeating?.();
+    this.#stopBeating = null;
   }
 
   /** Offers a chunk with so many events to each; a chunk of null stands for events that nobody could take. */

@@ -70,6 +70,7 @@ export class StreamRoutes {
         throw new CognitodError('BAD_REQUEST', 'a stream cannot wait behind another request');
       const lastEventId = request.headers['last-event-id'];
       if (this.#clients.size >= UNLIMITED_CLIENTS) limitSendBuffer(socket, SEND_BUFFER_BYTES);
+      request.becomesStream();
       sendHead(reply);
       const stream = subscribe(query, socket, lastEventId === '' ? undefined : lastEventId?.toString());
       const end = () => {

@@ -40,10 +40,28 @@ function statusText(status: StatusJson, paint: Painter): string {
       'memory',
       `${bytesText(memory.rss_bytes)} resident, ${bytesText(memory.model_bytes)} for the process table`,
     ],
+    ...claimRows(status, paint),
     ...namesRows(status.metadata, paint),
     ['stream clients', String(status.clients)],
+    ...troubleRows(status, paint),
   ]);
   return `${head}\n${ledgerText(ledger, paint)}`;
+}
+
+/** What the agent tries in vain at present, and what became of its evidence. Nothing when all is well. */
+function troubleRows({ tasks, evidence }: StatusJson, paint: Painter): string[][] {
+  const failing = tasks.flatMap(({ name, failing: why, failures }) =>
+    why === null
+      ? []
+      : [
+          [
+            'FAILING',
+            paint(['bold', 'red'], `${harmless(name)}, ${countText(failures)} times: ${harmless(why)}`),
+          ],
+        ],
+  );
+  if (evidence.problem === null) return failing;
+  return [...failing, ['evidence', paint(['bold', 'red'], harmless(evidence.problem))]];
 }
 
 /** What any thread of the agent may do now. The bounding set is of no use where no exec can give more. */
@@ -51,9 +69,26 @@ function privilegesText(privileges: StatusJson['privileges'], paint: Painter): s
   const { cap_permitted: permitted, no_new_privs: closed, kept, dropped, uid, threads } = privileges;
   const expected = permitted.every((name) => kept.includes(name)) && closed;
   const held = permitted.length === 0 ? 'no capability' : harmless(permitted.join(', '));
-  const text = `${held} in ${countText(threads)} threads, uid ${uid}, no_new_privs ${closed ? 'on' : 'off'}`;
+  const confined = confinementText(privileges.confinement);
+  const text = `${held} in ${countText(threads)} threads, uid ${uid}, no_new_privs ${closed ? 'on' : 'off'}${confined}`;
   if (!dropped) return paint('yellow', `${text}; not given up: privileges.drop is false`);
   return expected ? text : paint(['bold', 'red'], text);
+}
+
+function confinementText({ system_calls, landlock }: StatusJson['privileges']['confinement']): string {
+  const calls = system_calls ? ', system calls filtered' : ', system calls NOT filtered';
+  return landlock === null ? calls : `${calls}, writes and starts limited (Landlock)`;
+}
+
+/** Names that were not believed. Nothing when there were none. */
+function claimRows({ processes, metadata }: StatusJson, paint: Painter): string[][] {
+  const { cgroups_claimed: claimed, cgroups_truncated: truncated } = processes;
+  const parts = [
+    claimed > 0 && `${countText(claimed)} cgroups with a name that anybody may have made`,
+    truncated > 0 && `${countText(truncated)} with a path too deep to be read`,
+    metadata.contradicted > 0 && `${countText(metadata.contradicted)} of another pod by the sources of names`,
+  ].filter((part) => part !== false);
+  return parts.length === 0 ? [] : [['not believed', paint('yellow', parts.join(', '))]];
 }
 
 /** Who names pods and containers, and how well that goes. */
