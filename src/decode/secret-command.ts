@@ -24,6 +24,8 @@ export interface Secret {
 /** What a word is, as far as the words before it tell. */
 export type WordRole = 'ordinary' | 'value' | Secret;
 
+/** Letters in one argument that are options without a value: `-sSfL`. */
+const MAX_CLUSTER = 12;
 /** Options between `docker exec` and the program that take no value. */
 const CONTAINER_SWITCH = /^--?(?:[itd]{1,3}|tty|stdin|interactive|rm|detach|privileged|init)?$/;
 /** What comes before a program that runs in a container. */
@@ -66,6 +68,11 @@ export class Command {
   constructor(names: NameSet, program: Program | undefined) {
     this.#names = names;
     if (program !== undefined) this.#enter(program);
+  }
+
+  /** Its program has rules of its own. */
+  get ruled(): boolean {
+    return this.#rules.length > 0;
   }
 
   /** Its arguments are text for people. */
@@ -240,7 +247,7 @@ function attachedValue(rule: ToolRule, option: string, word: string): number {
   }
   if (rule.cluster === undefined || option.length !== 2 || word.charCodeAt(0) !== DASH) return -1;
   let at = 1;
-  while (at < word.length && rule.cluster.includes(word[at]!)) at++;
+  while (at < word.length && at < MAX_CLUSTER && rule.cluster.includes(word[at]!)) at++;
   return at > 1 && word[at] === option[1] ? at + 1 : -1;
 }
 

@@ -13,16 +13,20 @@ export const MAX_STEPS = 4096;
 export const STEPS = {
   /** An argument that is one plain word. */
   argument: 2,
+  /** The same where the program has rules of its own. */
+  ruledArgument: 4,
   /** An argument with punctuation, besides its length. */
-  text: 8,
+  text: 10,
   /** Characters that are searched in one step. */
   charactersPerStep: 16,
   /** A word of a script. */
-  word: 6,
+  word: 4,
+  /** A quotation in a word of a script, which is read as a script. */
+  quotation: 8,
   /** An equal sign or a colon, with the name before it. */
   sign: 4,
   /** A part that is masked. */
-  range: 4,
+  range: 12,
 } as const;
 
 /** Counts down. Once it has run out it stays so until the next argument vector. */
@@ -77,6 +81,14 @@ export class Ranges {
     if (from >= to) return;
     this.budget.take(STEPS.range);
     this.#pairs.push([from + this.offset, to + this.offset]);
+  }
+
+  /** As `add`. True when the budget is used up by it: all up to `end` is masked then, and the search ends. */
+  addBounded(from: number, to: number, end: number): boolean {
+    this.add(from, to);
+    if (!this.budget.exhausted) return false;
+    this.add(to, end);
+    return true;
   }
 
   get empty(): boolean {

@@ -55,7 +55,7 @@ export function findInText(text: string, names: NameSet, kind: TextKind, found: 
     // Not matchAll, which makes a new RegExp each time.
     SHAPES.lastIndex = 0;
     for (let match = SHAPES.exec(text); match !== null; match = SHAPES.exec(text)) {
-      found.add(match.index, SHAPES.lastIndex);
+      if (found.addBounded(match.index, SHAPES.lastIndex, text.length)) break;
     }
     if (kind.blank) findSpelledOut(text, found);
     if (text.includes('jdbc:oracle:')) addGroups(ORACLE_URL, text, found);
@@ -80,7 +80,7 @@ function findSpelledOut(text: string, found: Ranges): void {
 export function addGroups(pattern: RegExp, text: string, found: Ranges): void {
   pattern.lastIndex = 0;
   for (let match = pattern.exec(text); match !== null; match = pattern.exec(text)) {
-    found.add(...(match.indices![1] ?? match.indices![0]!));
+    if (found.addBounded(...(match.indices![1] ?? match.indices![0]!), text.length)) return;
     if (match[0] === '') pattern.lastIndex++;
   }
 }
@@ -90,7 +90,7 @@ function addOneOfGroups(pattern: RegExp, text: string, found: Ranges): void {
   pattern.lastIndex = 0;
   for (let match = pattern.exec(text); match !== null; match = pattern.exec(text)) {
     const group = match.indices!.find((range, index) => index > 0 && range !== undefined);
-    if (group !== undefined) found.add(...group);
+    if (group !== undefined && found.addBounded(...group, text.length)) return;
   }
 }
 
@@ -99,8 +99,7 @@ function findPrivateKeys(text: string, found: Ranges): void {
   for (let match = PEM_BEGIN.exec(text); match !== null; match = PEM_BEGIN.exec(text)) {
     const from = PEM_BEGIN.lastIndex;
     const end = text.indexOf('-----END', from);
-    found.add(from, end === -1 ? text.length : end);
-    if (end === -1) return;
+    if (found.addBounded(from, end === -1 ? text.length : end, text.length) || end === -1) return;
     PEM_BEGIN.lastIndex = end;
   }
 }

@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import fc from 'fast-check';
 import { CognitodError } from '../lib/errors.ts';
 import { type NameKind, SECRET, SECRET_IF_KEY, SECRET_UNLESS_PATH, SECRET_WORDS } from './secret-names.ts';
 import { TOOL_RULES } from './secret-tools.ts';
@@ -127,101 +126,4 @@ test('a masked secret is not kept in memory by the other arguments', () => {
 test('an argv without arguments, and an unknown executable, are no trouble', () => {
   assert.equal(mask([], '/bin/x'), NOTHING_MASKED);
   assert.equal(mask(['', '', '-'], ''), NOTHING_MASKED);
-});
-
-test('any arguments are masked without an error, and the mask itself is no secret', () => {
-  const piece = fc.constantFrom(
-    ...[
-      '--password',
-      'token=',
-      ' ',
-      '=',
-      ':',
-      '//',
-      '@',
-      '"',
-      "'",
-      '\\',
-      'Cookie:',
-      '-p',
-      'mysql',
-      'sh -c ',
-      '$(',
-      'é',
-    ],
-    ...['-----BEGIN PRIVATE KEY-----', 'eyJ', 'sk-', "password '", '\n', '{"secret":"', '?sig=', 'x'],
-  );
-  const argument = fc.array(piece, { maxLength: 8 }).map((pieces) => pieces.join(''));
-  fc.assert(
-    fc.property(fc.array(argument, { maxLength: 6 }), (argv) => {
-      const first = [...argv];
-      mask(first, argv[0] ?? '');
-      assert.equal(first.length, argv.length);
-      for (const text of first) assert.equal(typeof text, 'string');
-    }),
-    { numRuns: 3000 },
-  );
-});
-
-test('hostile arguments cost linear time', () => {
-  const pieces = [
-    ...['a', '=', ':', '@', '-', '"', "'", '\\', ' ', '_', '.', '/', '$', '(', '\n', '&', ';', 'é', 'x-'],
-    ...[
-      'a=',
-      'token=',
-      'password: ',
-      '"token":"',
-      'a://b:c/',
-      'a://b@',
-      '://:',
-      'cookie:',
-      '=cookie:',
-      '\ncookie:x\n',
-    ],
-    ...[
-      'eyJ',
-      'eyJaaaaaaaa.',
-      'SG.aaaaaaaaaaaaaaaa.',
-      'AKIA',
-      'AKIAAAAAAAAAAAAAAAAA:',
-      'sk-',
-      'ghp_',
-      'xoxb-',
-      'hvs.',
-    ],
-    ...[
-      'bearer ',
-      'bearer aaaaaaaaaaaaaaaa',
-      "password '",
-      "password'\\'",
-      'identified ',
-      '-----BEGIN PRIVATE KEY-----',
-    ],
-    ...[
-      '--password ',
-      '--password\n',
-      "sh -c '",
-      'sh -c "',
-      '\\"',
-      'mysql -p',
-      '$(',
-      'A=',
-      'a b=',
-      '-password=',
-      'token-',
-    ],
-  ];
-  for (const piece of pieces) {
-    for (const end of ['', '@', '=', ' ', ' --password x']) {
-      const text = piece.repeat(Math.ceil(32_768 / piece.length)).slice(0, 32_768) + end;
-      let bestMs = Number.POSITIVE_INFINITY;
-      // The best of three: other work on the machine is not the masker's.
-      for (let round = 0; round < 3 && bestMs > 25; round++) {
-        const start = performance.now();
-        mask(['sh', '-c', text, '-p', text], 'sh');
-        bestMs = Math.min(bestMs, performance.now() - start);
-      }
-      assert.ok(bestMs < 100, `${JSON.stringify(piece)} + ${JSON.stringify(end)}: ${bestMs} ms`);
-    }
-  }
 });

@@ -14,10 +14,10 @@ import {
   SECRET_WORDS,
 } from './secret-names.ts';
 import { findProgram, type Program } from './secret-programs.ts';
-import { Budget, MASK, MAX_STEPS, Ranges, STEPS } from './secret-ranges.ts';
+import { Budget, MASK, Ranges, STEPS } from './secret-ranges.ts';
 import { addGroups, findInText, hasShape } from './secret-text.ts';
 import { TOOL_RULES } from './secret-tools.ts';
-import { shellWords } from './shell-words.ts';
+import { ShellWords } from './shell-words.ts';
 
 export interface SecretRules {
   readonly enabled: boolean;
@@ -70,12 +70,12 @@ const PROGRAM_CACHE = 1024;
 const DASH = 0x2d;
 
 /**
- * A function that masks the secrets of one argv in place. Its own work is bounded by `maxSteps` whatever the arguments
+ * A function that masks the secrets of one argv in place. Its own work is bounded by `budget` whatever the arguments
  * are; that of `extraPatterns` is whatever they need.
  */
-export function createMasker(rules: SecretRules, maxSteps = MAX_STEPS): ArgvMasker {
+export function createMasker(rules: SecretRules, budget = new Budget()): ArgvMasker {
   if (!rules.enabled) return () => NOTHING_MASKED;
-  const masker = new Masker(rules, new Budget(maxSteps));
+  const masker = new Masker(rules, budget);
   return (argv, executable) => masker.mask(argv, executable);
 }
 
@@ -110,7 +110,10 @@ class Masker {
     let masked = 0;
     for (let i = 0; i < argv.length; i++) {
       const text = argv[i]!;
-      if (!this.#budget.take(STEPS.argument)) {
+      if (
+        this.#budget.exhausted ||
+        !this.#budget.take(command.ruled ? STEPS.ruledArgument : STEPS.argument)
+      ) {
         if (PLAIN_OPTION.test(text)) continue;
         argv[i] = MASK;
       } else {
@@ -167,31 +170,38 @@ class Masker {
   #readScript(text: string, prose: boolean, depth: number, found: Ranges): void {
     let command = new Command(this.#names, undefined);
     const base = found.offset;
-    const words = shellWords(text, this.#budget);
-    for (const [i, { from, to, command: begins, innerFrom, innerTo }] of words.entries()) {
-      const word = text.slice(from, to);
+    const words = new ShellWords(text);
+    for (let word = words.next(); word !== null; ) {
+      const { from, to, command: begins, innerFrom, innerTo } = word;
+      if (!this.#budget.take(STEPS.word)) {
+        // What is not read may hold a secret.
+        found.offset = base;
+        found.add(from, text.length);
+        return;
+      }
+      word = words.next();
+      const content = text.slice(from, to);
       found.offset = base + from;
-      if (begins) command = new Command(this.#names, findProgram(word));
+      if (begins) command = new Command(this.#names, findProgram(content));
       const role =
-        begins || prose || command.prose ? 'ordinary' : command.read(word, words[i + 1]?.command !== false);
+        begins || prose || command.prose ? 'ordinary' : command.read(content, word?.command !== false);
       if (typeof role === 'object') {
-        if (isSecretValue(word.slice(role.from, role.to), role.kind, true)) found.add(role.from, role.to);
+        if (isSecretValue(content.slice(role.from, role.to), role.kind, true)) found.add(role.from, role.to);
         continue;
       }
-      this.#findAssignments(command, word, true, found);
+      this.#findAssignments(command, content, true, found);
       if (innerFrom < innerTo && !command.prose)
         this.#readInner(text.slice(innerFrom, innerTo), base + innerFrom, prose, depth, found);
     }
     found.offset = base;
-    // What is not read may hold a secret.
-    if (this.#budget.exhausted) found.add(words.at(-1)?.to ?? 0, text.length);
   }
 
   /** What the quotes in a word enclose: perhaps a script again. */
   #readInner(inner: string, offset: number, prose: boolean, depth: number, found: Ranges): void {
     if (!BLANK.test(inner)) return;
     found.offset = offset;
-    if (depth < MAX_DEPTH) this.#readScript(inner, prose, depth + 1, found);
+    if (!this.#budget.take(STEPS.quotation)) found.add(0, inner.length);
+    else if (depth < MAX_DEPTH) this.#readScript(inner, prose, depth + 1, found);
     else if (this.#hint.test(inner)) found.add(0, inner.length);
   }
 
@@ -291,12 +301,17 @@ const VALUE_ENDS: Readonly<Record<string, RegExp>> = {
 };
 
 /**
- * Arguments are slices of one string, which would keep the secrets in memory as long as any of them lives. Joining
- * copies them all at once, and so the slices are of a masked one.
+ * Arguments are slices of one string, which would keep the secrets in memory as long as any of them lives. So they
+ * become slices of a masked one: one call for all, because the call costs more than the characters.
  */
 function copyTexts(argv: string[]): void {
-  const copy = Buffer.from(argv.join('\0')).toString().split('\0');
-  for (let i = 0; i < argv.length; i++) argv[i] = copy[i]!;
+  const copy = Buffer.from(argv.join('')).toString();
+  let at = 0;
+  for (let i = 0; i < argv.length; i++) {
+    const end = at + argv[i]!.length;
+    argv[i] = copy.slice(at, end);
+    at = end;
+  }
 }
 
 /** Names may have separators anywhere, hence only the pieces that names have in common. */

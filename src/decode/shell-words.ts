@@ -1,5 +1,4 @@
 // Splits the text of a shell script into words: not to run it, only to see which words are commands and options.
-import { type Budget, STEPS } from './secret-ranges.ts';
 
 /** `text[from, to)` is the word, without the quotes where they enclose all of it. */
 export interface ShellWord {
@@ -53,34 +52,39 @@ const KEYWORDS = new Set([
 const ASSIGNMENT = /^[A-Za-z_]\w*=/;
 const LONGEST_NAME = 64;
 
-/**
- * The words of a script, in one pass, as far as the budget goes. Never fails: an unbalanced quote is a character like
- * others.
- */
-export function shellWords(text: string, budget: Budget): ShellWord[] {
-  const words: ShellWord[] = [];
+/** The words of one script, in one pass. Never fails: an unbalanced quote is a character like others. */
+export class ShellWords {
+  readonly #text: string;
   /** Quotes that have no partner any more: looked for only once. */
-  const unpaired = new Set<number>();
-  let command = true;
-  let at = 0;
-  while (at < text.length) {
-    const kind = classOf(text.charCodeAt(at));
-    if ((kind & ENDS_WORD) !== 0) {
-      if (kind === OPERATOR) command = true;
-      at++;
-    } else if (isEscapedQuote(text, at)) {
-      // A quote of a script within the script: its content is split like the rest.
-      command = true;
-      at += 2;
-    } else {
-      if (!budget.take(STEPS.word)) break;
-      const word = readWord(text, at, unpaired, command);
-      words.push(word);
-      at = Math.max(word.from > at ? word.to + 1 : word.to, at + 1);
-      command = announcesCommand(text, word);
-    }
+  readonly #unpaired = new Set<number>();
+  #at = 0;
+  #command = true;
+
+  constructor(text: string) {
+    this.#text = text;
   }
-  return words;
+
+  next(): ShellWord | null {
+    const text = this.#text;
+    while (this.#at < text.length) {
+      const at = this.#at;
+      const kind = classOf(text.charCodeAt(at));
+      if ((kind & ENDS_WORD) !== 0) {
+        if (kind === OPERATOR) this.#command = true;
+        this.#at++;
+      } else if (isEscapedQuote(text, at)) {
+        // A quote of a script within the script: its content is split like the rest.
+        this.#command = true;
+        this.#at += 2;
+      } else {
+        const word = readWord(text, at, this.#unpaired, this.#command);
+        this.#at = Math.max(word.from > at ? word.to + 1 : word.to, at + 1);
+        this.#command = announcesCommand(text, word);
+        return word;
+      }
+    }
+    return null;
+  }
 }
 
 /** Whether a command begins after the word: after `then`, and after `A=b` before a command. */
