@@ -59,14 +59,17 @@ export const programCost: Measurement = {
     });
     onCleanup(() => void collector.close());
     const samples: Record<string, number[]> = Object.fromEntries(
-      programs.programs.map(({ hook }) => [kindOf(hook), []]),
+      programs.programs.map(({ facts }) => [kindOf(facts.hook), []]),
     );
     const cgroups = findHierarchy('v2');
     try {
       await collector.start({ record() {}, batchEnd() {} });
       const executable = ownExitWith('bench-program-cost');
       const read = () =>
-        programs.programs.map((program) => ({ ...program, ...readProgramStats(program.programFd) }));
+        programs.programs.map((program) => ({
+          hook: program.facts.hook,
+          ...readProgramStats(program.programFd!),
+        }));
       const [forks, execs] = quick ? [4000, 2000] : [20_000, 10_000];
       for (let round = 0; round < (quick ? 2 : 9); round++) {
         const start = read();

@@ -2,7 +2,7 @@
 // can then alternate within a second, which the noise of a shared machine does not.
 import { Agent } from '../src/agent/index.ts';
 import { loadConfig } from '../src/lib/index.ts';
-import { openPrograms } from '../src/start/index.ts';
+import { openPrograms, UNCONFINED } from '../src/start/index.ts';
 
 export type Switch = 'on' | 'off';
 
@@ -21,7 +21,12 @@ let agent: Agent | undefined;
 
 process.on('message', async (word: Switch) => {
   if (word === 'on') {
-    const start = { opened: openPrograms(loaded.config), privilegedSeconds: null, kept: [] };
+    const start = {
+      opened: openPrograms(loaded.config),
+      privilegedSeconds: null,
+      kept: [],
+      confinement: UNCONFINED,
+    };
     agent = (await Agent.start(loaded, log, new AbortController().signal, start))?.agent;
   } else await agent?.close();
   const answer: Switched = { execs: word === 'on' ? 0 : (agent?.ledger().exec.decoded ?? 0) };

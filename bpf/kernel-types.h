@@ -214,6 +214,7 @@ struct bpf_raw_tracepoint_args {
 #define SIGNAL_GROUP_EXIT 0x00000004 /* include/linux/sched/signal.h */
 #define PIDTYPE_TGID 1               /* include/linux/pid.h */
 #define EEXIST 17
+#define BPF_F_RDONLY (1U << 3) /* include/uapi/linux/bpf.h */
 #define SB_KERNMOUNT (1 << 22) /* include/linux/fs.h */
 #define OVERLAYFS_SUPER_MAGIC 0x794c7630
 #define MM_FILEPAGES 0 /* include/linux/mm_types_task.h */

@@ -45,6 +45,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_RDONLY); /* for user space: nobody who takes the agent over writes the ledger */
 	__type(key, __u32);
 	__type(value, struct event_counters);
 } counters SEC(".maps");

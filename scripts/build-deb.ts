@@ -102,7 +102,7 @@ function control(tree: string): string {
     `Architecture: ${ARCH}`,
     'Maintainer: The cognitod authors <cognitod@users.noreply.github.com>',
     `Installed-Size: ${Math.ceil(bytes / 1024)}`,
-    'Depends: libbpf1, libc6 (>= 2.28), libstdc++6, libgcc-s1, libatomic1',
+    'Depends: libbpf1, libseccomp2, libc6 (>= 2.28), libstdc++6, libgcc-s1, libatomic1',
     'Section: admin',
     'Priority: optional',
     'Homepage: https://github.com/linnix-os/cognitod',

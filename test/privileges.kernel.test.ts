@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { missingOf, type ProcessJson } from '../src/api/index.ts';
-import { runCognitod, startAgent } from './support/agent.ts';
+import { type RunningAgent, runCognitod, startAgent } from './support/agent.ts';
 import { startWorkload } from './support/workload.ts';
 
 const skip = process.getuid?.() === 0 ? false : 'needs root';
@@ -41,8 +41,9 @@ const NOTHING = {
 async function executableOfOlderProcess(env: Record<string, string>): Promise<string | null> {
   const older = spawn('sleep', ['1000'], { stdio: 'ignore' });
   await once(older, 'spawn');
-  const agent = await startAgent({ args: EBPF, env });
+  let agent: RunningAgent | undefined;
   try {
+    agent = await startAgent({ args: EBPF, env });
     const url = `${agent.api}/api/v1/processes/${older.pid}`;
     for (let tries = 0; tries < 100; tries++) {
       const shown = (await (await fetch(url)).json()) as ProcessJson;
@@ -51,7 +52,7 @@ async function executableOfOlderProcess(env: Record<string, string>): Promise<st
     }
     throw new Error('the arguments of the older process were never read');
   } finally {
-    await agent.stop();
+    await agent?.stop();
     const gone = once(older, 'exit');
     older.kill('SIGKILL');
     await gone;

@@ -32,9 +32,11 @@ const LOCK = join(import.meta.dirname, '../../deploy/image/debian.lock.json');
 export const NODE_PACKAGES = ['libatomic1', 'libc6', 'libgcc-s1', 'libstdc++6'];
 /** What libbpf needs, itself included. */
 export const BPF_PACKAGES = ['libbpf1', 'libelf1', 'zlib1g'];
+/** What the agent confines itself with. */
+export const CONFINEMENT_PACKAGES = ['libseccomp2'];
 /** Of these only licences and the name of the distribution are taken: gcc-12-base has those of GCC's libraries. */
 export const TEXT_PACKAGES = ['base-files', 'gcc-12-base'];
-const ALL = [...NODE_PACKAGES, ...BPF_PACKAGES, ...TEXT_PACKAGES].sort();
+const ALL = [...NODE_PACKAGES, ...CONFINEMENT_PACKAGES, ...BPF_PACKAGES, ...TEXT_PACKAGES].sort();
 
 /**
  * Gives the packages, from the cache directory where they are there already. By default in the locked versions: throws

@@ -17,6 +17,7 @@ import { basename, dirname, join } from 'node:path';
 import {
   type Arch,
   BPF_PACKAGES,
+  CONFINEMENT_PACKAGES,
   controlText,
   type DebianPackage,
   fetchDebianPackages,
@@ -36,7 +37,7 @@ const TRIPLET = { amd64: 'x86_64-linux-gnu', arm64: 'aarch64-linux-gnu' } as con
 /** Where the ABI wants the loader, in a merged /usr. */
 const LOADER = { amd64: 'usr/lib64/ld-linux-x86-64.so.2', arm64: 'usr/lib/ld-linux-aarch64.so.1' } as const;
 /** Loaded by name at run time. */
-const LOADED = { agent: ['libbpf.so.1'], sidecar: [] } as const;
+const LOADED = { agent: ['libbpf.so.1', 'libseccomp.so.2'], sidecar: ['libseccomp.so.2'] } as const;
 /** Mount points: with a read-only root nobody can make them later. */
 const DIRECTORIES = [
   'dev',
@@ -79,7 +80,11 @@ export async function layOutRoot(root: string, options: RootOptions): Promise<st
     copyNode(join(modules, `node-linux-${NPM_ARCH[arch]}`, 'bin/node'), join(home, 'bin/node'));
     symlinkSync('../dist/main.js', join(home, 'bin/cognitod'));
 
-    const names = new Set([...NODE_PACKAGES, ...(variant === 'agent' ? BPF_PACKAGES : [])]);
+    const names = new Set([
+      ...NODE_PACKAGES,
+      ...CONFINEMENT_PACKAGES,
+      ...(variant === 'agent' ? BPF_PACKAGES : []),
+    ]);
     const debian = fetched.filter(({ name }) => names.has(name));
     copyLibraries(root, unpacked, arch, LOADED[variant]);
     writeSystemFiles(root, unpacked, debian);

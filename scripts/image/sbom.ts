@@ -12,6 +12,7 @@ const DEBIAN_LICENSES: Record<string, string> = {
   'libgcc-s1': 'GPL-3.0-or-later WITH GCC-exception-3.1',
   'libstdc++6': 'GPL-3.0-or-later WITH GCC-exception-3.1',
   libc6: 'LGPL-2.1-or-later',
+  libseccomp2: 'LGPL-2.1-only',
   libbpf1: 'LGPL-2.1-only OR BSD-2-Clause',
   libelf1: 'LGPL-3.0-or-later OR GPL-2.0-or-later',
   zlib1g: 'Zlib',

@@ -6,7 +6,8 @@ import type { PrivilegedStart } from '../start/index.ts';
 export function privilegesJson({
   privilegedSeconds,
   kept,
-}: Pick<PrivilegedStart, 'privilegedSeconds' | 'kept'>): PrivilegesJson {
+  confinement,
+}: Pick<PrivilegedStart, 'privilegedSeconds' | 'kept' | 'confinement'>): PrivilegesJson {
   const held = readPrivileges('/proc', 'self');
   return {
     cap_effective: [...held.effective],
@@ -23,5 +24,10 @@ export function privilegesJson({
     // What was to be kept but was never there is not kept.
     kept: kept.filter((name) => held.permitted.includes(name)),
     privileged_seconds: privilegedSeconds,
+    confinement: {
+      system_calls: confinement.systemCalls,
+      landlock: confinement.landlock,
+      missing: [...confinement.missing],
+    },
   };
 }

@@ -44,7 +44,8 @@ export const evidenceContentSchema = z.object({
   collector: z.enum(['ebpf', 'procfs']),
   collector_reason: z.string(),
   programs: z.array(evidenceProgramSchema),
-  privileges: privilegesSchema,
+  // Records of before have none.
+  privileges: privilegesSchema.partial({ confinement: true }),
   configuration: z.object({
     sha256: sha256.describe('of its canonical JSON, secrets replaced'),
     values: z.record(z.string(), z.unknown()),

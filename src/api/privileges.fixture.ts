@@ -15,4 +15,5 @@ export const NOTHING_HELD: PrivilegesJson = {
   dropped: true,
   kept: [],
   privileged_seconds: 0.25,
+  confinement: { system_calls: true, landlock: 7, missing: [] },
 };

@@ -129,7 +129,7 @@ export class EbpfCollector implements Collector {
     return {
       kind: 'ebpf',
       // Each once, though copies of a program may stand on it.
-      hooks: [...new Set(this.#programs.programs.map((program) => program.hook))],
+      hooks: [...new Set(this.#programs.programs.map(({ facts }) => facts.hook))],
       ringBytes: this.#programs.ringBytes,
       ringUsedBytes: this.#reader.usedBytes,
       btf: this.#programs.snapshotLinkFd !== null,

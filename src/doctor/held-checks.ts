@@ -107,7 +107,10 @@ function judgeTold(held: PrivilegesJson): Finding {
     held.cap_bounding.length === 0
       ? ''
       : `; ${held.cap_bounding.join(', ')} in the bounding set, of no use with no_new_privs`;
-  return ok(`${kept}${bounding}; ${place}`);
+  const { system_calls, landlock, missing } = held.confinement;
+  const confined = `own filter of system calls ${system_calls ? 'on' : 'off'}, Landlock ${landlock ?? 'off'}`;
+  const why = missing.length === 0 ? '' : ` (${missing.join('; ')})`;
+  return ok(`${kept}${bounding}; ${place}; ${confined}${why}`);
 }
 
 /** Threads come and go, so their number is not compared. */

@@ -82,3 +82,22 @@ export function readCString(bytes: Uint8Array, start: number): string {
   const length = (end === -1 ? bytes.length : end) - start;
   return Buffer.from(bytes.buffer, bytes.byteOffset + start, length).toString('latin1');
 }
+
+const PHDR_INTERP = 3;
+
+/** The program interpreter that a dynamic executable names, e.g. /lib64/ld-linux-x86-64.so.2; null when it names none. */
+export function elfInterpreter(file: Uint8Array): string | null {
+  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
+  const start = Number(view.getBigUint64(32, true));
+  const size = view.getUint16(54, true);
+  for (let index = 0; index < view.getUint16(56, true); index++) {
+    const header = start + index * size;
+    if (view.getUint32(header, true) !== PHDR_INTERP) continue;
+    const offset = Number(view.getBigUint64(header + 8, true));
+    const length = Number(view.getBigUint64(header + 32, true));
+    return Buffer.from(file.subarray(offset, offset + length))
+      .toString('latin1')
+      .replace(/\0.*$/s, '');
+  }
+  return null;
+}

@@ -2,19 +2,23 @@
 // (measured on 6.18: maps are mapped and looked up, iterators opened with every capability set empty).
 import { closeSync, fstatSync } from 'node:fs';
 import { keepOpenAcrossExec } from './credentials.ts';
-import type { LoadedPrograms } from './loader.ts';
+import type { AttachedProgram, LoadedPrograms } from './loader.ts';
+import type { ProgramFacts } from './program-info.ts';
 
-/** What a process needs to read programs that another, or itself before an exec, has loaded. */
+/**
+ * What a process needs to read programs that another, or itself before an exec, has loaded. No descriptor of a program: who
+ * holds one can run it and attach it again. The counters can only be read through theirs (bpf/lifecycle.bpf.c).
+ */
 export interface ProgramsHandover {
   readonly ringFd: number;
   readonly ringBytes: number;
   readonly countersFd: number;
   readonly possibleCpus: number;
-  readonly programs: readonly { readonly hook: string; readonly programFd: number }[];
+  readonly programs: readonly ProgramFacts[];
+  readonly snapshotProgram: ProgramFacts | null;
   readonly preemptible: boolean;
   readonly readsKernel: boolean;
   readonly snapshotLinkFd: number | null;
-  readonly snapshotProgramFd: number | null;
   /** A program is attached as long as its link is open. */
   readonly linkFds: readonly number[];
   /** CLOCK_BOOTTIME in decimal. */
@@ -23,10 +27,18 @@ export interface ProgramsHandover {
 
 /** Prepares the descriptors for an exec of this process. */
 export function handOver(programs: LoadedPrograms): ProgramsHandover {
-  const { detach: _detach, close: _close, programs: attached, attachedNs, ...rest } = programs;
+  const {
+    detach: _detach,
+    close: _close,
+    programs: attached,
+    snapshotProgram,
+    attachedNs,
+    ...rest
+  } = programs;
   const handover: ProgramsHandover = {
     ...rest,
-    programs: attached.map(({ hook, programFd }) => ({ hook, programFd })),
+    programs: attached.map(({ facts }) => facts),
+    snapshotProgram: snapshotProgram?.facts ?? null,
     attachedNs: String(attachedNs),
   };
   for (const fd of descriptorsOf(handover)) keepOpenAcrossExec(fd);
@@ -42,22 +54,18 @@ export function takeOver(handover: ProgramsHandover): LoadedPrograms {
   };
   return {
     ...handover,
+    programs: handover.programs.map(withoutDescriptor),
+    snapshotProgram: handover.snapshotProgram && withoutDescriptor(handover.snapshotProgram),
     attachedNs: BigInt(handover.attachedNs),
     detach: () => close(handover.linkFds),
     close: () => close(descriptorsOf(handover)),
   };
 }
 
-const descriptorsOf = ({
-  ringFd,
-  countersFd,
-  programs,
-  snapshotProgramFd,
-  linkFds,
-}: ProgramsHandover): number[] => [
+const withoutDescriptor = (facts: ProgramFacts): AttachedProgram => ({ facts, programFd: null });
+
+const descriptorsOf = ({ ringFd, countersFd, linkFds }: ProgramsHandover): number[] => [
   ...linkFds,
-  ...(snapshotProgramFd === null ? [] : [snapshotProgramFd]),
-  ...programs.map(({ programFd }) => programFd),
   countersFd,
   ringFd,
 ];

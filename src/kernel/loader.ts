@@ -8,6 +8,7 @@ import { missingToLoad } from './credentials.ts';
 import { type KernelFeatures, readKernelFeatures } from './features.ts';
 import { boottimeNs, releaseFreedMemory, withSignalsBlocked } from './libc.ts';
 import { errnoName, lastErrno, loadLibbpf, OPEN_OPTS_BYTES, type Pointer } from './libbpf.ts';
+import { type ProgramFacts, readProgramFacts } from './program-info.ts';
 import { withUserReads } from './user-reads.ts';
 
 export type HookStyle = 'tp_btf' | 'raw_tp';
@@ -38,9 +39,10 @@ export interface LoadOptions {
 }
 
 export interface AttachedProgram {
-  /** e.g. `tp_btf/sched_process_exec` */
-  readonly hook: string;
-  readonly programFd: number;
+  /** As the kernel had it when it was loaded. */
+  readonly facts: ProgramFacts;
+  /** Null once privileges are given up: a program can be run by its descriptor, whoever holds it. */
+  readonly programFd: number | null;
 }
 
 /** Everything that reading needs. `close` detaches and gives all memory back. */
@@ -50,13 +52,13 @@ export interface LoadedPrograms {
   readonly countersFd: number;
   readonly possibleCpus: number;
   readonly programs: readonly AttachedProgram[];
+  /** The task iterator; null where the kernel has none (no BTF). */
+  readonly snapshotProgram: AttachedProgram | null;
   /** The kernel may skip programs of exec and exit, in spite of their copies: KernelFeatures.tracepointsPreemptible. */
   readonly preemptible: boolean;
   /** The kernel gives names of cgroups; where it is locked down to confidentiality it does not. */
   readonly readsKernel: boolean;
-  /** Link of the task iterator; null where the kernel has none (no BTF). */
   readonly snapshotLinkFd: number | null;
-  readonly snapshotProgramFd: number | null;
   /** Of every link, the task iterator's among them: a program is attached as long as its link is open. */
   readonly linkFds: readonly number[];
   /** CLOCK_BOOTTIME when all were attached: whatever happens later is in the ring or counted as lost. */
@@ -198,17 +200,18 @@ function loadAndAttach(options: LoadOptions, readsKernel: boolean, held: Held): 
     snapshot.load();
     iterator = attach(snapshot, 'list_tasks', held);
   }
+  const all = iterator === undefined ? programs : [...programs, iterator];
   return {
     ringFd: lib.mapFd(lifecycle.map('ring')),
     ringBytes: options.ringBytes,
     countersFd: lib.mapFd(lifecycle.map('counters')),
     possibleCpus,
     programs,
+    snapshotProgram: iterator ?? null,
     preemptible,
     readsKernel,
     snapshotLinkFd: iterator?.linkFd ?? null,
-    snapshotProgramFd: iterator?.programFd ?? null,
-    linkFds: [...programs, ...(iterator === undefined ? [] : [iterator])].map(({ linkFd }) => linkFd),
+    linkFds: all.map(({ linkFd }) => linkFd),
     attachedNs,
     detach: () => held.detach(),
     close: () => held.close(),
@@ -308,7 +311,8 @@ function attach(object: OpenedObject, programName: string, held: Held): Attached
     });
   }
   held.links.push(link);
-  return { hook, programFd: lib.programFd(program), linkFd: lib.linkFd(link) };
+  const programFd = lib.programFd(program);
+  return { facts: readProgramFacts(hook, programFd), programFd, linkFd: lib.linkFd(link) };
 }
 
 function notPrivileged(errno: string): CognitodError {

@@ -45,7 +45,7 @@ test('without any capability the kernel tells name, id and tag of own programs',
 
 test('a program without a link of ours is not attached', { skip }, () => {
   withPrograms((programs) => {
-    const gone = programs.programs.findIndex(({ hook }) => hook.endsWith('sched_process_fork'));
+    const gone = programs.programs.findIndex(({ facts }) => facts.hook.endsWith('sched_process_fork'));
     const linkFds = programs.linkFds.filter((_, index) => index !== gone);
     const detached = readPrograms({ ...programs, linkFds }, '/proc').filter(({ attached }) => !attached);
     assert.deepEqual(

@@ -21,8 +21,8 @@ const NAME_BYTES = 16;
 const LINK_INFO_BYTES = 64;
 const LINK_PROGRAM_ID = 8;
 
-/** One program of ours as the kernel has it. */
-export interface ProgramState {
+/** What does not change while a program is loaded. */
+export interface ProgramFacts {
   /** e.g. `tp_btf/sched_process_exec` */
   readonly hook: string;
   /** The kernel's name of it, at most 15 characters. */
@@ -33,9 +33,13 @@ export interface ProgramState {
   readonly tag: string;
   /** Instructions that the verifier walked through; null before Linux 5.16. */
   readonly verifiedInstructions: number | null;
+}
+
+/** One program of ours as the kernel has it. */
+export interface ProgramState extends ProgramFacts {
   /** A link of ours holds exactly this program on its hook. */
   readonly attached: boolean;
-  /** Null while the kernel does not count (kernel.bpf_stats_enabled). */
+  /** Null while the kernel does not count (kernel.bpf_stats_enabled), and without a descriptor of the program. */
   readonly runTimeNs: number | null;
   readonly runCount: number | null;
 }
@@ -59,37 +63,37 @@ export function readProgramStats(programFd: number): ProgramRunStats {
   };
 }
 
+/** Of a program that is loaded. Throws a plain Error with the errno. */
+export function readProgramFacts(hook: string, programFd: number): ProgramFacts {
+  const info = readInfo(programFd, PROG_INFO_BYTES);
+  const name = info.toString('latin1', PROG.name, PROG.name + NAME_BYTES);
+  return {
+    hook,
+    name: name.slice(0, Math.max(0, name.indexOf('\0'))),
+    id: info.readUInt32LE(PROG.id),
+    tag: info.toString('hex', PROG.tag, PROG.tag + TAG_BYTES),
+    verifiedInstructions: info.readUInt32LE(PROG.verifiedInstructions) || null,
+  };
+}
+
 /**
  * Every program, the task iterator's too. `procRoot` tells whether runs are counted. The links must still be open. Throws
  * a plain Error with the errno.
  */
 export function readPrograms(
-  {
-    programs,
-    linkFds,
-    snapshotProgramFd,
-  }: Pick<LoadedPrograms, 'programs' | 'linkFds' | 'snapshotProgramFd'>,
+  { programs, snapshotProgram, linkFds }: Pick<LoadedPrograms, 'programs' | 'snapshotProgram' | 'linkFds'>,
   procRoot: string,
 ): ProgramState[] {
   const counted = areRunsCounted(procRoot);
   const held = new Set(linkFds.map((fd) => readInfo(fd, LINK_INFO_BYTES).readUInt32LE(LINK_PROGRAM_ID)));
-  const all = [
-    ...programs,
-    ...(snapshotProgramFd === null ? [] : [{ hook: 'iter/task', programFd: snapshotProgramFd }]),
-  ];
-  return all.map(({ hook, programFd }) => {
-    const info = readInfo(programFd, PROG_INFO_BYTES);
-    const id = info.readUInt32LE(PROG.id);
-    const name = info.toString('latin1', PROG.name, PROG.name + NAME_BYTES);
+  const all = snapshotProgram === null ? programs : [...programs, snapshotProgram];
+  return all.map(({ facts, programFd }) => {
+    const stats = counted && programFd !== null ? readProgramStats(programFd) : null;
     return {
-      hook,
-      name: name.slice(0, Math.max(0, name.indexOf('\0'))),
-      id,
-      tag: info.toString('hex', PROG.tag, PROG.tag + TAG_BYTES),
-      verifiedInstructions: info.readUInt32LE(PROG.verifiedInstructions) || null,
-      attached: held.has(id),
-      runTimeNs: counted ? Number(info.readBigUInt64LE(PROG.runTimeNs)) : null,
-      runCount: counted ? Number(info.readBigUInt64LE(PROG.runCount)) : null,
+      ...facts,
+      attached: held.has(facts.id),
+      runTimeNs: stats?.runTimeNs ?? null,
+      runCount: stats?.runCount ?? null,
     };
   });
 }

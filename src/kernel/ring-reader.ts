@@ -101,7 +101,7 @@ export class RingReader {
   start(): void {
     if (this.#running || this.#closed) return;
     this.#running = true;
-    this.#safety = setInterval(() => this.#drainSome(), SAFETY_DRAIN_MS);
+    this.#safety = setInterval(() => this.#guard(() => void this.#drainSome()), SAFETY_DRAIN_MS);
     this.#wait();
   }
 
@@ -138,10 +138,17 @@ export class RingReader {
 
   #wake(): void {
     // An exception that leaves this callback would end the polling silently.
-    try {
+    this.#guard(() => {
       this.#poll.stop();
       this.#emptyTicks = 0;
       this.#tick();
+    });
+  }
+
+  /** Reading goes on, if by nothing else then by the safety drain. */
+  #guard(work: () => void): void {
+    try {
+      work();
     } catch (error) {
       this.#handlers.failed(error);
     }
@@ -156,7 +163,7 @@ export class RingReader {
       return;
     }
     const busy = bytes >= BUSY_BYTES && bytes <= this.#sizeBytes * BUSY_RING_SHARE;
-    this.#timer = setTimeout(() => this.#tick(), busy ? BUSY_TICK_MS : TICK_MS);
+    this.#timer = setTimeout(() => this.#guard(() => this.#tick()), busy ? BUSY_TICK_MS : TICK_MS);
   }
 
   /** Drains a bounded amount; the rest when other work had its turn. */
@@ -165,7 +172,7 @@ export class RingReader {
     if (bytes >= DRAIN_BYTES && this.#immediate === undefined) {
       this.#immediate = setImmediate(() => {
         this.#immediate = undefined;
-        if (this.#running) this.#drainSome();
+        if (this.#running) this.#guard(() => void this.#drainSome());
       });
     }
     return bytes;

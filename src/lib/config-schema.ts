@@ -70,6 +70,9 @@ const quantity = z
 const objectName = z
   .string('must be the name of a Kubernetes object')
   .regex(/^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/, 'must be the name of a Kubernetes object');
+const cgroupRoot = z
+  .string('must be the path of a cgroup')
+  .regex(/^(?:\/[^/\n]{1,255}){1,32}\/?$/, 'must be the path of a cgroup, like /docker/* or /site.slice');
 const path = z.string('must be a path').min(1, 'must be a path').max(4096);
 const optional = <T extends z.ZodType>(type: T) =>
   z.preprocess((value) => (value === '' ? null : value), type.nullable());
@@ -232,6 +235,11 @@ export const configSchema = z.strictObject({
         .default(['app', 'app.kubernetes.io/*', 'k8s-app', 'version'])
         .describe('which labels of pods are kept: names, or beginnings with a `*` at the end; `*` is all'),
       annotations: list(labelName).default([]).describe('which annotations of pods are kept, likewise'),
+      cgroup_roots: list(cgroupRoot)
+        .default([])
+        .describe(
+          "cgroup directories below which names of pods and containers are believed as at the root: a kubelet's `--cgroup-root`, nodes that are containers (kind: `/docker/*`), services with containers of their own; `*` is any part of one name (docs/attribution.md)",
+        ),
     })
     .prefault({}),
   runtime: z
@@ -322,11 +330,16 @@ export const configSchema = z.strictObject({
       native: choice('auto', 'on', 'off')
         .default('auto')
         .describe(
-          'whether the sidecar is a restartable init container; `auto`: where the cluster is 1.29 or newer',
+          'whether the sidecar is a restartable init container; `auto`: where the API server and every kubelet are 1.29 or newer',
         ),
       ptrace: flag
         .default(true)
         .describe('whether the sidecar is given `SYS_PTRACE` where the namespace and the pod allow it'),
+      pod_security_default: choice('privileged', 'baseline', 'restricted')
+        .default('privileged')
+        .describe(
+          'Pod Security level that the API server enforces in namespaces without a label of their own; other than `privileged`: no `SYS_PTRACE` there',
+        ),
       cpu_request: quantity.default('20m').describe('what the sidecar requests'),
       cpu_limit: quantity.default('200m').describe('most CPU that it may use'),
       memory_request: quantity.default('96Mi').describe('what it requests'),

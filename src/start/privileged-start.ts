@@ -13,6 +13,7 @@ import {
   withoutEffective,
 } from '../kernel/index.ts';
 import { type Config, loadConfig } from '../lib/index.ts';
+import { type Confinement, confine, UNCONFINED } from './confine.ts';
 import { type OpenedPrograms, openPrograms } from './open-programs.ts';
 
 /** Where the descriptors stand in the environment between the two halves of the start. */
@@ -25,6 +26,7 @@ export interface PrivilegedStart {
   readonly privilegedSeconds: number | null;
   /** Capabilities that were kept on purpose. */
   readonly kept: readonly string[];
+  readonly confinement: Confinement;
 }
 
 interface Handover {
@@ -32,6 +34,7 @@ interface Handover {
   readonly pid: number;
   readonly privilegedSeconds: number;
   readonly kept: readonly string[];
+  readonly confinement: Confinement;
   readonly reason: string;
   readonly programs: ProgramsHandover | null;
 }
@@ -52,14 +55,17 @@ export function startPrivileged(options: AgentCommandOptions): PrivilegedStart |
   });
   raisePermitted();
   const opened = openPrograms(config);
-  if (!config.privileges.drop) return { opened, privilegedSeconds: null, kept: [] };
+  if (!config.privileges.drop) return { opened, privilegedSeconds: null, kept: [], confinement: UNCONFINED };
   const kept = keptCapabilities(config, opened);
   const programs = opened.kind === 'ebpf' ? handOver(opened.programs) : null;
   dropPrivileges(kept);
+  const readsOthers = opened.kind === 'procfs' || config.privileges.keep.length > 0;
+  const confinement = config.privileges.confine ? confine(config, readsOthers) : UNCONFINED;
   const next: Handover = {
     pid: process.pid,
     privilegedSeconds: performance.now() / 1000,
     kept,
+    confinement,
     reason: opened.reason,
     programs,
   };
@@ -91,9 +97,9 @@ function takeHandover(env: NodeJS.ProcessEnv): Handover | null {
   return handover.pid === process.pid ? handover : null;
 }
 
-function fromHandover({ reason, programs, privilegedSeconds, kept }: Handover): PrivilegedStart {
+function fromHandover({ reason, programs, privilegedSeconds, kept, confinement }: Handover): PrivilegedStart {
   if (kept.length > 0) raisePermitted();
   const opened: OpenedPrograms =
     programs === null ? { kind: 'procfs', reason } : { kind: 'ebpf', reason, programs: takeOver(programs) };
-  return { opened, privilegedSeconds, kept };
+  return { opened, privilegedSeconds, kept, confinement };
 }

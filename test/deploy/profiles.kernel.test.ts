@@ -5,6 +5,8 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { ALLOWED, CONDITIONAL, UNKNOWN } from '../../src/kernel/system-calls.ts';
+import { landlockVersion } from '../../src/kernel/index.ts';
 import { missingIn, type SelfTestJson } from '../../src/api/index.ts';
 import { startAgent } from '../support/agent.ts';
 import { cannotUseBpf } from '../support/observe.ts';
@@ -32,6 +34,12 @@ for (const [variant, capabilities, noNewPrivileges] of [
     assert.equal(before.privileges.seccomp, 'filter');
     assert.deepEqual(before.privileges.cap_effective, []);
     assert.deepEqual(before.privileges.cap_permitted, []);
+    // Its own filter and Landlock on top.
+    assert.deepEqual(before.privileges.confinement, {
+      system_calls: true,
+      landlock: landlockVersion(),
+      missing: [],
+    });
     if (capabilities.length > B.length) assert.deepEqual(before.privileges.cap_bounding, []);
     const selfTest = await fetch(`${agent.api}/api/v1/self-test`, { method: 'POST' });
     const { ok, reason } = (await selfTest.json()) as SelfTestJson;
@@ -44,6 +52,25 @@ for (const [variant, capabilities, noNewPrivileges] of [
     assert.deepEqual([missingIn(ledger!), ledger!.exec.pending], [0, 0]);
   });
 }
+
+test('what the agent still allows itself after the start, the profile allows', () => {
+  const names = (action: string) =>
+    seccomp.syscalls
+      .filter((rule: { action: string }) => rule.action === action)
+      .flatMap((rule: { names: string[] }) => rule.names);
+  const allowed = new Set(names('SCMP_ACT_ALLOW'));
+  const own = [...ALLOWED, ...CONDITIONAL.map(({ name }) => name)];
+  assert.deepEqual(
+    own.filter((name) => !allowed.has(name)),
+    [],
+  );
+  assert.deepEqual(UNKNOWN, names('SCMP_ACT_ERRNO'));
+  const commands = seccomp.syscalls
+    .filter((rule: { names: string[] }) => rule.names.includes('bpf'))
+    .map((rule: { args: { value: number }[] }) => rule.args[0]!.value);
+  const readOnly = CONDITIONAL.find(({ name }) => name === 'bpf')!.argument.in!;
+  assert.ok(readOnly.length < commands.length && readOnly.every((command) => commands.includes(command)));
+});
 
 test('clients run under it too', { skip }, async (t) => {
   const agent = await startAgent();

@@ -67,7 +67,15 @@ export function Privileges({ privileges }: { privileges: StatusJson['privileges'
         {privileges.kept.length > 0 && `; kept: ${privileges.kept.join(', ')}`}
       </Fact>
       <Fact name="An exec can give more">{privileges.no_new_privs ? 'no (no_new_privs)' : 'yes'}</Fact>
-      <Fact name="Seccomp">{privileges.seccomp}</Fact>
+      <Fact name="Seccomp">
+        {privileges.seccomp}
+        {privileges.confinement.system_calls && ', by its own filter'}
+      </Fact>
+      <Fact name="Landlock">
+        {privileges.confinement.landlock === null
+          ? 'off'
+          : `version ${privileges.confinement.landlock}: what it writes and starts is limited`}
+      </Fact>
       <Fact name="Runs as">
         uid {privileges.uid}, gid {privileges.gid}, {privileges.threads} threads
       </Fact>

@@ -219,6 +219,7 @@ function privileges(periods: readonly EvidenceContent[]): Block[] {
       names(held.cap_bounding),
       held.no_new_privs ? 'yes' : 'NO',
       held.seccomp,
+      held.confinement?.landlock == null ? 'no' : `version ${held.confinement.landlock}`,
       `${held.uid}:${held.gid}`,
     ];
     const last = rows.at(-1);
@@ -235,6 +236,7 @@ function privileges(periods: readonly EvidenceContent[]): Block[] {
         'bounding set',
         'no_new_privs',
         'seccomp',
+        'Landlock',
         'uid:gid',
       ],
       rows,
