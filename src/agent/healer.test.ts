@@ -10,12 +10,19 @@ const SECOND = 1_000_000_000n;
 function stage() {
   let nowNs = 1000n * SECOND;
   let passes = 0;
+  let failures = 0;
   const told: string[] = [];
   const account = Object.fromEntries(
     COUNTED_KINDS.map((kind) => [kind, { kernel: 0, decoded: 0, lost: 0, skipped: 0, pending: 0 }]),
   ) as LedgerRows;
   const healer = new Healer({
-    collector: { snapshot: () => [], drain() {} },
+    collector: {
+      snapshot: () => {
+        if (failures-- > 0) throw new Error('the task iterator cannot be opened: EMFILE');
+        return [];
+      },
+      drain() {},
+    },
     table: { expire() {}, heal: () => void passes++ } as unknown as ProcessTable,
     identify: () => assert.fail('there is no process'),
     healSeconds: 3600,
@@ -27,6 +34,10 @@ function stage() {
     healer,
     told,
     passes: () => passes,
+    /** So many lists of processes cannot be had. */
+    fail(count: number) {
+      failures = count;
+    },
     set(kind: CountedKind, column: MissingColumn, count: number) {
       account[kind][column] = count;
     },
@@ -93,4 +104,19 @@ test('a skip that is taken back and comes again is told once', () => {
     told.map((text) => text.split(' ', 3).join(' ')),
     ['skipped 2 execs', 'skipped 3 execs'],
   );
+});
+
+test('a pass that fails stays due until it succeeds, and the losses that it is for are remembered', () => {
+  const { healer, set, after, passes, fail } = stage();
+  set('exit', 'lost', 1);
+  fail(3);
+  for (let second = 0; second < 3; second++) assert.throws(() => after(1), /EMFILE/);
+  assert.equal(passes(), 0);
+  assert.equal(healer.lossReasons().length, 1);
+  for (let second = 0; second < 5; second++) after(1);
+  assert.equal(passes(), 2);
+  fail(1);
+  assert.throws(() => after(3600), /EMFILE/);
+  after(1);
+  assert.equal(passes(), 3, 'that of the period too');
 });

@@ -1,5 +1,7 @@
 // Processes that are in a procfs and not in the kernel's own list, with a procfs made by hand.
 import assert from 'node:assert/strict';
+import { mkdirSync, renameSync, rmdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import type { DecodedRecord, ProcessSnapshot } from '../decode/index.ts';
 import { HiddenProcesses } from './hidden-processes.ts';
@@ -55,6 +57,25 @@ test('a child of an earlier life of the pid says nothing about this one', () => 
   using proc = new FakeProc();
   const { first } = search(proc, [listed(20, 300_000_007n, 1, 990_000_123n)]);
   assert.equal(first[0]!.startNs, 10_000_000n);
+});
+
+test('a process that cannot be read for want of a descriptor is not taken for gone, nor a search for done', () => {
+  using proc = new FakeProc();
+  const hidden = new HiddenProcesses(proc.root);
+  const alive = () => briefly(hidden.alive([], ATTACHED_NS, 6_000_000_000n, () => {}));
+  const unreadable = (isSo: boolean) => {
+    const file = join(proc.root, '1/stat');
+    if (isSo) renameSync(file, `${file}-kept`);
+    if (isSo) mkdirSync(file);
+    else rmdirSync(file);
+    if (!isSo) renameSync(`${file}-kept`, file);
+  };
+  for (const _ of ['the search', 'a later look']) {
+    unreadable(true);
+    assert.throws(alive, /1 cannot be read: EISDIR/);
+    unreadable(false);
+    assert.deepEqual(alive(), ['snapshot 1']);
+  }
 });
 
 test('zombies, and what began after the hooks were attached, are not hidden', () => {

@@ -19,7 +19,8 @@ export class HiddenProcesses {
 
   /**
    * Those of them that live, as they are now. The search is made at the first call: what began later has its fork in
-   * the stream. `beforeNs` is the time at which the hooks were attached.
+   * the stream. `beforeNs` is the time at which the hooks were attached. Throws when some cannot be read for a reason that
+   * is not theirs; the next call looks again.
    */
   alive(
     listed: readonly ProcessSnapshot[],
@@ -76,11 +77,13 @@ export class HiddenProcesses {
     return found;
   }
 
+  /** None where there is no procfs, or none that may be read. */
   #pids(): number[] {
     try {
       return listPids(this.#procRoot);
-    } catch {
-      return [];
+    } catch (error) {
+      if (['ENOENT', 'EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) return [];
+      throw error;
     }
   }
 }

@@ -39,6 +39,7 @@ export class ProcfsCollector implements Collector {
   #sink: CollectorSink | undefined;
   #timer: NodeJS.Timeout | undefined;
   #failing = false;
+  #failedLooks = 0;
 
   /** Throws PROC_UNREADABLE when `procRoot` is no procfs. */
   constructor(options: ProcfsCollectorOptions) {
@@ -63,14 +64,21 @@ export class ProcfsCollector implements Collector {
 
   /**
    * For a collector of another kind that has no list of its own: all processes now, and the records of their cgroups
-   * to `deliver`. Has nothing to do with the events of this collector.
+   * to `deliver`. Has nothing to do with the events of this collector. Throws PROC_UNREADABLE when it is not whole.
    */
   listForSnapshot(deliver: (record: DecodedRecord) => void): ProcessSnapshot[] {
     const snapshots: ProcessSnapshot[] = [];
-    this.#newScan().look(this.#listPids(), (record) => {
+    const scan = this.#newScan();
+    scan.look(this.#listPids(), (record) => {
       if (record.type === 'snapshot') snapshots.push(record);
       else if (record.type === 'cgroup') deliver(record);
     });
+    // Whoever compares with a list that lacks some takes these for gone.
+    if (scan.errors.failed > 0)
+      throw unreadable(
+        this.#options.procRoot,
+        new Error(`${scan.errors.failed} processes could not be read`),
+      );
     return snapshots;
   }
 
@@ -86,6 +94,7 @@ export class ProcfsCollector implements Collector {
       });
       this.#failing = false;
     } catch (error) {
+      this.#failedLooks++;
       if (!this.#failing) this.#options.onError(error);
       this.#failing = true;
     }
@@ -120,7 +129,11 @@ export class ProcfsCollector implements Collector {
       ringBytes: null,
       ringUsedBytes: null,
       btf: false,
-      decodeErrors: { procfs_malformed: errors.malformed, procfs_failed: errors.failed },
+      decodeErrors: {
+        procfs_malformed: errors.malformed,
+        procfs_failed: errors.failed,
+        procfs_looks_failed: this.#failedLooks,
+      },
     };
   }
 
@@ -147,7 +160,11 @@ export class ProcfsCollector implements Collector {
 
   #schedule(): void {
     this.#timer = setTimeout(() => {
-      this.drain();
+      try {
+        this.drain();
+      } catch (error) {
+        this.#options.onError(error);
+      }
       // The sink may have closed the collector.
       if (this.#sink !== undefined) this.#schedule();
     }, this.#options.intervalMs);

@@ -35,6 +35,8 @@ export interface ProcFiles {
 /** The files of a mounted procfs. */
 export class MountedProcFiles implements ProcFiles {
   readonly bytes = new Uint8Array(Buffer.alloc(LARGEST_BYTES).buffer);
+  /** Why `read` gave FAILED last. */
+  failure = '';
   readonly #root: string;
 
   constructor(root: string) {
@@ -50,7 +52,7 @@ export class MountedProcFiles implements ProcFiles {
     try {
       fd = openSync(`${this.#root}/${pid}/${file}`, 'r');
     } catch (error) {
-      return outcomeOf(error);
+      return this.#outcomeOf(error);
     }
     try {
       let used = 0;
@@ -62,7 +64,7 @@ export class MountedProcFiles implements ProcFiles {
       }
       return used;
     } catch (error) {
-      return outcomeOf(error);
+      return this.#outcomeOf(error);
     } finally {
       closeSync(fd);
     }
@@ -88,18 +90,19 @@ export class MountedProcFiles implements ProcFiles {
       return null;
     }
   }
-}
 
-function outcomeOf(error: unknown): number {
-  switch ((error as NodeJS.ErrnoException).code) {
-    case 'ENOENT':
-    case 'ESRCH':
-      return GONE;
-    case 'EACCES':
-    case 'EPERM':
-      return DENIED;
-    default:
-      return FAILED;
+  #outcomeOf(error: unknown): number {
+    switch ((error as NodeJS.ErrnoException).code) {
+      case 'ENOENT':
+      case 'ESRCH':
+        return GONE;
+      case 'EACCES':
+      case 'EPERM':
+        return DENIED;
+      default:
+        this.failure = (error as Error).message;
+        return FAILED;
+    }
   }
 }
 

@@ -5,7 +5,7 @@ import { readDetails, readStatFile } from './details.ts';
 import type { ProcFacts } from './facts.ts';
 import { readArgv, readImagePath } from './image.ts';
 import { snapshotOf } from './known-process.ts';
-import { MountedProcFiles, pidsOf } from './proc-files.ts';
+import { FAILED, MountedProcFiles, pidsOf } from './proc-files.ts';
 import type { ProcStat } from './stat.ts';
 
 export interface ProcProcess {
@@ -37,10 +37,17 @@ export function readProcess(procRoot: string, pid: number): ProcProcess | null {
   return { stat: details.stat, facts: details.facts, executable, argv };
 }
 
-/** Null when the process is gone or may not be read. */
+/** Null when the process is gone or may not be read. Throws when it cannot be read for a reason that is not the process's. */
 export function readStat(procRoot: string, pid: number): ProcStat | null {
   const stat = readStatFile(filesOf(procRoot), pid);
-  return typeof stat === 'number' ? null : stat;
+  if (typeof stat !== 'number') return stat;
+  throwIfFailed(stat, procRoot, pid);
+  return null;
+}
+
+/** Too many open files, say: who took the process for gone then would be wrong. */
+function throwIfFailed(outcome: number, procRoot: string, pid: number): void {
+  if (outcome === FAILED) throw new Error(`${procRoot}/${pid} cannot be read: ${filesOf(procRoot).failure}`);
 }
 
 /** The arguments, not masked, at most 64 KiB of them; empty for a kernel thread. Null when the process is gone. */
@@ -59,7 +66,10 @@ export function listPids(procRoot: string): number[] {
   return pidsOf(filesOf(procRoot).names());
 }
 
-/** A process as of `ktimeNs`, its arguments not masked; its cgroup's record is delivered first. Null when it is gone. */
+/**
+ * A process as of `ktimeNs`, its arguments not masked; its cgroup's record is delivered first. Null when it is gone. Throws as
+ * `readStat` does.
+ */
 export function readSnapshot(
   procRoot: string,
   pid: number,
@@ -76,7 +86,10 @@ export function readSnapshot(
     filesOf(procRoot).bytes.length - 1,
     () => NOTHING_MASKED,
   );
-  if (typeof details === 'number') return null;
+  if (typeof details === 'number') {
+    throwIfFailed(details, procRoot, pid);
+    return null;
+  }
   const cgroupId = cgroups.idOf(details.facts.cgroup, ktimeNs, deliver);
   return snapshotOf(
     {

@@ -24,7 +24,11 @@ for (const file of ['stat', 'status', 'cgroup', 'cmdline']) {
     assert.deepEqual(briefly(look()), ['fork 11']);
     assert.deepEqual(look(), []);
     assert.deepEqual(errors, []);
-    assert.deepEqual(collector.status().decodeErrors, { procfs_malformed: 0, procfs_failed: 0 });
+    assert.deepEqual(collector.status().decodeErrors, {
+      procfs_malformed: 0,
+      procfs_failed: 0,
+      procfs_looks_failed: 0,
+    });
   });
 }
 
