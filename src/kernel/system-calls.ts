@@ -25,7 +25,15 @@ export const ALLOWED: readonly string[] = [
   ...['set_robust_list', 'set_tid_address', 'setrlimit', 'sysinfo', 'times', 'umask', 'uname'],
   ...['futex', 'futex_waitv'],
   // Time and signals. Whom a signal may reach is up to Landlock, from Linux 6.12.
-  ...['clock_getres', 'clock_gettime', 'clock_nanosleep', 'gettimeofday', 'nanosleep', 'restart_syscall'],
+  ...[
+    'clock_adjtime',
+    'clock_getres',
+    'clock_gettime',
+    'clock_nanosleep',
+    'gettimeofday',
+    'nanosleep',
+    'restart_syscall',
+  ],
   ...['kill', 'rt_sigaction', 'rt_sigpending', 'rt_sigprocmask', 'rt_sigreturn', 'rt_sigsuspend'],
   ...['rt_sigtimedwait', 'sigaltstack', 'tgkill', 'time'],
   // The self-test's process.
