@@ -140,6 +140,26 @@ test('a cluster before 1.29 gets plain containers', async (t) => {
   assert.equal(await admission.stop(), 0);
 });
 
+test('an API server of 1.29 with a kubelet of 1.27 gets plain containers, and the reason is told', async (t) => {
+  const { store, kubeconfig } = await openCluster(t);
+  store.version = { major: '1', minor: '29' };
+  store.node('new', 'v1.29.3');
+  store.node('old', 'v1.27.9');
+  const admission = await startAdmission(t, kubeconfig, []);
+  await until(() => isReady(admission.ops));
+  const ca = authorityIn(store);
+  const injects = async (path: string) =>
+    readAnswer(await ask(admission.port, ca, aReview(aPod()))).patch.some(
+      (operation) => operation.path === path,
+    );
+  assert.ok(await injects('/spec/containers/-'));
+  const { reasons } = (await (await fetch(`${admission.ops}/readyz`)).json()) as { reasons: string[] };
+  assert.deepEqual(reasons, ['sidecars are plain containers: the node old has kubelet v1.27.9']);
+  store.remove('/api/v1/nodes/old');
+  await until(() => injects('/spec/initContainers/0'));
+  assert.equal(await admission.stop(), 0);
+});
+
 test('with mounted files and no API it injects what the pods themselves ask for, and says what is missing', async (t) => {
   const folder = tempFolder(t);
   const { ca, cert, key } = await issueCertificate([HOST], Date.now(), 86_400_000);

@@ -20,6 +20,7 @@ import {
   WebhookConfiguration,
 } from './certificates/index.ts';
 import { findNativeSidecars, type NativeChoice } from './cluster-version.ts';
+import { KubeletVersions } from './kubelet-versions.ts';
 import { NamespaceBook } from './namespace-book.ts';
 import { review } from './reviewer.ts';
 import { createWebhookServer } from './webhook-server.ts';
@@ -59,11 +60,17 @@ export async function startAdmission(options: AdmissionOptions): Promise<Admissi
   const namespace = settings.namespace ?? ownNamespace();
   const certificate = certificateSource(options, client, namespace);
   const book = connection === null ? null : new NamespaceBook({ connection, warn: log.warn });
+  const kubelets =
+    connection === null || settings.native !== 'auto'
+      ? null
+      : new KubeletVersions({ connection, warn: log.warn });
   const choice: NativeChoice = {
     native: settings.native === 'on',
     known: settings.native !== 'auto',
     version: null,
   };
+  // A kubelet may be older than the API server, and would run such an init container to an end that never comes.
+  const isNative = () => choice.native && (kubelets?.obstacle ?? null) === null;
   const excludedNamespaces = new Set([...settings.excluded_namespaces, namespace]);
   let notAfterMs: number | null = null;
   const noApi = 'the Kubernetes API is not used (kubernetes.api)';
@@ -72,7 +79,7 @@ export async function startAdmission(options: AdmissionOptions): Promise<Admissi
     certificateNotAfterSeconds: notAfterMs === null ? null : notAfterMs / 1000,
     namespaces: book?.size ?? 0,
     namespacesFollowed: book !== null && book.reason === null,
-    native: choice.native,
+    native: isNative(),
   }));
   const reasons = () =>
     [
@@ -80,6 +87,9 @@ export async function startAdmission(options: AdmissionOptions): Promise<Admissi
       notAfterMs !== null && notAfterMs < Date.now() ? 'the certificate is over' : null,
       certificate.reason,
       choice.known ? null : 'the version of the cluster is unknown: sidecars are plain containers',
+      choice.known && choice.native && !isNative()
+        ? `sidecars are plain containers: ${kubelets?.obstacle}`
+        : null,
       book === null ? `annotations of namespaces do not count: ${noApi}` : book.reason,
     ].filter((reason) => reason !== null);
   const webhook = createWebhookServer({
@@ -88,7 +98,12 @@ export async function startAdmission(options: AdmissionOptions): Promise<Admissi
     log,
     review: (request) =>
       review(request, {
-        rules: () => ({ excludedNamespaces, native: choice.native, ptrace: settings.ptrace }),
+        rules: () => ({
+          excludedNamespaces,
+          native: isNative(),
+          ptrace: settings.ptrace,
+          podSecurityDefault: settings.pod_security_default,
+        }),
         settings: {
           image: settings.image,
           pullPolicy: settings.image_pull_policy,
@@ -106,7 +121,8 @@ export async function startAdmission(options: AdmissionOptions): Promise<Admissi
     reasons: reasons(),
   });
   const ops = createOpsServer({ listen: config.ops.listen, view: { readiness }, metrics, log });
-  const parts: Closable[] = [ops, webhook, certificate, ...(book === null ? [] : [book])];
+  const feeds = [book, kubelets].filter((feed) => feed !== null);
+  const parts: Closable[] = [ops, webhook, certificate, ...feeds];
   let finding: Promise<void> | undefined;
   let closing: Promise<void> | undefined;
   const close = () => {
@@ -119,10 +135,10 @@ export async function startAdmission(options: AdmissionOptions): Promise<Admissi
   };
   try {
     const { url: opsAddress } = await ops.listen();
-    book?.start();
+    for (const feed of feeds) feed.start();
     if (!choice.known && client !== null) finding = findNativeSidecars(client, choice, log.warn);
     // Reviews that come before the answers would get less than they could.
-    const isAnswered = () => choice.known && book?.reason === null;
+    const isAnswered = () => choice.known && book?.reason === null && (kubelets === null || kubelets.known);
     if (client !== null) await soon(isAnswered, FIRST_ANSWERS_MS);
     const { url: webhookAddress } = await webhook.listen();
     certificate.start({

@@ -1,16 +1,31 @@
-// Whether the cluster has native sidecars: init containers with restartPolicy Always.
+// Whether the API server has native sidecars: init containers with restartPolicy Always.
 import { fieldsOf, type KubeClient, parseFields, pause, statusFailure } from '../identity/index.ts';
 
 /** On by default from here on (KEP-753). */
 const NATIVE_SINCE_MINOR = 29;
 const RETRY_MS = 10_000;
 
+export interface Version {
+  readonly major: number;
+  readonly minor: number;
+}
+
+/** e.g. of `v1.29.4-eks-036c24b`. Null for what is no version. */
+export function parseVersion(text: string): Version | null {
+  const parts = /^v?(\d{1,6})\.(\d{1,6})(?:[.+-]|$)/.exec(text);
+  return parts === null ? null : { major: Number(parts[1]), minor: Number(parts[2]) };
+}
+
+/** Whether this version of a server or a kubelet has native sidecars. */
+export const isSidecarVersion = ({ major, minor }: Version): boolean =>
+  major > 1 || (major === 1 && minor >= NATIVE_SINCE_MINOR);
+
 /** `minor` may end in a plus, as GKE and EKS have it. Null for what is no version. */
 export function hasNativeSidecars(major: unknown, minor: unknown): boolean | null {
   const numbers = [major, minor].map((part) => /^(\d{1,6})\+?$/.exec(String(part))?.[1]);
   if (numbers.some((number) => number === undefined)) return null;
   const [majorNumber, minorNumber] = numbers.map(Number) as [number, number];
-  return majorNumber > 1 || (majorNumber === 1 && minorNumber >= NATIVE_SINCE_MINOR);
+  return isSidecarVersion({ major: majorNumber, minor: minorNumber });
 }
 
 export interface NativeChoice {

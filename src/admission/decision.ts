@@ -1,6 +1,7 @@
 // Whether a pod gets the sidecar, and which one. Nobody gets it unasked, and a pod that it could harm does not get it.
-import { INJECT_ANNOTATION, INJECTED, SIDECAR_NAME, STATUS_ANNOTATION } from './names.ts';
+import { INJECT_ANNOTATION, SIDECAR_NAME } from './names.ts';
 import type { Pod } from './pod.ts';
+import { findOwnSidecar, type OwnSidecar, seesToken, wasTracing } from './restoration.ts';
 
 /** What the annotations and labels of a namespace say. */
 export interface NamespaceFacts {
@@ -8,6 +9,8 @@ export interface NamespaceFacts {
   readonly inject: string | null;
   /** Pod Security level that is enforced there: `privileged`, `baseline`, `restricted`. */
   readonly enforce: string | null;
+  /** Of OpenShift: the user ids that containers there may have, e.g. `1000920000/10000`. */
+  readonly uidRange: string | null;
 }
 
 /** Facts, or why there are none. */
@@ -21,12 +24,18 @@ export interface DecisionRules {
   readonly native: boolean;
   /** Whether CAP_SYS_PTRACE is given where nothing speaks against it. */
   readonly ptrace: boolean;
+  /** Pod Security level that is enforced in namespaces that do not say. */
+  readonly podSecurityDefault: string;
 }
 
 export interface SidecarPlan {
   readonly native: boolean;
   /** With CAP_SYS_PTRACE, which takes effect only for root; otherwise as an ordinary user without any capability. */
   readonly ptrace: boolean;
+  /** Without CAP_SYS_PTRACE: whether it names its user. Otherwise the cluster chooses, else the pod, else the image. */
+  readonly fixedUser: boolean;
+  /** The sidecar that is there already: it gets what it lacks. */
+  readonly own: OwnSidecar | null;
 }
 
 /** `result` is a label of the metrics, so there is a fixed number of them. */
@@ -35,6 +44,7 @@ export type Result =
   | 'not-asked'
   | 'opted-out'
   | 'already-injected'
+  | 'restored'
   | 'excluded-namespace'
   | 'no-pod-creation'
   | 'malformed-pod'
@@ -75,26 +85,43 @@ export async function decide(
     );
   const answer = await lookUp(namespace);
   if (wish === undefined && !(answer.known && answer.facts.inject === 'true')) return leave('not-asked');
+  const fixedUser = hasFixedUser(pod, answer);
+  const own = findOwnSidecar(pod);
+  if (own !== null) {
+    const plan = { native: own.list === 'initContainers', ptrace: wasTracing(own), fixedUser, own };
+    return { result: 'already-injected', plan, warnings: troublesOf(pod, own) };
+  }
   const obstacle = obstacleIn(pod, rules);
   if (obstacle !== null) return obstacle;
   const { ptrace, warning } = mayTrace(pod, rules, answer);
   return {
     result: 'injected',
-    plan: { native: rules.native, ptrace },
+    plan: { native: rules.native, ptrace, fixedUser, own },
     warnings: warning === null ? [] : [warning],
   };
 }
 
+/** What another webhook did that is not undone. */
+function troublesOf(pod: Pod, own: OwnSidecar): string[] {
+  const warnings: string[] = [];
+  if (pod.spec.shareProcessNamespace === false)
+    warnings.push('the sidecar sees only itself: shareProcessNamespace is set to false');
+  if (seesToken(pod, own)) warnings.push("the application's token is mounted in the sidecar");
+  return warnings;
+}
+
+/** OpenShift refuses users outside the range of the namespace. As root, by the pod's word, the sidecar would not start. */
+function hasFixedUser({ spec }: Pod, answer: NamespaceAnswer): boolean {
+  return spec.securityContext?.runAsUser === 0 || (answer.known && answer.facts.uidRange === null);
+}
+
 /** Why a pod that asks for the sidecar cannot have it. */
 function obstacleIn(pod: Pod, rules: DecisionRules): Decision | null {
-  const { spec, metadata } = pod;
+  const { spec } = pod;
   const isTaken = [...spec.containers, ...(spec.initContainers ?? [])].some(
     ({ name }) => name === SIDECAR_NAME,
   );
-  if (isTaken)
-    return metadata.annotations?.[STATUS_ANNOTATION] === INJECTED
-      ? leave('already-injected')
-      : leave('name-taken', `no sidecar: the pod has a container ${SIDECAR_NAME} of its own`);
+  if (isTaken) return leave('name-taken', `no sidecar: the pod has a container ${SIDECAR_NAME} of its own`);
   if (isWindows(pod)) return leave('windows', 'no sidecar: it is a Linux program, and this is a Windows pod');
   if (spec.hostPID === true)
     return leave('host-pid', 'no sidecar: with hostPID a pod cannot share a process namespace of its own');
@@ -113,7 +140,7 @@ const TRACE_LOSS = 'executables of processes of other users are not seen';
 /** CAP_SYS_PTRACE must not be why a pod is refused, nor go against what the pod says of itself. */
 function mayTrace(
   pod: Pod,
-  { ptrace }: DecisionRules,
+  { ptrace, podSecurityDefault }: DecisionRules,
   answer: NamespaceAnswer,
 ): { ptrace: boolean; warning: string | null } {
   if (!ptrace) return { ptrace: false, warning: null };
@@ -122,9 +149,14 @@ function mayTrace(
     warning: `the sidecar runs without SYS_PTRACE (${TRACE_LOSS}): ${why}`,
   });
   if (!answer.known) return without(`the namespace cannot be read: ${answer.reason}`);
-  const { enforce } = answer.facts;
+  const { enforce, uidRange } = answer.facts;
   if (enforce !== null && enforce !== 'privileged')
     return without(`the namespace enforces Pod Security ${enforce.slice(0, 40)}`);
+  if (enforce === null && podSecurityDefault !== 'privileged')
+    return without(
+      `the cluster enforces Pod Security ${podSecurityDefault} (admission.pod_security_default)`,
+    );
+  if (uidRange !== null) return without('the namespace has a range of user ids (OpenShift)');
   if (pod.spec.securityContext?.runAsNonRoot === true) return without('the pod sets runAsNonRoot');
   return { ptrace: true, warning: null };
 }

@@ -38,8 +38,14 @@ test('what namespaces say is followed, and known ones cost no request', async (t
   store.namespace('plain');
   book.start();
   await until(() => book.reason === null && book.size === 2);
-  assert.deepEqual(book.lookUp('shop'), { known: true, facts: { inject: 'true', enforce: 'restricted' } });
-  assert.deepEqual(book.lookUp('plain'), { known: true, facts: { inject: null, enforce: null } });
+  assert.deepEqual(book.lookUp('shop'), {
+    known: true,
+    facts: { inject: 'true', enforce: 'restricted', uidRange: null },
+  });
+  assert.deepEqual(book.lookUp('plain'), {
+    known: true,
+    facts: { inject: null, enforce: null, uidRange: null },
+  });
   store.namespace('shop');
   await until(() => JSON.stringify(book.lookUp('shop')).includes('"inject":null'));
   store.namespace('later', ASKS);
@@ -54,7 +60,7 @@ test('a namespace that the watch has not told yet is asked for, once for all who
   store.namespace('new', ASKS);
   const answers = await Promise.all([book.lookUp('new'), book.lookUp('new'), book.lookUp('new')]);
   for (const answer of answers)
-    assert.deepEqual(answer, { known: true, facts: { inject: 'true', enforce: null } });
+    assert.deepEqual(answer, { known: true, facts: { inject: 'true', enforce: null, uidRange: null } });
   assert.deepEqual(store.requests, [`GET ${LIST}/new`]);
   const missing = await book.lookUp('missing');
   assert.ok(!missing.known);
@@ -83,7 +89,10 @@ test('a permission that is missing is said once and named; what was known stays 
   store.forbidden.add(`GET ${LIST}/new`);
   const answer = await book.lookUp('new');
   assert.ok(!answer.known && /forbids to get namespaces/.test(answer.reason));
-  assert.deepEqual(book.lookUp('shop'), { known: true, facts: { inject: 'true', enforce: null } });
+  assert.deepEqual(book.lookUp('shop'), {
+    known: true,
+    facts: { inject: 'true', enforce: null, uidRange: null },
+  });
   const other = await open(t);
   other.store.forbidden.add(`GET ${LIST}`);
   other.book.start();

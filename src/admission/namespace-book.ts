@@ -15,6 +15,8 @@ import {
 import type { NamespaceAnswer, NamespaceFacts } from './decision.ts';
 import { INJECT_ANNOTATION } from './names.ts';
 
+/** Of OpenShift, on each namespace. */
+const UID_RANGE_ANNOTATION = 'openshift.io/sa.scc.uid-range';
 const ENFORCE_LABEL = 'pod-security.kubernetes.io/enforce';
 /** The API server waits two seconds for the whole review. */
 const ASK_MS = 1_000;
@@ -134,6 +136,7 @@ function parseNamespace(object: Fields): Named | null {
   const facts = {
     inject: textOf(fieldsOf(annotations)[INJECT_ANNOTATION]),
     enforce: textOf(fieldsOf(labels)[ENFORCE_LABEL]),
+    uidRange: textOf(fieldsOf(annotations)[UID_RANGE_ANNOTATION]),
   };
   return { name: name as string, facts };
 }

@@ -17,8 +17,15 @@ export const NO_TOKEN = {
   },
 } as const;
 
-/** False where no token is mounted, and where another volume has the name: the token is mounted then. */
-export function needsNoTokenVolume({ spec }: Pod): boolean {
-  const isTaken = (spec.volumes ?? []).some(({ name }) => name === NO_TOKEN_VOLUME);
-  return spec.automountServiceAccountToken !== false && !isTaken;
+/** Whether the sidecar has the empty volume: not where no token is mounted, nor where another volume has the name. */
+export function hidesToken(pod: Pod): boolean {
+  const isTaken = (pod.spec.volumes ?? []).some(({ name }) => name === NO_TOKEN_VOLUME);
+  return pod.spec.automountServiceAccountToken !== false && (!isTaken || hasNoTokenVolume(pod));
 }
+
+/** Whether the empty volume is there already. */
+export const hasNoTokenVolume = ({ spec }: Pod): boolean =>
+  (spec.volumes ?? []).some(
+    ({ name, downwardAPI }) =>
+      name === NO_TOKEN_VOLUME && downwardAPI != null && (downwardAPI.items ?? []).length === 0,
+  );

@@ -15,6 +15,7 @@ export interface StoredObject {
 }
 
 const NAMESPACES = '/api/v1/namespaces';
+const NODES = '/api/v1/nodes';
 
 /** Objects by their path, e.g. `/api/v1/namespaces/shop`. */
 export class ObjectStore {
@@ -27,9 +28,9 @@ export class ObjectStore {
   /** Called between a request's arrival and its effect: the moment of another writer. */
   before: (method: string, path: string) => void = () => {};
   #resourceVersion = 1;
-  readonly #watchers = new Set<ServerResponse>();
-  /** Every change of a namespace, for watches that begin before it. */
-  readonly #changes: { version: number; line: string }[] = [];
+  readonly #watchers = new Map<ServerResponse, string>();
+  /** Every change of a namespace or node, for watches that begin before it. */
+  readonly #changes: { version: number; list: string; line: string }[] = [];
 
   get watching(): number {
     return this.#watchers.size;
@@ -60,6 +61,10 @@ export class ObjectStore {
     this.put(`${NAMESPACES}/${name}`, { metadata: { name, annotations, labels } });
   }
 
+  node(name: string, kubeletVersion: string): void {
+    this.put(`${NODES}/${name}`, { metadata: { name }, status: { nodeInfo: { kubeletVersion } } });
+  }
+
   /** For FakeKube. */
   readonly handle = (request: IncomingMessage, response: ServerResponse, url: URL): boolean => {
     const { method = 'GET' } = request;
@@ -82,15 +87,16 @@ export class ObjectStore {
       send(response, 200, this.version);
       return;
     }
-    if (path === NAMESPACES && method === 'GET') {
+    if ((path === NAMESPACES || path === NODES) && method === 'GET') {
       if (searchParams.get('watch') !== 'true') {
-        this.#list(response);
+        this.#list(path, response);
         return;
       }
       response.writeHead(200, { 'content-type': 'application/json' }).flushHeaders();
       const from = Number(searchParams.get('resourceVersion'));
-      for (const { version, line } of this.#changes) if (version > from) response.write(line);
-      this.#watchers.add(response);
+      for (const { version, list, line } of this.#changes)
+        if (version > from && list === path) response.write(line);
+      this.#watchers.set(response, path);
       response.on('close', () => this.#watchers.delete(response));
       return;
     }
@@ -119,20 +125,22 @@ export class ObjectStore {
     else send(response, 200, this.put(path, merged(object, patch)));
   }
 
-  #list(response: ServerResponse): void {
-    const items = [...this.objects].filter(([path]) => isNamespace(path)).map(([, object]) => object);
+  #list(list: string, response: ServerResponse): void {
+    const items = [...this.objects].filter(([path]) => listOf(path) === list).map(([, object]) => object);
     send(response, 200, { metadata: { resourceVersion: String(this.#resourceVersion) }, items });
   }
 
   #tell(path: string, type: string, object: StoredObject): void {
-    if (!isNamespace(path)) return;
+    const list = listOf(path);
+    if (list === null) return;
     const line = `${JSON.stringify({ type, object })}\n`;
-    this.#changes.push({ version: this.#resourceVersion, line });
-    for (const watcher of this.#watchers) watcher.write(line);
+    this.#changes.push({ version: this.#resourceVersion, list, line });
+    for (const [watcher, watched] of this.#watchers) if (watched === list) watcher.write(line);
   }
 }
 
-const isNamespace = (path: string) => /^\/api\/v1\/namespaces\/[^/]+$/.test(path);
+/** The list that can be watched and has the object; null for others. */
+const listOf = (path: string) => /^(\/api\/v1\/(?:namespaces|nodes))\/[^/]+$/.exec(path)?.[1] ?? null;
 
 /** As a strategic merge patch: lists of named things are merged by name. */
 function merged<T>(old: T, patch: unknown): T {

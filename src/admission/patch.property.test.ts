@@ -71,7 +71,7 @@ const pod = fc.record({
   status: maybe(json),
 });
 
-const asks = { known: true, facts: { inject: 'true', enforce: null } } as const;
+const asks = { known: true, facts: { inject: 'true', enforce: null, uidRange: null } } as const;
 const PLAIN = (value: unknown) => JSON.parse(JSON.stringify(value));
 
 test('removing what was injected gives the original, and what was there is never changed', async () => {

@@ -5,7 +5,7 @@
 import type { SidecarPlan } from './decision.ts';
 import type { Pod } from './pod.ts';
 import { INJECTED, STATUS_ANNOTATION } from './names.ts';
-import { needsNoTokenVolume, NO_TOKEN } from './no-token.ts';
+import { hasNoTokenVolume, hidesToken, NO_TOKEN } from './no-token.ts';
 import type { SidecarContainer } from './sidecar.ts';
 
 export interface PatchOperation {
@@ -15,12 +15,10 @@ export interface PatchOperation {
 }
 
 export function injectionPatch(pod: Pod, plan: SidecarPlan, sidecar: SidecarContainer): PatchOperation[] {
-  const patch: PatchOperation[] = [];
+  const patch: PatchOperation[] = [...annotationPatch(pod)];
   const add = (path: string, value: unknown) => patch.push({ op: 'add', path, value });
-  if (pod.metadata.annotations == null) add('/metadata/annotations', {});
-  add(`/metadata/annotations/${escapePointer(STATUS_ANNOTATION)}`, INJECTED);
   if (pod.spec.shareProcessNamespace !== true) add('/spec/shareProcessNamespace', true);
-  if (needsNoTokenVolume(pod)) {
+  if (hidesToken(pod) && !hasNoTokenVolume(pod)) {
     if (pod.spec.volumes == null) add('/spec/volumes', []);
     add('/spec/volumes/-', NO_TOKEN.volume);
   }
@@ -33,6 +31,14 @@ export function injectionPatch(pod: Pod, plan: SidecarPlan, sidecar: SidecarCont
     add('/spec/containers/-', sidecar);
   }
   return patch;
+}
+
+/** Nothing where the annotation is there. */
+export function annotationPatch({ metadata: { annotations } }: Pod): PatchOperation[] {
+  if (annotations?.[STATUS_ANNOTATION] === INJECTED) return [];
+  const path = `/metadata/annotations/${escapePointer(STATUS_ANNOTATION)}`;
+  const field: PatchOperation = { op: 'add', path: '/metadata/annotations', value: {} };
+  return [...(annotations == null ? [field] : []), { op: 'add', path, value: INJECTED }];
 }
 
 /** RFC 6901. */

@@ -1,8 +1,18 @@
 // What is looked at of a pod. Everything else of it is neither read nor touched.
 import { z } from 'zod';
+import { SIDECAR_NAME } from './names.ts';
 
 const container = z.object({
   name: z.string(),
+  env: z.array(z.object({ name: z.string(), value: z.string().nullish() })).nullish(),
+  volumeMounts: z.array(z.object({ name: z.string(), mountPath: z.string() })).nullish(),
+  restartPolicy: z.string().nullish(),
+  securityContext: z
+    .object({
+      runAsUser: z.number().nullish(),
+      capabilities: z.object({ add: z.array(z.string()).nullish() }).nullish(),
+    })
+    .nullish(),
   ports: z.array(z.object({ containerPort: z.number().nullish() })).nullish(),
   resources: z
     .object({
@@ -20,7 +30,14 @@ const podSchema = z.object({
   spec: z.object({
     containers: z.array(container).min(1),
     initContainers: z.array(container).nullish(),
-    volumes: z.array(z.object({ name: z.string() })).nullish(),
+    volumes: z
+      .array(
+        z.object({
+          name: z.string(),
+          downwardAPI: z.object({ items: z.array(z.unknown()).nullish() }).nullish(),
+        }),
+      )
+      .nullish(),
     automountServiceAccountToken: z.boolean().nullish(),
     shareProcessNamespace: z.boolean().nullish(),
     hostPID: z.boolean().nullish(),
@@ -28,7 +45,9 @@ const podSchema = z.object({
     restartPolicy: z.string().nullish(),
     nodeSelector: z.record(z.string(), z.string()).nullish(),
     os: z.object({ name: z.string() }).nullish(),
-    securityContext: z.object({ runAsNonRoot: z.boolean().nullish() }).nullish(),
+    securityContext: z
+      .object({ runAsNonRoot: z.boolean().nullish(), runAsUser: z.number().nullish() })
+      .nullish(),
     /** Of the pod as a whole, from 1.32 on. */
     resources: z.unknown().optional(),
   }),
@@ -36,6 +55,10 @@ const podSchema = z.object({
 
 export type Pod = z.infer<typeof podSchema>;
 export type Container = z.infer<typeof container>;
+
+/** All but our sidecar. */
+export const otherContainers = ({ spec }: Pod): Container[] =>
+  [...spec.containers, ...(spec.initContainers ?? [])].filter(({ name }) => name !== SIDECAR_NAME);
 
 /** Null, with the reason in words, for what is no pod. */
 export function parsePod(object: unknown): { pod: Pod } | { pod: null; problem: string } {

@@ -15,7 +15,7 @@ export const SETTINGS: SidecarSettings = {
   opsPort: 19_464,
 };
 
-export const QUIET: NamespaceAnswer = { known: true, facts: { inject: null, enforce: null } };
+export const QUIET: NamespaceAnswer = { known: true, facts: { inject: null, enforce: null, uidRange: null } };
 
 export interface TestReview extends ReviewOptions {
   readonly rules?: Partial<DecisionRules>;
@@ -36,6 +36,7 @@ export async function reviewPod(pod: unknown, options: TestReview = {}): Promise
       excludedNamespaces: new Set(['kube-system']),
       native: true,
       ptrace: true,
+      podSecurityDefault: 'privileged',
       ...options.rules,
     }),
     settings: SETTINGS,

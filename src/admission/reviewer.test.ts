@@ -77,7 +77,7 @@ test('the sidecar drops every capability but SYS_PTRACE and can gain none', asyn
 });
 
 test('SYS_PTRACE is left out where it would get the pod refused or go against the pod, and the answer says so', async () => {
-  const facts = { inject: null, enforce: 'baseline' };
+  const facts = { inject: null, enforce: 'baseline', uidRange: null };
   const cases: [unknown, Parameters<typeof reviewPod>[1], RegExp][] = [
     [aPod(), { of: { known: true, facts } }, /Pod Security baseline/],
     [aPod(), { of: { known: false, reason: 'forbidden' } }, /cannot be read: forbidden/],
@@ -89,16 +89,83 @@ test('SYS_PTRACE is left out where it would get the pod refused or go against th
     assert.match(warnings[0] ?? '', why);
     const { securityContext, env } = sidecarOf(await injected(pod, options));
     assert.deepEqual(securityContext.capabilities, { drop: ['ALL'] });
-    assert.deepEqual([securityContext.runAsUser, securityContext.runAsNonRoot], [65_532, true]);
+    // Where the namespace is unknown it could be one of OpenShift: the image's user is 65532 anyway.
+    const user = options?.of?.known === false ? undefined : 65_532;
+    assert.deepEqual([securityContext.runAsUser, securityContext.runAsNonRoot], [user, true]);
     assert.ok(!JSON.stringify(env).includes('SYS_PTRACE'));
   }
-  const privileged = { known: true, facts: { inject: null, enforce: 'privileged' } } as const;
+  const privileged = { known: true, facts: { inject: null, enforce: 'privileged', uidRange: null } } as const;
   assert.deepEqual((await reviewPod(aPod(), { of: privileged })).warnings, []);
+});
+
+test('in a namespace of OpenShift the sidecar has no user of its own and no capability, and the answer says so', async () => {
+  const facts = { inject: null, enforce: null, uidRange: '1000920000/10000' };
+  const of = { known: true, facts } as const;
+  const { warnings } = await reviewPod(aPod(), { of });
+  assert.match(warnings[0]!, /without SYS_PTRACE .*range of user ids \(OpenShift\)/);
+  const { securityContext } = sidecarOf(await injected(aPod(), { of }));
+  assert.deepEqual(securityContext, {
+    allowPrivilegeEscalation: false,
+    privileged: false,
+    readOnlyRootFilesystem: true,
+    runAsNonRoot: true,
+    capabilities: { drop: ['ALL'] },
+    seccompProfile: { type: 'RuntimeDefault' },
+  });
+  // As root by the word of the pod the sidecar would not start.
+  const root = sidecarOf(await injected(aPod({ securityContext: { runAsUser: 0 } }), { of }));
+  assert.equal(root.securityContext.runAsUser, 65_532);
+  assert.deepEqual((await reviewPod(aPod(), { of, rules: { ptrace: false } })).warnings, []);
+});
+
+test('a cluster that enforces Pod Security without a label is as one with it, and a label counts more', async () => {
+  const added = async (enforce: string | null, podSecurityDefault: string) => {
+    const of = { known: true, facts: { inject: null, enforce, uidRange: null } } as const;
+    const options = { of, rules: { podSecurityDefault } };
+    const { warnings } = await reviewPod(aPod(), options);
+    const { capabilities } = sidecarOf(await injected(aPod(), options)).securityContext;
+    return [capabilities.add ?? [], warnings.length];
+  };
+  for (const level of ['baseline', 'restricted']) {
+    assert.deepEqual(await added(null, level), [[], 1]);
+    assert.deepEqual(await added('privileged', level), [['SYS_PTRACE'], 0]);
+    assert.deepEqual(await added(level, 'privileged'), [[], 1]);
+  }
+  assert.deepEqual(await added(null, 'privileged'), [['SYS_PTRACE'], 0]);
 });
 
 test('a guaranteed pod stays guaranteed, and a pod with a bound for all of it keeps that one alone', async () => {
   const guaranteed = sidecarOf(await injected(SHAPES.guaranteed));
   assert.deepEqual(guaranteed.resources.requests, guaranteed.resources.limits);
+  const isGuaranteed = async (...resources: object[]) => {
+    const containers = resources.map((one, index) => aContainer(`c${index}`, { resources: one }));
+    const sidecar = sidecarOf(await injected(aPod({ containers })));
+    return sidecar.resources.requests.cpu === '200m';
+  };
+  const limits = { cpu: '1', memory: '1073741824' };
+  assert.equal(await isGuaranteed({ requests: { cpu: '1000m', memory: '1Gi' }, limits }), true);
+  assert.equal(await isGuaranteed({ requests: { cpu: 1, memory: 1073741824 }, limits }), true);
+  assert.equal(await isGuaranteed({ limits: { cpu: '0.5', memory: '1e9' } }), true);
+  assert.equal(await isGuaranteed({ requests: { cpu: '1', memory: '1G' }, limits }), false);
+  assert.equal(await isGuaranteed({ limits: { cpu: '1' } }), false);
+  // Limits of nothing are none.
+  assert.equal(await isGuaranteed({ limits: { cpu: '0', memory: '0' } }), false);
+  assert.equal(await isGuaranteed({ limits: { cpu: '1', memory: '0Gi' } }), false);
+  // Of all containers together.
+  const [small, large] = [
+    { cpu: '1', memory: '1Gi' },
+    { cpu: '2', memory: '2Gi' },
+  ];
+  assert.equal(
+    await isGuaranteed({ requests: small, limits: large }, { requests: large, limits: small }),
+    true,
+  );
+  assert.equal(
+    await isGuaranteed({ limits: large }, { requests: { cpu: '0', memory: '0' }, limits: small }),
+    false,
+  );
+  assert.equal(await isGuaranteed({ limits: large }, {}), false);
+  assert.equal(await isGuaranteed({ limits: { cpu: 'much', memory: '1Gi' } }), false);
   const burstable = sidecarOf(await injected(aPod()));
   assert.deepEqual(burstable.resources, {
     requests: { cpu: '20m', memory: '96Mi' },
@@ -157,7 +224,7 @@ test('the sidecar takes no port that the pod or another pod of the node could ne
 });
 
 test('the namespace asks for its pods, and a pod opts out', async () => {
-  const asks = { known: true, facts: { inject: 'true', enforce: null } } as const;
+  const asks = { known: true, facts: { inject: 'true', enforce: null, uidRange: null } } as const;
   const result = async (annotations: object | undefined, of?: typeof asks) =>
     (await reviewPod(aPod({}, { annotations }), of === undefined ? {} : { of })).result;
   assert.equal(await result(undefined), 'not-asked');

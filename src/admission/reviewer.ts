@@ -3,6 +3,7 @@ import { type DecisionRules, decide, type NamespaceAnswer, type Result } from '.
 import { injectionPatch, type PatchOperation } from './patch.ts';
 import { parsePod } from './pod.ts';
 import { type ReviewRequest, reviewAnswer } from './review.ts';
+import { restorationPatch } from './restoration.ts';
 import { type SidecarSettings, sidecarContainer } from './sidecar.ts';
 
 export interface ReviewerOptions {
@@ -40,6 +41,10 @@ export async function review(request: ReviewRequest, options: ReviewerOptions): 
   const { pod } = parsed;
   const { result, plan, warnings } = await decide(pod, namespace, rules, options.lookUp);
   if (plan === null) return answer(result, NOTHING, warnings);
-  const patch = injectionPatch(pod, plan, sidecarContainer(pod, plan, options.settings));
-  return answer(result, patch, warnings);
+  const sidecar = sidecarContainer(pod, plan, options.settings);
+  if (plan.own === null) return answer(result, injectionPatch(pod, plan, sidecar), warnings);
+  const patch = restorationPatch(pod, object, plan.own, sidecar);
+  if (patch.length === 0) return answer(result, patch, warnings);
+  const paths = patch.map(({ path }) => path).join(' ');
+  return answer('restored', patch, [...warnings, `the sidecar got back what another webhook took: ${paths}`]);
 }

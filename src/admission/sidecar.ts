@@ -1,8 +1,9 @@
 // The container that is added to a pod.
 import type { SidecarPlan } from './decision.ts';
 import { METRICS_ANNOTATION, METRICS_PORT, SIDECAR_NAME } from './names.ts';
-import { needsNoTokenVolume, NO_TOKEN } from './no-token.ts';
-import type { Container, Pod } from './pod.ts';
+import { hidesToken, NO_TOKEN } from './no-token.ts';
+import { otherContainers, type Pod } from './pod.ts';
+import { isGuaranteed } from './quality-of-service.ts';
 
 export interface Quantities {
   readonly cpu: string;
@@ -34,20 +35,23 @@ export function sidecarContainer(pod: Pod, plan: SidecarPlan, settings: SidecarS
     ...(plan.native ? { restartPolicy: 'Always' } : {}),
     env: environment(pod, plan, settings),
     ...metricsPort(pod, settings),
-    ...(needsNoTokenVolume(pod) ? { volumeMounts: [NO_TOKEN.mount] } : {}),
+    ...(hidesToken(pod) ? { volumeMounts: [NO_TOKEN.mount] } : {}),
     ...resources(pod, settings),
     securityContext: {
       allowPrivilegeEscalation: false,
       privileged: false,
       readOnlyRootFilesystem: true,
       // A capability in a container takes effect only for root: the runtime gives no ambient ones.
-      ...(plan.ptrace
-        ? { runAsUser: 0, runAsGroup: 0, runAsNonRoot: false }
-        : { runAsUser: USER, runAsGroup: USER, runAsNonRoot: true }),
+      ...user(plan),
       capabilities: { drop: ['ALL'], ...(plan.ptrace ? { add: ['SYS_PTRACE'] } : {}) },
       seccompProfile: { type: 'RuntimeDefault' },
     },
   };
+}
+
+function user({ ptrace, fixedUser }: SidecarPlan): object {
+  if (ptrace) return { runAsUser: 0, runAsGroup: 0, runAsNonRoot: false };
+  return { ...(fixedUser ? { runAsUser: USER, runAsGroup: USER } : {}), runAsNonRoot: true };
 }
 
 /** No probes: a sidecar that has trouble must not take the pod out of service. */
@@ -88,7 +92,7 @@ function metricsPort(pod: Pod, { opsPort }: SidecarSettings): object {
 
 /** 0, so that the kernel chooses one, where the pod has the port itself, or where all pods of a node share their ports. */
 function freePort(pod: Pod, port: number): number {
-  const isUsed = containersOf(pod).some(({ ports }) => ports?.some((used) => used.containerPort === port));
+  const isUsed = otherContainers(pod).some(({ ports }) => ports?.some((used) => used.containerPort === port));
   return pod.spec.hostNetwork === true || isUsed ? 0 : port;
 }
 
@@ -97,16 +101,3 @@ function resources(pod: Pod, { requests, limits }: SidecarSettings): object {
   if (pod.spec.resources != null) return {};
   return { resources: { requests: isGuaranteed(pod) ? limits : requests, limits } };
 }
-
-/** As the kubelet computes it: limits of both for every container, and requests that are none or the same. */
-function isGuaranteed(pod: Pod): boolean {
-  return containersOf(pod).every(({ resources }) =>
-    (['cpu', 'memory'] as const).every((name) => {
-      const limit = resources?.limits?.[name];
-      const request = resources?.requests?.[name];
-      return limit !== undefined && (request === undefined || String(request) === String(limit));
-    }),
-  );
-}
-
-const containersOf = ({ spec }: Pod): Container[] => [...spec.containers, ...(spec.initContainers ?? [])];

@@ -31,7 +31,12 @@ async function openServer(t: TestContext, options: Partial<WebhookServerOptions>
     listen: { host: '127.0.0.1', port: 0 },
     review: (asked) =>
       review(asked, {
-        rules: () => ({ excludedNamespaces: new Set(), native: true, ptrace: true }),
+        rules: () => ({
+          excludedNamespaces: new Set(),
+          native: true,
+          ptrace: true,
+          podSecurityDefault: 'privileged',
+        }),
         settings: SETTINGS,
         lookUp: () => QUIET,
       }),
