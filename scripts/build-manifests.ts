@@ -2,6 +2,7 @@
 // only compares. For Kubernetes 1.30 and newer.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parse, stringify } from 'yaml';
 import { CHART, renderChart } from './helm.ts';
 
 const FOLDER = join(import.meta.dirname, '../deploy/manifests');
@@ -34,14 +35,18 @@ export function buildManifests(): Map<string, string> {
   );
 }
 
-/** The rules, which helm takes only from its own folder, by their path in the chart. */
-export const chartRules = (): Map<string, string> =>
-  new Map(
-    ['cognitod-recording.yaml', 'cognitod-alerts.yaml'].map((name) => [
-      `files/${name}`,
-      readFileSync(join(RULES, name), 'utf8'),
-    ]),
-  );
+/** The rules, which helm takes only from its own folder, and the defaults, which no template can read otherwise. By their path in the chart. */
+export const chartFiles = (): Map<string, string> =>
+  new Map([
+    ...['cognitod-recording.yaml', 'cognitod-alerts.yaml'].map(
+      (name) => [`files/${name}`, readFileSync(join(RULES, name), 'utf8')] as const,
+    ),
+    ['files/defaults.yaml', defaultValues()] as const,
+  ]);
+
+/** values.yaml without its comments. */
+const defaultValues = (): string =>
+  `# Made from values.yaml by \`make manifests\`.\n${stringify(parse(readFileSync(join(CHART, 'values.yaml'), 'utf8')))}`;
 
 if (import.meta.main) {
   const isCheck = process.argv.includes('--check');
@@ -59,6 +64,6 @@ if (import.meta.main) {
       }
     }
   };
-  settle(CHART, chartRules());
+  settle(CHART, chartFiles());
   settle(FOLDER, buildManifests());
 }
