@@ -8,6 +8,9 @@ import {
   EvidenceRecorder,
   type EvidenceSnapshot,
   headOf,
+  ownSigningKey,
+  readSigningKey,
+  type SigningKey,
   MemoryChain,
   type RecorderHealth,
 } from '../evidence/index.ts';
@@ -31,9 +34,10 @@ export class AgentEvidence {
   readonly #startedMs = elapsedMs();
   readonly #snapshot: () => EvidenceSnapshot;
   readonly #chain: Chain;
+  #key: SigningKey | null = null;
   #recorder: EvidenceRecorder | undefined;
 
-  /** Throws EVIDENCE_UNWRITABLE. */
+  /** Throws EVIDENCE_UNWRITABLE or EVIDENCE_KEY. */
   constructor(
     config: Config,
     log: Pick<AgentLog, 'info' | 'warn'>,
@@ -52,8 +56,14 @@ export class AgentEvidence {
       if (programs?.hooks !== all.join()) programs = { hooks: all.join(), described: describePrograms(all) };
       return { ...running, configuration, programs: programs.described };
     };
-    const { directory, retention_days: days } = config.evidence;
-    this.#chain = directory === null ? new MemoryChain(days) : new ChainFile(directory, days);
+    const { directory, retention_days: days, key_file: keyFile } = config.evidence;
+    const openKey = () => {
+      this.#key = keyFile === null ? ownSigningKey(directory!) : readSigningKey(keyFile);
+      return this.#key;
+    };
+    // What ends with the agent is signed only where a key is given that does not.
+    if (directory === null) this.#chain = new MemoryChain(days, keyFile === null ? undefined : openKey());
+    else this.#chain = new ChainFile(directory, days, openKey);
   }
 
   /** Makes the first record. */
@@ -91,6 +101,7 @@ export class AgentEvidence {
       kept_in: this.#chain.path,
       sequence: head?.sequence ?? 0,
       head: head?.hash ?? null,
+      public_key: this.#key?.publicKey ?? null,
       failed_writes: failedWrites,
       losses,
       problem,

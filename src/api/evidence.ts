@@ -107,6 +107,8 @@ export const evidenceRecordSchema = evidenceContentSchema.extend({
   sequence: z.int().min(1),
   previous_hash: sha256,
   hash: sha256,
+  signed_by: sha256.optional().describe('SHA-256 of the public key; records of before were not signed'),
+  signature: z.string().optional().describe('Ed25519, of the 64 characters of `hash`, in hexadecimal'),
 });
 export type EvidenceRecord = z.infer<typeof evidenceRecordSchema>;
 

@@ -161,6 +161,12 @@ export const statusSchema = z.object({
     kept_in: z.string().nullable().describe('the file of the records; null: in memory'),
     sequence: count.describe('of the last record; 0 when there is none yet'),
     head: z.string().nullable().describe('hash of the last record: keep it elsewhere, for verify --head'),
+    public_key: z
+      .string()
+      .nullable()
+      .describe(
+        'of the key that signs the records, as PEM: keep it elsewhere, for verify --public-key; null: unsigned',
+      ),
     failed_writes: count.describe('how often a record could not be written; it is tried again'),
     losses: count.describe('how often the file was removed, replaced or changed by somebody else'),
     problem: z

@@ -227,14 +227,15 @@ export function sampleStatus(fields: Partial<StatusJson> = {}): StatusJson {
     },
     privileges: NOTHING_HELD,
     evidence: {
-    kept_in: null,
-    sequence: 3,
-    head: 'e'.repeat(64),
-    failed_writes: 0,
-    losses: 0,
-    problem: null,
-  },
-  tasks: [],
+      kept_in: null,
+      sequence: 3,
+      head: 'e'.repeat(64),
+      public_key: null,
+      failed_writes: 0,
+      losses: 0,
+      problem: null,
+    },
+    tasks: [],
     ledger: {
       fork: entry,
       exec: entry,
@@ -246,7 +247,14 @@ export function sampleStatus(fields: Partial<StatusJson> = {}): StatusJson {
       dropped: { exited: 0, live: 0, images: 0 },
     },
     decode_errors: {},
-    processes: { running: 120, exited: 30, containers: 4, cgroups: 20, cgroups_claimed: 0, cgroups_truncated: 0 },
+    processes: {
+      running: 120,
+      exited: 30,
+      containers: 4,
+      cgroups: 20,
+      cgroups_claimed: 0,
+      cgroups_truncated: 0,
+    },
     metadata: {
       sources: [
         {

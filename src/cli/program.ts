@@ -315,15 +315,16 @@ function addClients(add: Add, deps: CliDeps, run: CliRun): void {
     notes: [
       'Prints Markdown, with --html a page, with --json the records themselves (docs/evidence.md).',
       '`cognitod evidence verify FILE` needs no agent: it takes evidence.jsonl, its directory, or a report of --json, and',
-      'ends with 1 when any byte of a record was changed.',
+      'ends with 1 when any byte of a record was changed. `cognitod evidence key` prints the public key of the agent.',
     ],
     examples: [
       'cognitod evidence > evidence.md',
       'cognitod evidence --from 2026-10-01 --to 2026-12-31 --html > q4.html',
-      'cognitod evidence verify /var/lib/cognitod --head 4f0c…',
+      'cognitod evidence key > node-7.pem',
+      'cognitod evidence verify /var/lib/cognitod --public-key node-7.pem --anchor node-7.log',
     ],
   })
-    .argument('[action]', 'verify')
+    .argument('[action]', 'verify, or key')
     .argument('[file]', 'what to verify')
     .option('--from <day>', 'first day (UTC), like 2026-11-23')
     .option('--to <day>', 'last day')
@@ -331,6 +332,11 @@ function addClients(add: Add, deps: CliDeps, run: CliRun): void {
     .option('--html', 'a page instead of Markdown')
     .option('--markdown', 'Markdown, as without it')
     .option('--head <hash>', 'verify: the hash that the last record must have')
+    .option('--public-key <file...>', 'verify: every record must be signed by it')
+    .option(
+      '--anchor <file...>',
+      "verify: lines of the agent's log, kept elsewhere: these records must be there",
+    )
     .action(async (action: string | undefined, file: string | undefined, options, command: Command) => {
       if (action === undefined) {
         await withContext(command, async (context) => {
@@ -342,9 +348,14 @@ function addClients(add: Add, deps: CliDeps, run: CliRun): void {
         });
       } else if (action === 'verify' && file !== undefined) {
         const { verify } = await import('./commands/evidence.ts');
-        run.code = await verify(run.output, run.json, file, options.head);
+        run.code = await verify(run.output, run.json, file, options);
+      } else if (action === 'key' && file === undefined) {
+        await withContext(command, async (context) => {
+          const { key } = await import('./commands/evidence.ts');
+          return key(context);
+        });
       } else
-        throw new CognitodError('USAGE', 'evidence takes nothing, or `verify` and a file', {
+        throw new CognitodError('USAGE', 'evidence takes nothing, `key`, or `verify` and a file', {
           hint: 'cognitod help evidence',
         });
     });

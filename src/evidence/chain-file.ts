@@ -18,7 +18,7 @@ import { dirname, join } from 'node:path';
 import type { EvidenceContent, EvidenceRecord } from '../api/index.ts';
 import { lockFile } from '../kernel/index.ts';
 import { CognitodError } from '../lib/errors.ts';
-import { type Link, lineOf, seal, verifyChain } from '../lib/hash-chain.ts';
+import { type Link, lineOf, type Signer, seal, verifyChain } from '../lib/hash-chain.ts';
 
 const FILE = 'evidence.jsonl';
 
@@ -44,10 +44,12 @@ export class MemoryChain implements Chain {
   readonly path = null;
   readonly problems: readonly string[] = [];
   readonly #max: number;
+  readonly #signer: Signer | undefined;
   #records: EvidenceRecord[] = [];
 
-  constructor(max: number) {
+  constructor(max: number, signer?: Signer) {
     this.#max = max;
+    this.#signer = signer;
   }
 
   get records(): readonly EvidenceRecord[] {
@@ -59,7 +61,7 @@ export class MemoryChain implements Chain {
   }
 
   append(content: EvidenceContent): EvidenceRecord {
-    const record = seal(content, this.#records.at(-1) ?? null);
+    const record = seal(content, this.#records.at(-1) ?? null, this.#signer);
     this.#records = [...this.#records, record].slice(-this.#max);
     return record;
   }
@@ -76,12 +78,14 @@ export class ChainFile implements Chain {
   readonly path: string;
   readonly problems: readonly string[];
   readonly #max: number;
+  readonly #signer: Signer | undefined;
   #fd: number;
   /** What the file must have. */
   #bytes: number;
   #records: EvidenceRecord[];
 
-  constructor(directory: string, max: number) {
+  /** `openSigner` is called when the directory is there and is this agent's alone. */
+  constructor(directory: string, max: number, openSigner?: () => Signer) {
     this.path = join(directory, FILE);
     this.#max = max;
     try {
@@ -95,6 +99,12 @@ export class ChainFile implements Chain {
       throw new CognitodError('EVIDENCE_UNWRITABLE', `another agent writes the evidence in ${this.path}`, {
         hint: 'give each agent a directory of its own: evidence.directory',
       });
+    }
+    try {
+      this.#signer = openSigner?.();
+    } catch (error) {
+      closeSync(this.#fd);
+      throw error;
     }
     try {
       syncDirectory(directory);
@@ -132,7 +142,7 @@ export class ChainFile implements Chain {
   }
 
   append(content: EvidenceContent): EvidenceRecord {
-    const record = seal(content, this.#records.at(-1) ?? null);
+    const record = seal(content, this.#records.at(-1) ?? null, this.#signer);
     const line = Buffer.from(`${lineOf(record)}\n`);
     try {
       const written = writeSync(this.#fd, line);

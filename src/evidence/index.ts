@@ -4,6 +4,7 @@ export { type Chain, ChainFile, headOf, MemoryChain } from './chain-file.ts';
 export { ConnectionBook, type ConnectionCount } from './connection-book.ts';
 export { describeConfiguration } from './configuration.ts';
 export { describePrograms } from './programs.ts';
+export { ownSigningKey, readSigningKey, type SigningKey } from './signing-key.ts';
 export {
   EvidenceRecorder,
   type EvidenceSnapshot,

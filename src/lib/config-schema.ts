@@ -275,6 +275,11 @@ export const configSchema = z.strictObject({
       directory: optional(path)
         .default(null)
         .describe('where the records for auditors are kept (docs/evidence.md); none: in memory'),
+      key_file: optional(path)
+        .default(null)
+        .describe(
+          'PEM file with the Ed25519 key that signs them; none: `evidence.key` in that directory, made at the first start',
+        ),
       cluster_policies: flag
         .default(false)
         .describe('whether roles, bindings and network policies are read into the records'),

@@ -30,6 +30,7 @@ export const ERROR_CODES = {
   INTERNAL: 'the agent failed; this is a bug',
   OUTPUT_FAILED: 'standard output cannot be written',
   EVIDENCE_UNWRITABLE: 'the records of evidence cannot be written where they should be',
+  EVIDENCE_KEY: 'the key that signs the records of evidence cannot be used',
   PROC_UNREADABLE: 'the process file system cannot be read',
   PROC_NOT_HOST: 'the process file system is that of a container, not that of the node',
 } as const;

@@ -316,6 +316,7 @@ export const sampleStatus: StatusJson = {
     kept_in: null,
     sequence: 3,
     head: 'e'.repeat(64),
+    public_key: null,
     failed_writes: 1,
     losses: 2,
     problem: null,

@@ -1,15 +1,25 @@
 // `cognitod evidence`: what auditors ask for, from the running agent; `cognitod evidence verify`: whether it was changed.
+import { createPublicKey, type KeyObject } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { type EvidenceJson, evidenceSchema } from '../../api/index.ts';
+import { type EvidenceJson, evidenceSchema, statusSchema } from '../../api/index.ts';
 import { CognitodError } from '../../lib/errors.ts';
-import { lineOf, type Verification, verifyChain } from '../../lib/hash-chain.ts';
+import { type Anchor, keyIdOf, lineOf, type Verification, verifyChain } from '../../lib/hash-chain.ts';
 import type { Context } from '../context.ts';
 import { toHtml, toMarkdown } from '../evidence/document.ts';
 import { reportOf, TITLE } from '../evidence/report.ts';
 import { EXIT } from '../exit-codes.ts';
 import { harmless, harmlessLines } from '../text.ts';
 import type { Writer } from '../writer.ts';
+
+/** What is known from elsewhere than the records. */
+export interface VerifyOptions {
+  readonly head?: string;
+  /** Files with public keys. */
+  readonly publicKey?: readonly string[];
+  /** Files with lines of the agent's log. */
+  readonly anchor?: readonly string[];
+}
 
 export interface EvidenceOptions {
   readonly from: string | undefined;
@@ -34,14 +44,66 @@ export async function verify(
   output: Writer,
   json: boolean,
   path: string,
-  head: string | undefined,
+  { head, publicKey = [], anchor = [] }: VerifyOptions,
 ): Promise<number> {
   const { text, head: ownHead } = chainIn(readText(path), path);
-  const verification = verifyChain(text, head ?? ownHead);
-  await output.write(
-    json ? `${JSON.stringify(summaryOf(verification))}\n` : textOf(verification, head !== undefined),
-  );
+  const keys = publicKey.length === 0 ? undefined : readPublicKeys(publicKey);
+  const anchors = anchor.flatMap(readAnchors);
+  const verification = verifyChain(text, { head: head ?? ownHead, keys, anchors });
+  const checked = { end: head !== undefined || anchors.length > 0, signatures: keys !== undefined };
+  await output.write(json ? `${JSON.stringify(summaryOf(verification))}\n` : textOf(verification, checked));
   return verification.problems.length === 0 ? EXIT.ok : EXIT.failed;
+}
+
+/** By the ids of the keys. */
+function readPublicKeys(files: readonly string[]): ReadonlyMap<string, KeyObject> {
+  return new Map(
+    files.map((file) => {
+      try {
+        const key = createPublicKey(readFileSync(file));
+        if (key.asymmetricKeyType !== 'ed25519') throw new Error(`it is ${key.asymmetricKeyType}`);
+        return [keyIdOf(key), key];
+      } catch (cause) {
+        throw new CognitodError(
+          'USAGE',
+          `${file} is no public key of evidence: ${(cause as Error).message}`,
+          { hint: '`cognitod evidence key` prints that of the running agent' },
+        );
+      }
+    }),
+  );
+}
+
+/** As the agent logs a record, and as its events in Kubernetes say it. */
+const ANCHOR = /evidence record (\d{1,15}) \([a-z-]+\): ([0-9a-f]{64})/g;
+
+/** Every anchor in a file with lines of the agent's log, or whatever else has them in it. */
+function readAnchors(file: string): Anchor[] {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new CognitodError('USAGE', `the anchors cannot be read: ${(cause as Error).message}`);
+  }
+  const found = [...text.matchAll(ANCHOR)].map(([, sequence, hash]) => ({
+    sequence: Number(sequence),
+    hash: hash!,
+  }));
+  if (found.length === 0)
+    throw new CognitodError('USAGE', `${file} has no anchor in it`, {
+      hint: "give the agent's log, or what kept its lines `evidence record NUMBER (REASON): HASH`",
+    });
+  return found;
+}
+
+/** The public key of the running agent, as PEM. */
+export async function key(context: Context): Promise<void> {
+  const { evidence } = await context.client.get('/api/v1/status', {}, statusSchema);
+  if (evidence.public_key === null)
+    throw new CognitodError('NOT_FOUND', 'this agent signs no evidence', {
+      hint: 'it does where evidence.directory or evidence.key_file is set',
+    });
+  await context.print({ public_key: evidence.public_key }, () => evidence.public_key!);
 }
 
 function readText(path: string): string {
@@ -89,7 +151,10 @@ function summaryOf({ records, problems }: Verification) {
   };
 }
 
-function textOf({ records, problems }: Verification, headKnown: boolean): string {
+function textOf(
+  { records, problems }: Verification,
+  checked: { readonly end: boolean; readonly signatures: boolean },
+): string {
   const [first, last] = [records[0], records.at(-1)];
   if (first === undefined || last === undefined) return 'no record was found\n';
   if (problems.length > 0) {
@@ -98,6 +163,9 @@ function textOf({ records, problems }: Verification, headKnown: boolean): string
   }
   const before =
     first.sequence === 1 ? '' : `; the ${first.sequence - 1} before were dropped after the retention`;
-  const end = headKnown ? '' : ', if its head is the one that you know: --head checks that';
-  return harmless(`intact: ${records.length} records${before}; head ${last.hash}${end}`).concat('\n');
+  const signed = checked.signatures ? ', each signed by a key that you gave' : '';
+  const end = checked.end ? '' : ', if its head is the one that you know: --head or --anchor checks that';
+  return harmless(`intact: ${records.length} records${signed}${before}; head ${last.hash}${end}`).concat(
+    '\n',
+  );
 }
