@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { buildImage } from './buildah.ts';
 import { CACHE } from './cache.ts';
+import { FILE_CAPABILITIES } from './file-capabilities.ts';
 import { type Arch, updateDebianLock } from './debian.ts';
 import { readArchive } from './oci.ts';
 import { NODE_FLAGS } from './program.ts';
@@ -76,10 +77,7 @@ export async function build({ arch, variant, tag, output, newest }: BuildOptions
         'org.opencontainers.image.licenses': 'Apache-2.0',
         'org.opencontainers.image.vendor': 'linnix-os',
       },
-      // Permitted only. With the effective bit exec fails with EPERM where the bounding set lacks one of them.
-      fileCapabilities: isSidecar
-        ? {}
-        : { 'opt/cognitod/bin/node': 'cap_bpf,cap_perfmon,cap_setpcap,cap_sys_ptrace+p' },
+      fileCapabilities: isSidecar ? {} : { 'opt/cognitod/bin/node': FILE_CAPABILITIES },
     });
     const { digest } = readArchive(archive);
     const rootBytes = Number(execFileSync('du', ['-sb', root], { encoding: 'utf8' }).split('\t')[0]);

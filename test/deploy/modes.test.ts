@@ -1,8 +1,11 @@
 // What each mode asks of the cluster: exactly these privileges, and no more.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { parse } from 'yaml';
 import { cannotRunHelm } from '../../scripts/helm.ts';
+import { FILE_CAPABILITIES } from '../../scripts/image/file-capabilities.ts';
 import { CLUSTERS, find, type Manifest, podTemplate, render, renderSet, SETS } from './rendered.ts';
 
 const skip = cannotRunHelm();
@@ -306,4 +309,19 @@ test('the webhook harms no pod when it fails, and is not asked about its own and
     assert.deepEqual([securityContext.allowPrivilegeEscalation, securityContext.runAsNonRoot], [false, true]);
     assert.ok(!manifests.some(({ kind }) => kind === 'DaemonSet'));
   }
+});
+
+test('the file capabilities of the image are those that mode B can ask for, and the documentation has them', {
+  skip,
+}, () => {
+  const added = (...set: string[]) =>
+    podTemplate(render({ set: ['mode=unprivileged', ...set] })).spec.containers[0].securityContext;
+  const most = added('b.sysPtrace=true', 'b.emptyBoundingSet=true');
+  assert.equal(most.runAsUser, 65532);
+  const names = most.capabilities.add.map((name: string) => `cap_${name.toLowerCase()}`);
+  assert.equal(`${names.sort().join()}+p`, FILE_CAPABILITIES);
+  assert.deepEqual(added().capabilities.add, ['BPF', 'PERFMON']);
+  const page = readFileSync(join(import.meta.dirname, '../../docs/image.md'), 'utf8');
+  assert.ok(page.includes(`\`${FILE_CAPABILITIES}\` on \`/opt/cognitod/bin/node\``));
+  assert.doesNotMatch(page, /cannot keep/);
 });

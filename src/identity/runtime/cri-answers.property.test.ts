@@ -72,7 +72,7 @@ test('no bytes make the client fail with anything but a reason', async (t) => {
       JSON.stringify(await question());
       seen.read++;
     } catch (error) {
-      assert.ok(error instanceof RuntimeFailure, (error as Error).stack);
+      assert.ok(error instanceof RuntimeFailure, `${(error as Error).stack}`);
       assert.ok(error.message.length < 2000);
       seen.refused++;
     }
