@@ -6,7 +6,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { SCHEMA_VERSION, type SelfTestJson, type SelfTestPlaceJson } from '../api/index.ts';
-import type { Identity } from '../identity/index.ts';
+import { type Identity, withPod } from '../identity/index.ts';
 import type { AppliedEvent, EventBus, ModelView } from '../model/index.ts';
 
 export interface SelfTestOptions {
@@ -167,9 +167,9 @@ const isSamePlace = (a: Identity, b: Identity) =>
   a.podUid === b.podUid && a.containerId === b.containerId && a.unit === b.unit;
 
 function placeOf({ identity, metadata }: AppliedEvent): SelfTestPlaceJson {
-  const { podUid, containerId, unit, provenance } = identity;
-  const isInside = podUid !== null || containerId !== null;
-  const outside = provenance === 'not-a-container' ? 'host' : 'unknown';
+  const { podUid, containerId, unit, provenance } = withPod(identity, metadata);
+  const isInside = (podUid !== null || containerId !== null) && provenance !== 'claimed';
+  const outside = provenance === 'cgroup-unknown' ? 'unknown' : 'host';
   const inside = podUid === null ? 'container' : 'pod';
   const names = isInside ? metadata : null;
   return {

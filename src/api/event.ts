@@ -12,14 +12,35 @@ const u32 = z.int().min(0).max(4294967295);
 
 /** What events and processes say about where the process runs. */
 export const identityFields = {
-  container_id: z.string().nullable().describe('full id of the innermost container'),
+  container_id: z.string().nullable().describe('full id of the container: of nested ones the outermost'),
   pod_uid: z.string().nullable(),
   runtime: z.string().nullable(),
   qos: z.enum(['guaranteed', 'burstable', 'besteffort']).nullable(),
-  unit: z.string().nullable().describe('systemd unit of a host service'),
+  unit: z
+    .string()
+    .nullable()
+    .describe("systemd unit of a host service; of a user's processes the session or the user manager"),
+  user_unit: z.string().optional().describe('unit within a user manager, by the name that the user gave it'),
   cgroup_path: z.string().nullable(),
+  cgroup_truncated: z
+    .literal(true)
+    .optional()
+    .describe('cgroup_path is too deep or too long: its root end is missing, so nothing of it is believed'),
   tags: z.array(z.string()),
-  provenance: z.string().describe('where the container and pod come from, or why there is none'),
+  provenance: z
+    .string()
+    .describe('where the container and pod come from (`claimed`: only a name says so), or why there is none'),
+  claim: z
+    .object({
+      container_id: z.string().nullable(),
+      pod_uid: z.string().nullable(),
+      runtime: z.string().nullable(),
+      qos: z.enum(['guaranteed', 'burstable', 'besteffort']).nullable(),
+    })
+    .optional()
+    .describe(
+      'what names of the cgroup claim that are not believed: whoever may make directories there chose them',
+    ),
 };
 
 /** Who named a part of the metadata (kube-api, cri, docker, podman), or why nobody did. */

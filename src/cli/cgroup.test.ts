@@ -7,6 +7,7 @@ import { PassThrough, Readable } from 'node:stream';
 import { test } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import type { ParsedCgroup } from './deps.ts';
 import { Collector, run } from './fake-agent.test-helper.ts';
 
 setFlagsFromString('--expose-gc');
@@ -28,6 +29,21 @@ test('each line is answered by a line with the published fields', async () => {
     { container_id: null, pod_uid: '1a-2b', runtime: null, qos: null, tags: [], unit: '0::/pod1a-2b/x' },
     { container_id: null, pod_uid: null, runtime: null, qos: null, tags: [], unit: '0::/é' },
   ]);
+});
+
+test('what is only claimed is marked, as is what is claimed beside it', async () => {
+  const plain = { containerId: null, podUid: null, runtime: null, qos: null, tags: [], unit: 'a.service' };
+  const claimed = { ...plain, containerId: 'c1', userUnit: 'x.scope', claimed: true as const };
+  const beside = { ...plain, claim: { podUid: 'u1\x1b', containerId: 'c1' } };
+  const ask = (parsed: ParsedCgroup, ...more: string[]) =>
+    run(['cgroup', ...more, '/a'], { parseCgroup: () => parsed });
+  const json = async (parsed: ParsedCgroup) => JSON.parse((await ask(parsed, '--json')).stdout);
+  const told = await json(claimed);
+  assert.deepEqual([told.container_id, told.claimed, told.user_unit], ['c1', true, 'x.scope']);
+  assert.deepEqual((await json(beside)).claim, { container_id: 'c1', pod_uid: 'u1\x1b' });
+  assert.match((await ask(claimed)).stdout, /\n {2}unit of the user +x.scope\n {2}believed +no: /);
+  assert.match((await ask(beside)).stdout, /\n {2}names claim +pod u1\\x1b, container c1 \(not believed\)\n/);
+  assert.doesNotMatch((await ask(plain)).stdout, /believed|claim/);
 });
 
 test('a bad line is answered by an error, the others are still answered, and the exit code is 1', async () => {

@@ -30,6 +30,11 @@ export interface ParsedCgroup {
   readonly qos: string | null;
   readonly tags: readonly string[];
   readonly unit: string | null;
+  readonly userUnit?: string;
+  /** Container and pod are only claimed: the agent would not believe them there. */
+  readonly claimed?: true;
+  /** Names that are not believed, beside what is told. */
+  readonly claim?: { readonly podUid: string | null; readonly containerId: string | null };
 }
 
 export interface Diagnosis {

@@ -4,11 +4,14 @@ import { commandText, cut, durationText, harmless, type Painter } from './text.t
 
 const PLACE_WIDTH = 21;
 
-type PlaceFields = Pick<EventJson, 'container_id' | 'pod_uid' | 'unit' | 'pod_name' | 'container_name'>;
+type PlaceFields = Pick<EventJson, 'container_id' | 'pod_uid' | 'unit' | 'pod_name' | 'container_name'> &
+  Partial<Pick<EventJson, 'provenance'>>;
 
 /** Where a process runs, in a few characters: pod, container, unit, or nothing for the host. */
 export function placeText(event: PlaceFields): string {
   const { pod_name: pod, container_name: container } = event;
+  // Only a name says which container it is.
+  if (event.provenance === 'claimed') return event.unit === null ? '-' : harmless(event.unit);
   if (pod != null) return harmless(container == null ? pod : `${pod}/${container}`);
   if (container != null) return harmless(container);
   if (event.container_id !== null) {

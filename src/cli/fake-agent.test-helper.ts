@@ -6,7 +6,7 @@ import { Readable, Writable } from 'node:stream';
 import type { TestContext } from 'node:test';
 import type { EventJson, ProcessJson, StatusJson } from '../api/index.ts';
 import { runCli } from './index.ts';
-import type { AgentCommandOptions, CliDeps } from './deps.ts';
+import type { AgentCommandOptions, CliDeps, ParsedCgroup } from './deps.ts';
 
 export interface FakeAgent {
   readonly api: string;
@@ -67,6 +67,7 @@ export interface RunOptions {
   readonly terminal?: { columns: number };
   readonly runAgent?: (options: AgentCommandOptions) => Promise<number>;
   readonly onStderr?: (text: string) => void;
+  readonly parseCgroup?: (text: string) => ParsedCgroup;
 }
 
 export interface Ran {
@@ -90,18 +91,20 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
     runAgent: options.runAgent ?? (async () => 0),
     loadDoctor: () => Promise.reject(new Error('there is no doctor')),
     runAdmission: async () => 0,
-    loadCgroupParser: async () => (text) => ({
-      containerId: null,
-      podUid: /pod([0-9a-f-]+)/.exec(text)?.[1] ?? null,
-      runtime: null,
-      qos: null,
-      tags: [],
-      unit: text,
-    }),
+    loadCgroupParser: async () => options.parseCgroup ?? fakeParser,
   };
   const code = await runCli(argv, deps);
   return { code, stdout: stdout instanceof Collector ? stdout.text : '', stderr: stderr.text };
 }
+
+const fakeParser = (text: string): ParsedCgroup => ({
+  containerId: null,
+  podUid: /pod([0-9a-f-]+)/.exec(text)?.[1] ?? null,
+  runtime: null,
+  qos: null,
+  tags: [],
+  unit: text,
+});
 
 /** Keeps what is written to it. */
 export class Collector extends Writable {
@@ -211,6 +214,7 @@ export function sampleStatus(fields: Partial<StatusJson> = {}): StatusJson {
     pid: 100,
     started_at: '2026-11-23T07:00:00.000Z',
     uptime_seconds: 3600,
+    time_namespace_offset_seconds: 0,
     clock_step_seconds: 0,
     ready: true,
     reasons: [],
@@ -231,6 +235,7 @@ export function sampleStatus(fields: Partial<StatusJson> = {}): StatusJson {
       sequence: 3,
       head: 'e'.repeat(64),
       public_key: null,
+      anchored: null,
       failed_writes: 0,
       losses: 0,
       problem: null,

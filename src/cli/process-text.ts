@@ -45,6 +45,16 @@ function nameRows(process: ProcessJson): string[][] {
   ];
 }
 
+/** What only names say. */
+function claimRows({ claim }: ProcessJson): string[][] {
+  if (claim === undefined) return [];
+  const parts = [
+    claim.pod_uid === null ? null : `pod ${claim.pod_uid}`,
+    claim.container_id === null ? null : `container ${claim.container_id}`,
+  ].filter((part) => part !== null);
+  return [['names claim', `${parts.join(', ')} (not believed)`]];
+}
+
 /** Everything about a process, for people. */
 export function showText(
   process: ProcessJson,
@@ -83,8 +93,13 @@ export function showText(
     ...nameRows(process),
     ...(process.runtime === null ? [] : [['runtime', process.runtime]]),
     ...(process.unit === null ? [] : [['unit', process.unit]]),
-    ['cgroup', process.cgroup_path ?? 'unknown'],
+    ...(process.user_unit === undefined ? [] : [['unit of the user', process.user_unit]]),
+    [
+      'cgroup',
+      `${process.cgroup_path ?? 'unknown'}${process.cgroup_truncated ? ' (its beginning is cut off)' : ''}`,
+    ],
     ['provenance', process.provenance],
+    ...claimRows(process),
     ['tags', process.tags.length === 0 ? 'none' : process.tags.join(' ')],
     ['live children', String(process.children)],
   ];

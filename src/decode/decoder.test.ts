@@ -340,6 +340,19 @@ test('a cgroup path is put together from the leaf to the root', () => {
   assert.equal(cgroup.path, '/top/middle/leaf');
 });
 
+test('the names of a cgroup keep their bytes: one character for each', () => {
+  const names = Buffer.from('fsck@dev-disk\\x2d1.service\0caf\xc3\xa9\xff\0', 'latin1');
+  const length = (L.CGROUP_SIZE + names.length + 7) & ~7;
+  const memory = memoryOf(new Uint8Array(length));
+  memory.words[L.CGROUP_HEADER_KIND >>> 2] = L.RECORD_CGROUP;
+  memory.words[L.CGROUP_HEADER_SIZE >>> 2] = length;
+  memory.words[L.CGROUP_PATH_BYTES >>> 2] = names.length;
+  memory.bytes.set(names, L.CGROUP_SIZE);
+  const cgroup = makeDecoder().decode(memory, 0, length);
+  assert.ok(cgroup?.type === 'cgroup');
+  assert.equal(cgroup.path, '/caf\xc3\xa9\xff/fsck@dev-disk\\x2d1.service');
+});
+
 test('a cgroup record keeps its ids, says when its path is cut, and names the root', () => {
   for (const [names, flags, path, truncated] of [
     ['', 0, '/', false],

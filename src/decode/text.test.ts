@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
-import { decodeText, encodeText, splitArgv, TextCache } from './text.ts';
+import { decodeText, encodeText, rawText, readableText, splitArgv, TextCache } from './text.ts';
 
 const decode = (bytes: Uint8Array) => decodeText(bytes, 0, bytes.length);
 const utf8 = (text: string) => new TextEncoder().encode(text);
@@ -189,6 +189,22 @@ test('the cache keeps one string for a repeated text', () => {
   const cache = new TextCache();
   assert.ok(grownBytes(decode) > 2_000_000);
   assert.ok(grownBytes((bytes) => cache.get(bytes, 0, bytes.length)) < 500_000);
+});
+
+test('raw text has every byte, and for people valid UTF-8 is read in it', () => {
+  fc.assert(
+    fc.property(fc.oneof(trickyBytes, fc.uint8Array()), (bytes) => {
+      const raw = rawText(bytes, 0, bytes.length);
+      assert.deepEqual(
+        Uint8Array.from(raw, (char) => char.charCodeAt(0)),
+        Uint8Array.from(bytes),
+      );
+      // As decodeText has it, but for the backslashes, which stay.
+      assert.equal(readableText(raw), decode(bytes).replaceAll('\\x5c', '\\'));
+    }),
+  );
+  assert.equal(readableText('web\\x2d01'), 'web\\x2d01');
+  assert.equal(readableText('caf\xc3\xa9 \xff'), 'café \\xff');
 });
 
 test('the number of slots must be a power of two', () => {

@@ -180,6 +180,15 @@ test('cgroup-namespace and cgroups: what is not understood is shown', async (t) 
     await seen(t, 'cgroups', good),
     'ok: 1 in containers, 0 in pods without container, 1 in units, 2 elsewhere, 1 gone or unreadable',
   );
+  const claimed = (node: FakeNode) => {
+    node.process(60, { cgroup: `0::/docker/${id}/kubelet${pod}/${id}\n` });
+    node.process(61, { cgroup: `0::/user.slice/user-1000.slice/session-1.scope${pod}/${id}\n` });
+    node.process(62, { cgroup: `0::/somewhere/${id}\n` });
+  };
+  assert.match(
+    await seen(t, 'cgroups', claimed),
+    /^ok: 1 in containers, 0 in pods .* unreadable; 2 with names that are only claimed: .*cgroup_roots$/,
+  );
   const strange = (node: FakeNode) => node.process(60, { cgroup: '0::/kubepods-of-another-kind/x\n' });
   assert.match(
     await seen(t, 'cgroups', strange),

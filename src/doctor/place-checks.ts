@@ -1,7 +1,12 @@
 // Whether the agent is where it can see the node: namespaces and mounts.
 import { existsSync } from 'node:fs';
 import { describeScope, isInInitialPidNamespace, ownPidNamespace } from '../collect/index.ts';
-import { createProcCgroupReader, hasOwnCgroupNamespace, parseCgroup } from '../identity/index.ts';
+import {
+  CgroupRoots,
+  createProcCgroupReader,
+  hasOwnCgroupNamespace,
+  readCgroupFile,
+} from '../identity/index.ts';
 import { type Check, fail, isSidecar, ok, polls, skip, warn } from './check.ts';
 import { eachPid, pidsIn, readOr } from './proc.ts';
 
@@ -96,7 +101,8 @@ const cgroups: Check = {
   title: 'Can the cgroup of every living process be read?',
   async run({ config }) {
     const read = createProcCgroupReader(config.proc_root);
-    const counts = { container: 0, pod: 0, unit: 0, host: 0 };
+    const counts = { container: 0, pod: 0, unit: 0, host: 0, claimed: 0 };
+    const roots = new CgroupRoots(config.kubernetes.cgroup_roots);
     const strange: string[] = [];
     let gone = 0;
     for await (const pid of eachPid(config.proc_root)) {
@@ -105,16 +111,19 @@ const cgroups: Check = {
         gone++;
         continue;
       }
-      const { containerId, podUid, unit } = parseCgroup(text);
-      if (containerId !== null) counts.container++;
+      const { identity, byName } = readCgroupFile(text, roots);
+      const { containerId, podUid, unit, claim } = identity;
+      const isClaimed = byName || (claim !== undefined && podUid === null && containerId === null);
+      if (isClaimed) counts.claimed++;
+      else if (containerId !== null) counts.container++;
       else if (podUid !== null) counts.pod++;
       else if (unit !== null) counts.unit++;
       else counts.host++;
       // A name that has all of a pod's but is none: the parser does not know the runtime.
-      if (containerId === null && podUid === null && /kubepods|[0-9a-f]{64}/.test(text))
+      if (!isClaimed && containerId === null && podUid === null && /kubepods|[0-9a-f]{64}/.test(text))
         strange.push(text.trim());
     }
-    const figures = `${counts.container} in containers, ${counts.pod} in pods without container, ${counts.unit} in units, ${counts.host} elsewhere, ${gone} gone or unreadable`;
+    const figures = `${counts.container} in containers, ${counts.pod} in pods without container, ${counts.unit} in units, ${counts.host} elsewhere, ${gone} gone or unreadable${claimed(counts.claimed)}`;
     if (strange.length === 0) return ok(figures);
     return warn(
       `${figures}; not understood: ${strange.slice(0, 3).join(' | ')}`,
@@ -122,5 +131,11 @@ const cgroups: Check = {
     );
   },
 };
+
+/** See docs/attribution.md. */
+const claimed = (count: number) =>
+  count === 0
+    ? ''
+    : `; ${count} with names that are only claimed: nodes that are containers, and a kubelet's own root, are told by kubernetes.cgroup_roots`;
 
 export const PLACE_CHECKS: readonly Check[] = [hostPid, hostProc, hostSys, cgroupNamespace, cgroups];

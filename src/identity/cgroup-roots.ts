@@ -6,12 +6,12 @@ export class CgroupRoots {
   readonly #patterns: RegExp[];
   readonly #seen = new Set<string>();
 
-  /** Paths from the root of the hierarchy; a `*` stands for any part of one name. As raw text. */
+  /** Paths from the root of the hierarchy; a `*` stands for any part of one name. */
   constructor(patterns: readonly string[] = []) {
-    this.#patterns = patterns.map(patternOf);
+    this.#patterns = patterns.map((pattern) => patternOf(Buffer.from(pattern).toString('latin1')));
   }
 
-  /** Adds a root that is just this path. False when it was one before. */
+  /** Adds a root that is just this path, raw text. False when it was one before. */
   add(path: string): boolean {
     if (path === '' || this.#seen.has(path)) return false;
     this.#seen.add(path);

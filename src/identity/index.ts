@@ -1,5 +1,6 @@
 // Cgroup to container, pod and host service, with the provenance of every fact.
 export { type CgroupAnswer, parseCgroup, parseCgroupPath, readCgroupFile } from './cgroup-file.ts';
+export { CgroupRoots } from './cgroup-roots.ts';
 export {
   CgroupRegistry,
   type CgroupRegistryCounts,

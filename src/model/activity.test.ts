@@ -20,6 +20,30 @@ const identity = (changes: Partial<Identity> = {}): Identity => ({
 const pod = (podUid: string, containerId = `${podUid}-c`) =>
   identity({ podUid, containerId, provenance: 'kernel-cgroup' });
 
+test('what is only claimed is counted in the unit that it is in, and makes no place of its own', () => {
+  const { book } = new Desk();
+  const real = pod('p1', 'c1');
+  const container = identity({ containerId: 'c2', provenance: 'kernel-cgroup' });
+  const claimed = (containerId: string | null, unit: string | null) =>
+    identity({ containerId, unit, provenance: 'claimed' });
+  book.note(event('fork'), real);
+  book.note(event('fork'), container);
+  for (const id of ['c1', 'c2', null, ...Array.from({ length: 200 }, (_, index) => `x${index}`)])
+    book.note(event('fork'), claimed(id, 'user@1000.service'));
+  book.note(event('fork'), claimed('c2', null));
+  book.note(event('fork'), identity({ unit: 'user@1000.service', provenance: 'not-a-container' }));
+  const counted = book
+    .places()
+    .flatMap(({ kind, counts }) => (counts.forks === 0 ? [] : [[kind, counts.forks]]));
+  assert.deepEqual(counted, [
+    ['pod', 1],
+    ['container', 1],
+    ['unit', 204],
+    ['host', 1],
+  ]);
+  assert.equal(book.overflow, 0);
+});
+
 type Facts = {
   pid?: number;
   kernelThread?: boolean;

@@ -211,10 +211,13 @@ export class ActivityBook {
 /** Two processes are in the same place exactly when their keys are equal. */
 export function placeKey(identity: Identity): string {
   const kind = placeKind(identity);
+  // What a name claims makes no place of its own, and is not counted in the container that it names.
+  if (identity.provenance === 'claimed') return `${kind}:${identity.unit ?? ''}`;
   return `${kind}:${identity.podUid ?? identity.containerId ?? identity.unit ?? ''}`;
 }
 
 function placeKind(identity: Identity): PlaceKind {
+  if (identity.provenance === 'claimed') return identity.unit === null ? 'host' : 'unit';
   if (identity.podUid !== null) return 'pod';
   if (identity.containerId !== null) return 'container';
   if (identity.unit !== null) return 'unit';

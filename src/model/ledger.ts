@@ -22,7 +22,7 @@ export class Ledger {
 
   countEvent(type: EventType, identity: Identity): void {
     this.decoded[type]++;
-    if (identity.provenance === 'not-a-container') return;
+    if (identity.provenance === 'not-a-container' || identity.provenance === 'claimed') return;
     this.containerEventsSeen++;
     if (identity.containerId !== null || identity.podUid !== null) this.containerEventsAttributed++;
     else this.unknownCgroupEvents++;

@@ -179,7 +179,8 @@ export class ProcessTable implements ModelView {
   get containerCount(): number {
     const ids = new Set<string>();
     for (const process of this.#running.values()) {
-      if (process.identity.containerId !== null) ids.add(process.identity.containerId);
+      const { containerId, provenance } = process.identity;
+      if (containerId !== null && provenance !== 'claimed') ids.add(containerId);
     }
     return ids.size;
   }

@@ -7,6 +7,7 @@ import {
   type UsageJson,
 } from '../api/index.ts';
 import type { Usage } from '../collect/index.ts';
+import { withPod } from '../identity/index.ts';
 import {
   type ActivityBook,
   type ActivityCounts,
@@ -93,15 +94,15 @@ function placeJson(
   const metadata = identity === null ? null : model.metadataOf({ identity });
   const containers = new Map<string, string | null>();
   for (const process of live) {
-    const { containerId } = process.identity;
-    if (containerId !== null && !containers.has(containerId))
+    const { containerId, provenance } = process.identity;
+    if (containerId !== null && provenance !== 'claimed' && !containers.has(containerId))
       containers.set(containerId, model.metadataOf(process)?.containerName ?? null);
   }
   return {
     place: kind,
     namespace: metadata?.namespace ?? null,
     pod_name: metadata?.podName ?? null,
-    pod_uid: identity?.podUid ?? null,
+    pod_uid: identity === null ? null : withPod(identity, metadata).podUid,
     workload_kind: metadata?.workload?.kind ?? null,
     workload_name: metadata?.workload?.name ?? null,
     unit: identity?.unit ?? null,

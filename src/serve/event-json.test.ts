@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { z } from 'zod';
 import { eventSchema } from '../api/index.ts';
+import type { Metadata } from '../identity/index.ts';
 import { formatProcessId } from '../model/index.ts';
 import { EventEncoder } from './event-json.ts';
 import {
@@ -13,10 +14,27 @@ import {
   exit,
   FakeModel,
   fork,
+  hostIdentity,
   podIdentity,
   START_NS,
 } from './fake-agent.test-helper.ts';
 
+const METADATA: Metadata = {
+  namespace: 'shop',
+  podName: 'web-5d',
+  labels: {},
+  annotations: {},
+  node: 'node-1',
+  serviceAccount: null,
+  workload: null,
+  containerName: 'main',
+  containerKind: 'app',
+  image: null,
+  imageId: null,
+  containerStartedAt: null,
+  restartCount: null,
+  provenance: { pod: 'cri', container: 'cri', workload: 'no-source' },
+};
 const strict = z.strictObject(eventSchema.shape);
 const encoder = new EventEncoder(new FakeModel());
 const write = (applied: Parameters<EventEncoder['text']>[0]) =>
@@ -31,6 +49,39 @@ test('events of each type match the strict schema and lie on one line', () => {
     assert.equal(json.pod_uid, '1234-5678');
     assert.doesNotMatch(encoder.text(applied), /[\r\n]/);
     assert.deepEqual(encoder.json(applied), json);
+  }
+});
+
+test('what names claim, a cut path and the unit of a user are told where there are such', () => {
+  const { claim: none, ...plain } = write(apply(fork()));
+  assert.deepEqual([none, plain.user_unit, plain.cgroup_truncated], [undefined, undefined, undefined]);
+  const identity = {
+    ...hostIdentity,
+    unit: 'user@1000.service',
+    userUnit: 'x.service',
+    truncated: true as const,
+    claim: { podUid: '1234-5678', containerId: null, runtime: null, qos: 'burstable' as const },
+    provenance: 'claimed' as const,
+  };
+  const json = write(apply(fork(), 7, { identity }));
+  assert.deepEqual(
+    [json.pod_uid, json.user_unit, json.cgroup_truncated, json.provenance],
+    [null, 'x.service', true, 'claimed'],
+  );
+  assert.deepEqual(json.claim, { container_id: null, pod_uid: '1234-5678', runtime: null, qos: 'burstable' });
+});
+
+test('a pod that only the sources of names know is told with its tag', () => {
+  const identity = { ...podIdentity('', 'c'.repeat(64)), podUid: null, tags: ['container:cccccccccccc'] };
+  const metadata = { ...METADATA, podUid: '1234-5678' };
+  for (const [known, podUid] of [
+    [METADATA, null],
+    [metadata, '1234-5678'],
+    [METADATA, null],
+  ] as const) {
+    const json = write({ ...apply(fork(), 7, { identity }), metadata: known });
+    assert.deepEqual([json.pod_uid, json.container_id], [podUid, 'c'.repeat(64)]);
+    assert.equal(json.tags.includes('k8s_pod:1234-5678'), podUid !== null);
   }
 });
 

@@ -1,10 +1,10 @@
 // Writes an applied event as one line of JSON, the form that streams and records publish.
 import { type EventJson, SCHEMA_VERSION } from '../api/index.ts';
 import type { ExecEvent, ExitEvent, ForkEvent } from '../decode/index.ts';
-import type { Identity, Metadata } from '../identity/index.ts';
+import { type Identity, type Metadata, withPod } from '../identity/index.ts';
 import { capabilitiesHex } from '../lib/capabilities.ts';
 import { type AppliedEvent, formatProcessId, type ModelView } from '../model/index.ts';
-import { metadataJson } from './metadata-json.ts';
+import { claimJson, metadataJson } from './metadata-json.ts';
 import { signalName } from './signal-name.ts';
 
 /** The kernel's "not set" in loginuid and session id. */
@@ -49,7 +49,7 @@ export class EventEncoder {
       `,"comm":${quote(event.comm)},"executable":${quoteOrNull(image.executable || null)}` +
       `,"argv":${JSON.stringify(image.argv)}` +
       `,"kernel_thread":${event.kernelThread},"exec_seq":${applied.execSeq}` +
-      `${this.#identity(identity)}${this.#metadata(applied)},"source":"${event.source === 'procfs' ? 'procfs' : 'ebpf'}"` +
+      `${this.#identity(withPod(identity, applied.metadata))}${this.#metadata(applied)},"source":"${event.source === 'procfs' ? 'procfs' : 'ebpf'}"` +
       `${typeFields(event, bootId)}}`
     );
   }
@@ -77,11 +77,18 @@ export class EventEncoder {
         `,"container_id":${quoteOrNull(identity.containerId)},"pod_uid":${quoteOrNull(identity.podUid)}` +
         `,"runtime":${quoteOrNull(identity.runtime)},"qos":${quoteOrNull(identity.qos)}` +
         `,"unit":${quoteOrNull(identity.unit)},"cgroup_path":${quoteOrNull(identity.cgroupPath)}` +
-        `,"tags":${JSON.stringify(identity.tags)},"provenance":${quote(identity.provenance)}`;
+        `,"tags":${JSON.stringify(identity.tags)},"provenance":${quote(identity.provenance)}` +
+        claimText(identity);
       this.#identities.set(identity, text);
     }
     return text;
   }
+}
+
+/** Begins with a comma, or is empty. */
+function claimText(identity: Identity): string {
+  const fields = JSON.stringify(claimJson(identity)).slice(1, -1);
+  return fields === '' ? '' : `,${fields}`;
 }
 
 function typeFields(event: AppliedEvent['event'], bootId: string): string {

@@ -22,6 +22,28 @@ export type MetadataJson = Pick<
   | 'metadata_provenance'
 >;
 
+/** What names claim and is not believed, and what else is rare; fields that say nothing are absent. */
+export function claimJson({
+  userUnit,
+  claim,
+  truncated,
+}: Identity): Pick<EventJson, 'user_unit' | 'cgroup_truncated' | 'claim'> {
+  return {
+    ...(userUnit === undefined ? {} : { user_unit: userUnit }),
+    ...(truncated === undefined ? {} : { cgroup_truncated: truncated }),
+    ...(claim === undefined
+      ? {}
+      : {
+          claim: {
+            container_id: claim.containerId,
+            pod_uid: claim.podUid,
+            runtime: claim.runtime,
+            qos: claim.qos,
+          },
+        }),
+  };
+}
+
 export function metadataJson(identity: Identity, metadata: Metadata | null): MetadataJson {
   if (metadata === null || (identity.containerId === null && identity.podUid === null)) return {};
   return {

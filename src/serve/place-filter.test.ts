@@ -17,6 +17,12 @@ const UNNAMED = { namespace: null, podName: null, containerName: null, workload:
 const matches = (query: PlaceQuery, metadata: Metadata | null = NAMED, place = PLACE) =>
   placeFilter(query)!(place, metadata);
 
+test('a pod that only the sources of names know is found by its uid', () => {
+  const place = { ...PLACE, podUid: null };
+  assert.equal(placeFilter({ pod: '1234' })!(place, NAMED), false);
+  assert.equal(placeFilter({ pod: '1234' })!(place, { ...NAMED, podUid: '1234-abcd' }), true);
+});
+
 test('without a place there is no filter', () => {
   assert.equal(placeFilter({}), null);
 });

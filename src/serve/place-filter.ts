@@ -19,7 +19,7 @@ export function placeFilter(
 
 /** The start of its uid, its name, or `namespace/name`. */
 function namesPod(text: string, { podUid }: Place, metadata: Metadata | null): boolean {
-  if (podUid?.startsWith(text) === true) return true;
+  if ((podUid ?? metadata?.podUid)?.startsWith(text) === true) return true;
   if (metadata?.podName == null) return false;
   return text === metadata.podName || text === `${metadata.namespace}/${metadata.podName}`;
 }

@@ -30,6 +30,17 @@ test('a running process matches the strict schema, without images', () => {
   assert.equal(through(processJson(parent, model)).parent_process_id, null);
 });
 
+test('what is only claimed is told beside what the process is', () => {
+  const model = new FakeModel();
+  const claim = { podUid: null, containerId: 'd'.repeat(64), runtime: 'docker', qos: null };
+  const process = model.add({
+    identity: { ...podIdentity('', ''), podUid: null, containerId: null, provenance: 'claimed', claim },
+  });
+  const json = through(processJson(process, model));
+  assert.deepEqual([json.pod_uid, json.container_id, json.provenance], [null, null, 'claimed']);
+  assert.deepEqual(json.claim, { container_id: 'd'.repeat(64), pod_uid: null, runtime: 'docker', qos: null });
+});
+
 test('an exited process tells when and how', () => {
   const model = new FakeModel();
   const process = model.add();

@@ -1,13 +1,16 @@
 // Turns processes of the model into their published JSON shape.
 import { type ImageJson, type ProcessJson, SCHEMA_VERSION } from '../api/index.ts';
+import { withPod } from '../identity/index.ts';
 import { formatProcessId, type Image, type ModelView, type Process } from '../model/index.ts';
 import { exactInteger } from './exact-integer.ts';
-import { metadataJson } from './metadata-json.ts';
+import { claimJson, metadataJson } from './metadata-json.ts';
 import { signalName } from './signal-name.ts';
 
 /** A process without its images, as in pages and trees. Meant for JSON.stringify (see exactInteger). */
 export function processJson(process: Process, model: ModelView): ProcessJson {
-  const { identity, image } = process;
+  const { image } = process;
+  const metadata = model.metadataOf(process);
+  const identity = withPod(process.identity, metadata);
   return {
     schema_version: SCHEMA_VERSION,
     process_id: model.processIdOf(process),
@@ -44,7 +47,8 @@ export function processJson(process: Process, model: ModelView): ProcessJson {
     cgroup_path: identity.cgroupPath,
     tags: identity.tags as string[],
     provenance: identity.provenance,
-    ...metadataJson(identity, model.metadataOf(process)),
+    ...claimJson(identity),
+    ...metadataJson(identity, metadata),
   };
 }
 

@@ -3,7 +3,7 @@ import type { Identity, Metadata } from '../identity/index.ts';
 import type { Process } from '../model/index.ts';
 
 type Described = Pick<Process, 'pid' | 'uid' | 'image'> & {
-  readonly identity: Pick<Identity, 'podUid' | 'containerId' | 'unit'>;
+  readonly identity: Pick<Identity, 'podUid' | 'containerId' | 'unit' | 'userUnit'>;
 };
 
 /** Of a command line no more is looked at: a query must cost little, whatever processes are called. */
@@ -26,9 +26,10 @@ export function textFilter(
       metadata?.podName,
       metadata?.workload?.name,
       metadata?.containerName,
-      identity.podUid,
+      identity.podUid ?? metadata?.podUid,
       identity.containerId,
       identity.unit,
+      identity.userUnit,
     ];
     return described.some((part) => part?.toLowerCase().includes(needle) === true);
   };

@@ -113,7 +113,8 @@ function settle(source: ActivitySource, book: WorkloadBook): Map<WorkloadTotals,
     known.processes += live.length;
     known.rssBytes += rssBytes;
     for (const process of live)
-      if (process.identity.containerId !== null) known.containers.add(process.identity.containerId);
+      if (process.identity.containerId !== null && process.identity.provenance !== 'claimed')
+        known.containers.add(process.identity.containerId);
     alive.set(totals, known);
   }
   return alive;

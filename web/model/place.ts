@@ -31,13 +31,17 @@ export type Placed = Pick<
   | 'workload_kind'
   | 'workload_name'
   | 'container_name'
->;
+> &
+  Partial<Pick<ProcessJson, 'provenance'>>;
+
+/** Only a name says which container it is: it stands with the unit or host that it is in. */
+const isClaimed = ({ provenance }: Placed) => provenance === 'claimed';
 
 /** From the outermost group inwards; never empty. */
 export function groupsOf(placed: Placed): readonly Group[] {
   if (placed.kernel_thread) return [{ kind: 'kernel', name: 'Kernel threads', key: 'kernel' }];
   if (placed.pod_uid !== null) return podGroups(placed);
-  if (placed.container_id !== null) {
+  if (placed.container_id !== null && !isClaimed(placed)) {
     const outer: Group = { kind: 'containers', name: 'outside of pods', key: 'containers' };
     return [outer, containerGroup(placed, outer.key)];
   }
@@ -73,7 +77,8 @@ function containerGroup({ container_name, container_id }: Placed, outer: string)
 export function placeText(placed: Placed): string {
   if (placed.kernel_thread) return 'kernel';
   const { namespace, pod_name, pod_uid, container_id } = placed;
-  if (pod_uid === null && container_id === null) return harmless(placed.unit ?? 'host');
+  if (isClaimed(placed) || (pod_uid === null && container_id === null))
+    return harmless(placed.unit ?? 'host');
   const container = placed.container_name ?? container_id?.slice(0, 12);
   const pod = pod_uid === null ? undefined : (pod_name ?? pod_uid.slice(0, 8));
   return [namespace, pod, container].flatMap((part) => (part == null ? [] : [harmless(part)])).join('/');

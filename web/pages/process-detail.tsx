@@ -26,6 +26,19 @@ interface Loaded {
   readonly tree: ProcessTreeAnswer;
 }
 
+const provenanceText = ({ provenance, cgroup_truncated: truncated }: ProcessJson) =>
+  truncated ? `${provenance} (the beginning of the cgroup is cut off)` : provenance;
+
+/** Names that are not believed. */
+function claimText({ claim, provenance, container_id }: ProcessJson): string | null {
+  const parts = [
+    claim?.pod_uid != null && `pod ${claim.pod_uid}`,
+    claim?.container_id != null && `container ${claim.container_id}`,
+    provenance === 'claimed' && container_id !== null && `container ${container_id}`,
+  ].filter((part) => part !== false);
+  return parts.length === 0 ? null : `${harmless(parts.join(', '))} (not believed)`;
+}
+
 export interface ProcessDetailProps {
   readonly id: string;
   readonly onClose: () => void;
@@ -111,7 +124,8 @@ function Detail({ loaded, ended: endedChildren, seen }: DetailProps): JSX.Elemen
         <Fact name="Pod uid" value={process.pod_uid} code />
         <Fact name="Pid in its namespace" value={process.ns_pid} />
         <Fact name="Cgroup" value={process.cgroup_path} code />
-        <Fact name="Known from" value={process.provenance} />
+        <Fact name="Known from" value={provenanceText(process)} />
+        <Fact name="Names claim" value={claimText(process)} />
         <Fact name="Memory" value={usage == null ? null : bytesText(usage.rss_bytes)} />
         <Fact name="CPU" value={usage == null ? null : cpuText(usage)} />
         <Fact name="Process id" value={process.process_id} code />

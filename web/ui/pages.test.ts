@@ -53,6 +53,13 @@ test('places have no more groups than are known, and harmless names', () => {
     ['not named yet', '0123456789', 'ffffffffffff'],
   );
   assert.equal(placeText(unnamed), '01234567/ffffffffffff');
+  const claimed = { ...host, container_id: 'f'.repeat(64), unit: 'user@1000.service', provenance: 'claimed' };
+  assert.deepEqual(
+    groupsOf(claimed).map(({ name }) => name),
+    ['Host', 'user@1000.service'],
+    'only a name says that it is that container',
+  );
+  assert.equal(placeText(claimed), 'user@1000.service');
   const bare = { ...unnamed, namespace: 'a\u202eb', pod_name: 'p', workload_kind: 'Pod', workload_name: 'p' };
   assert.deepEqual(
     groupsOf(bare).map(({ kind, name }) => `${kind} ${name}`),

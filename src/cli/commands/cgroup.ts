@@ -109,6 +109,10 @@ function answerOf(parsed: ParsedCgroup): string {
     qos: parsed.qos,
     tags: parsed.tags,
     unit: parsed.unit,
+    user_unit: parsed.userUnit,
+    // Absent where what stands above is believed, and where no name claims more.
+    claimed: parsed.claimed,
+    claim: parsed.claim && { container_id: parsed.claim.containerId, pod_uid: parsed.claim.podUid },
   });
 }
 
@@ -145,6 +149,20 @@ async function readAll(input: Readable): Promise<string | Error> {
   return Buffer.concat(chunks).toString('utf8');
 }
 
+function claimRows({ claimed, claim }: ParsedCgroup): string[][] {
+  const rows: string[][] = [];
+  if (claimed)
+    rows.push(['  believed', 'no: others than the kubelet or a runtime may make such a name there']);
+  else if (claim !== undefined) {
+    const parts = [
+      claim.podUid === null ? null : `pod ${harmless(claim.podUid)}`,
+      claim.containerId === null ? null : `container ${harmless(claim.containerId)}`,
+    ];
+    rows.push(['  names claim', `${parts.filter((part) => part !== null).join(', ')} (not believed)`]);
+  }
+  return rows;
+}
+
 function textOf(content: string, parsed: ParsedCgroup): string {
   return (
     `${harmlessLines(content.trim())}\n` +
@@ -155,6 +173,8 @@ function textOf(content: string, parsed: ParsedCgroup): string {
       ['  qos', parsed.qos ?? 'none'],
       ['  tags', parsed.tags.length === 0 ? 'none' : parsed.tags.map(harmless).join(' ')],
       ['  unit', parsed.unit === null ? 'none' : harmless(parsed.unit)],
+      ...(parsed.userUnit === undefined ? [] : [['  unit of the user', harmless(parsed.userUnit)]]),
+      ...claimRows(parsed),
     ])
   );
 }

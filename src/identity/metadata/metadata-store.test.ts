@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import type { MetadataSourceName } from './facts.ts';
 import { containerFacts, FakeSource, identityOf, podFacts } from './metadata.fixture.ts';
 import { GONE_AFTER_MS, MetadataStore } from './metadata-store.ts';
+import { withPod } from './with-pod.ts';
 
 function open(...names: MetadataSourceName[]) {
   const clock = { ms: 1000 };
@@ -94,6 +95,71 @@ test('a container outside Kubernetes has a name and no pod', () => {
   const known = store.lookup(identityOf(null, 'c1'));
   assert.equal(known.containerName, 'web');
   assert.deepEqual(known.provenance, { pod: 'not-a-pod', container: 'docker', workload: 'not-a-pod' });
+});
+
+test('a container whose cgroup is in no pod is of the pod that the sources say', () => {
+  const { store, clock } = open('cri', 'kube-api');
+  const bare = identityOf(null, 'c1');
+  assert.equal(store.lookup(bare).podUid, undefined);
+  assert.equal(withPod(bare, store.lookup(bare)), bare);
+  store.upsert('cri', podFacts('u1', { workload: null }), [containerFacts('c1', 'u1')]);
+  const early = store.lookup(bare);
+  assert.deepEqual([early.podUid, early.podName, early.containerName], ['u1', 'pod-u1', 'main']);
+  assert.deepEqual(early.provenance, { pod: 'cri', container: 'cri', workload: 'pending' });
+  clock.ms += 300;
+  assert.equal(store.pendingSinceMs(bare), 300, 'the workload of that pod');
+  store.upsert('kube-api', podFacts('u1'), []);
+  const known = store.lookup(bare);
+  assert.deepEqual([known.podUid, known.workload?.name], ['u1', 'api']);
+  assert.equal(store.pendingSinceMs(bare), null);
+  assert.equal(store.settled(bare), known);
+  const placed = withPod(bare, known);
+  assert.deepEqual([placed.podUid, placed.containerId, placed.tags], ['u1', 'c1', ['k8s_pod:u1']]);
+  assert.equal(withPod(bare, known), placed);
+  assert.equal(placed.provenance, 'kernel-cgroup', 'of the container; metadata_provenance tells of the pod');
+  store.remove('cri', 'u1');
+  store.upsert('cri', podFacts('u2'), [containerFacts('c1', 'u2')]);
+  assert.equal(store.lookup(bare).podUid, 'u2');
+});
+
+test('a container that every source knows in another pod than its cgroup is named by nobody, and counted', () => {
+  const { store } = open('cri', 'kube-api');
+  store.upsert('kube-api', podFacts('u1'), []);
+  store.upsert('cri', podFacts('victim'), [containerFacts('c1', 'victim')]);
+  const known = store.lookup(identity);
+  assert.deepEqual([known.podName, known.containerName, known.workload], [null, null, null]);
+  const reason = 'contradicted' as const;
+  assert.deepEqual(known.provenance, { pod: reason, container: reason, workload: reason });
+  assert.equal(store.counts().contradicted, 1);
+  assert.equal(store.pendingSinceMs(identity), null);
+  store.upsert('cri', podFacts('other'), []);
+  assert.equal(store.lookup(identity), known);
+  assert.equal(store.counts().contradicted, 1, 'once');
+  // One source that agrees is enough; the other is not listened to.
+  store.upsert('kube-api', podFacts('u1'), [containerFacts('c1', 'u1', { name: 'true', image: null })]);
+  const right = store.lookup(identity);
+  assert.deepEqual([right.podName, right.containerName, right.image], ['pod-u1', 'true', null]);
+  assert.equal(store.lookup(identityOf('u1', null)).podName, 'pod-u1');
+});
+
+test('sources that put a container whose cgroup tells nothing into different pods give it none', () => {
+  const { store } = open('cri', 'kube-api');
+  store.upsert('cri', podFacts('u1'), [containerFacts('c1', 'u1')]);
+  store.upsert('kube-api', podFacts('u2'), [containerFacts('c1', 'u2')]);
+  const known = store.lookup(identityOf(null, 'c1'));
+  assert.deepEqual([known.podUid, known.podName, known.provenance.pod], [undefined, null, 'contradicted']);
+});
+
+test('of a container that is only claimed nobody is asked', () => {
+  const { store, sources } = open('docker');
+  store.upsert('docker', podFacts('u1'), [containerFacts('c1', 'u1')]);
+  const claimed = { ...identityOf(null, 'c1'), provenance: 'claimed' as const, unit: 'user@1000.service' };
+  const known = store.lookup(claimed);
+  assert.deepEqual([known.podUid, known.podName, known.containerName], [undefined, null, null]);
+  assert.deepEqual(known.provenance, { pod: 'claimed', container: 'claimed', workload: 'claimed' });
+  assert.equal(store.pendingSinceMs(claimed), null);
+  assert.equal(store.settled(claimed), known);
+  assert.deepEqual([sources[0]!.hints, store.counts().unnamed], [0, 0]);
 });
 
 test('without any source the reason is that there is none', () => {

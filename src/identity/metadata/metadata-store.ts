@@ -3,6 +3,9 @@
 // A lookup is one WeakMap read as long as nothing changed. What is missing has a reason, and the reason changes
 // with time: a pod that nobody has named yet is `pending` while a source may still answer, and
 // `pod-gone-before-seen` when all sources that answer have had their time.
+//
+// Nobody gets names by a name alone: of a container that is only claimed nobody is asked, and where every source that knows
+// the container says that it is of another pod than its cgroup does, neither is named (`contradicted`).
 import type { Identity, MissingReason } from '../identity.ts';
 import {
   type ContainerFacts,
@@ -40,6 +43,18 @@ const RECHECK_MS = 250;
 /** Pods and containers without a name that are remembered with the time of their first sight. */
 const MAX_UNNAMED = 4096;
 
+/** What the sources say of an identity, as far as they agree with it. */
+interface Known {
+  /** Of the cgroup, or of the container where the cgroup is in no pod. */
+  readonly podUid: string | null;
+  readonly pods: readonly Said<PodFacts>[];
+  readonly containers: readonly Said<ContainerFacts>[];
+  /** Why nothing that they say is taken. */
+  readonly refused: 'claimed' | 'contradicted' | null;
+}
+
+const CLAIMED: Known = { podUid: null, pods: [], containers: [], refused: 'claimed' };
+
 interface Cached {
   readonly metadata: Metadata;
   /** Of the store when this was last found true. */
@@ -59,6 +74,7 @@ export class MetadataStore implements MetadataSink {
   /** Likewise pods whose workload is not known. */
   readonly #unowned: FirstSeen = new Map();
   #version = 0;
+  #contradicted = 0;
   #closed = false;
 
   constructor(options: MetadataStoreOptions) {
@@ -86,8 +102,15 @@ export class MetadataStore implements MetadataSink {
     return this.#options.sources.map((source) => source.status());
   }
 
-  counts(): { pods: number; containers: number; gone: number; unnamed: number } {
-    const sum = { pods: 0, containers: 0, gone: 0, unnamed: this.#unnamed.size };
+  /** `contradicted`: cgroups so far whose container is another pod's by what the sources say. */
+  counts(): { pods: number; containers: number; gone: number; unnamed: number; contradicted: number } {
+    const sum = {
+      pods: 0,
+      containers: 0,
+      gone: 0,
+      unnamed: this.#unnamed.size,
+      contradicted: this.#contradicted,
+    };
     for (const { counts } of this.#books.values()) {
       // Sources know the same pods.
       sum.pods = Math.max(sum.pods, counts.pods);
@@ -144,6 +167,8 @@ export class MetadataStore implements MetadataSink {
     const fresh = this.#compose(identity, nowMs);
     const same = cached !== undefined && JSON.stringify(cached.metadata) === JSON.stringify(fresh);
     const metadata = same ? cached.metadata : fresh;
+    if (metadata.provenance.pod === 'contradicted' && cached?.metadata.provenance.pod !== 'contradicted')
+      this.#contradicted++;
     const isSettled = !Object.values(metadata.provenance).some(isTransient);
     this.#cache.set(identity, {
       metadata,
@@ -159,35 +184,45 @@ export class MetadataStore implements MetadataSink {
    * workload are known, or nobody who answers could know them.
    */
   pendingSinceMs(identity: Identity): number | null {
-    const { provenance } = this.lookup(identity);
+    const { provenance, podUid = identity.podUid } = this.lookup(identity);
     const since = [
-      provenance.pod === 'pending' ? this.#unnamed.get(podKey(identity)) : undefined,
+      provenance.pod === 'pending' ? this.#unnamed.get(podKey(podUid)) : undefined,
       provenance.container === 'pending' ? this.#unnamed.get(containerKey(identity)) : undefined,
-      provenance.workload === 'pending' ? this.#unowned.get(podKey(identity)) : undefined,
+      provenance.workload === 'pending' ? this.#unowned.get(podKey(podUid)) : undefined,
     ].filter((ms) => ms !== undefined);
     return since.length === 0 ? null : this.#options.nowMs() - Math.max(...since);
   }
 
-  #basisOf({ podUid, containerId }: Identity): unknown[] {
-    const basis: unknown[] = [];
-    for (const book of this.#books.values()) {
-      basis.push(podUid === null ? undefined : book.pod(podUid));
-      basis.push(containerId === null ? undefined : book.container(containerId));
-    }
-    return basis;
+  #basisOf(identity: Identity): unknown[] {
+    const { podUid, pods, containers } = this.#known(identity);
+    return [podUid, ...[...pods, ...containers].flatMap(({ source, facts }) => [source, facts])];
   }
 
   #compose(identity: Identity, nowMs: number): Metadata {
-    const pods = this.#said((book) => (identity.podUid === null ? undefined : book.pod(identity.podUid)));
-    const containers = this.#said((book) =>
-      identity.containerId === null ? undefined : book.container(identity.containerId),
-    );
+    const known = this.#known(identity);
     return composeMetadata(
-      pods,
-      containers,
-      this.#missing(identity, pods, containers, nowMs),
+      known.pods,
+      known.containers,
+      this.#missing(identity, known, nowMs),
       this.#options.nodeName,
+      identity.podUid === null ? known.podUid : null,
     );
+  }
+
+  #known({ podUid: cgroupPod, containerId, provenance }: Identity): Known {
+    if (provenance === 'claimed') return CLAIMED;
+    const all = this.#said((book) => (containerId === null ? undefined : book.container(containerId)));
+    const said = new Set(all.flatMap(({ facts }) => facts.podUid ?? []));
+    const podUid = cgroupPod ?? (said.size === 1 ? [...said][0]! : null);
+    if (said.size > 0 && (podUid === null || !said.has(podUid)))
+      return { podUid: null, pods: [], containers: [], refused: 'contradicted' };
+    return {
+      podUid,
+      pods: this.#said((book) => (podUid === null ? undefined : book.pod(podUid))),
+      // One that disagrees with the others is not listened to.
+      containers: all.filter(({ facts }) => facts.podUid === null || facts.podUid === podUid),
+      refused: null,
+    };
   }
 
   #said<T>(find: (book: SourceBook) => T | undefined): Said<T>[] {
@@ -202,19 +237,19 @@ export class MetadataStore implements MetadataSink {
 
   #missing(
     identity: Identity,
-    pods: readonly Said<PodFacts>[],
-    containers: readonly Said<ContainerFacts>[],
+    { podUid, pods, containers, refused }: Known,
     nowMs: number,
   ): MetadataParts<MissingReason> {
-    const { podUid, containerId, provenance } = identity;
+    const { containerId, provenance } = identity;
     if (podUid === null && containerId === null) {
       const reason = provenance === 'cgroup-unknown' ? 'cgroup-unknown' : 'not-a-container';
       return { pod: reason, container: reason, workload: reason };
     }
+    if (refused !== null) return { pod: refused, container: refused, workload: refused };
     const pod =
       podUid === null
         ? 'not-a-pod'
-        : this.#gap(this.#unnamed, podKey(identity), pods.length > 0, METADATA_SOURCES, nowMs);
+        : this.#gap(this.#unnamed, podKey(podUid), pods.length > 0, METADATA_SOURCES, nowMs);
     const container =
       containerId === null
         ? 'not-a-container'
@@ -222,7 +257,7 @@ export class MetadataStore implements MetadataSink {
     // Only the API knows owners.
     const owned = pods.some(({ facts }) => facts.workload !== null);
     const owner =
-      podUid === null ? 'not-a-pod' : this.#gap(this.#unowned, podKey(identity), owned, ['kube-api'], nowMs);
+      podUid === null ? 'not-a-pod' : this.#gap(this.#unowned, podKey(podUid), owned, ['kube-api'], nowMs);
     // A pod that the API knows has not gone: its owner is being asked for.
     const isAsked = owner === 'pod-gone-before-seen' && pods[0]?.source === 'kube-api';
     const workload = isAsked ? 'pending' : owner;
@@ -269,7 +304,7 @@ function firstSeenMs(firstSeen: FirstSeen, key: string, nowMs: number): number {
   return nowMs;
 }
 
-const podKey = (identity: Identity) => `pod ${identity.podUid}`;
+const podKey = (podUid: string | null) => `pod ${podUid}`;
 const containerKey = (identity: Identity) => `container ${identity.containerId}`;
 
 /** Reasons that change by themselves. The others change only when a source tells something or recovers. */

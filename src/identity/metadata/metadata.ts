@@ -8,6 +8,8 @@ export type MetadataProvenance = MetadataSourceName | MissingReason;
 
 /** The metadata of one container (or pod-level cgroup). Immutable: a change makes a new one. */
 export interface Metadata {
+  /** The pod that the sources say the container is in, where its cgroup is in none. Absent elsewhere. */
+  readonly podUid?: string;
   readonly namespace: string | null;
   readonly podName: string | null;
   readonly labels: Readonly<Record<string, string>> | null;
@@ -44,6 +46,7 @@ export function composeMetadata(
   containers: readonly Said<ContainerFacts>[],
   missing: MetadataParts<MissingReason>,
   nodeName: string,
+  podUid: string | null = null,
 ): Metadata {
   const pod = <K extends keyof PodFacts>(field: K) => firstOf(pods, field);
   const container = <K extends keyof ContainerFacts>(field: K) => firstOf(containers, field);
@@ -56,6 +59,7 @@ export function composeMetadata(
   const image = container('image');
   const owned = pods.find(({ facts }) => facts.workload !== null);
   return Object.freeze({
+    ...(podUid === null ? {} : { podUid }),
     namespace: pod('namespace'),
     podName: pod('name'),
     labels: pod('labels'),
