@@ -11,6 +11,7 @@ import { api } from './api.ts';
 import { clients } from './clients.ts';
 import { footprint } from './footprint.ts';
 import { identity } from './identity.ts';
+import { masking } from './masking.ts';
 import { cleanUp } from './host.ts';
 import { type Measurement, median, meetsTarget } from './measurement.ts';
 import { pipeline } from './pipeline.ts';
@@ -25,6 +26,7 @@ const MEASUREMENTS: readonly Measurement[] = [
   programCost,
   agentCpu,
   pipeline,
+  masking,
   identity,
   footprint,
   stream,

@@ -5,7 +5,7 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
-const ONLY = 'program-cost,pipeline,identity,stream,clients,api,scrape,slowdown,admission,dashboard';
+const ONLY = 'program-cost,pipeline,masking,identity,stream,clients,api,scrape,slowdown,admission,dashboard';
 
 test('the short form of make bench measures, and no event is missing', () => {
   const { status, stdout, stderr } = spawnSync(

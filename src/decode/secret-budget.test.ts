@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { Budget, MAX_STEPS } from './secret-ranges.ts';
+import { Budget, budgetFor, MAX_STEPS } from './secret-ranges.ts';
 import { createMasker } from './secrets.ts';
 import { mask, RULES } from './testdata/masked.ts';
 
@@ -31,7 +31,18 @@ const PIECES = [
     '-password=',
   ],
   ...['--password ', '--password\n', '-p ', 'mysql -p ', 'mysql -px ', '-x -e ', '-- ', '-c ', 'set token '],
-  ...["sh -c '", 'sh -c "', 'sh -c \\"', 'sudo ', 'env ', 'find -exec ', 'docker run ', 'echo '],
+  ...[
+    "sh -c '",
+    'sh -c "',
+    'sh -c \\"',
+    'sudo ',
+    'env ',
+    'find -exec ',
+    'docker run ',
+    'echo ',
+    'pulumi',
+    'find',
+  ],
   ...['"token":"', '"token" : 1,', '{"a":', '{token:"', 'token: x\n', ' token: "', 'password: ', '\n  - a: '],
   ...[
     'a://b:c/',
@@ -57,6 +68,10 @@ const SHAPES: readonly (readonly [name: string, make: (piece: string, bytes: num
   ['a curl script', (piece, bytes) => ['sh', '-c', `curl ${repeat(piece, bytes)}" token@x=`]],
   ['many arguments', (piece, bytes) => ['sudo', ...Array(Math.ceil(bytes / (piece.length + 1))).fill(piece)]],
   ['many of mysql', (piece, bytes) => ['mysql', ...Array(Math.ceil(bytes / (piece.length + 1))).fill(piece)]],
+  [
+    'many options with values',
+    (piece, bytes) => ['sudo', ...Array(Math.ceil(bytes / (piece.length + 4))).fill(['-u', piece])].flat(),
+  ],
   ['one of curl', (piece, bytes) => ['curl', `-s${repeat(piece, bytes)}`, '-H', repeat(piece, bytes)]],
 ];
 
@@ -128,6 +143,29 @@ test('with the limit the work is bounded, whatever the size', () => {
   }
 });
 
+/** As an image's entry point has them, about 4 KiB. */
+const ENTRY_POINT = `set -eu
+log() { echo "$(date -u +%FT%TZ) entrypoint: $*" >&2; }
+for name in DB_PASSWORD API_TOKEN; do
+  if [ -f "/run/secrets/$name" ]; then export "$name=$(cat "/run/secrets/$name")"; fi
+done
+log "waiting for the database at \${DB_HOST:-db}:\${DB_PORT:-5432}"
+i=0
+while ! nc -z "\${DB_HOST:-db}" "\${DB_PORT:-5432}"; do
+  i=$((i + 1))
+  if [ "$i" -gt 60 ]; then log "the database does not answer"; exit 1; fi
+  sleep 1
+done
+mkdir -p /var/lib/app/cache /var/lib/app/uploads /var/log/app
+chown -R app:app /var/lib/app /var/log/app
+if [ ! -f /var/lib/app/.migrated ]; then
+  log "first start: migrations run"
+  su-exec app /usr/local/bin/app migrate --config /etc/app/config.yaml --verbose
+  touch /var/lib/app/.migrated
+fi
+envsubst < /etc/nginx/template.conf > /etc/nginx/conf.d/default.conf
+`.repeat(4);
+
 test('ordinary command lines of 4 KiB are read to their end', () => {
   const ordinary: string[][] = [
     ['java', '-cp', repeat('/app/lib/some-library-1.2.3.jar:', 4 * KIB), 'com.example.Main'],
@@ -146,15 +184,7 @@ test('ordinary command lines of 4 KiB are read to their end', () => {
       'kube-apiserver',
       ...Array.from({ length: 110 }, (_, i) => `--some-option-${i}=/etc/kubernetes/file-${i}`),
     ],
-    ['sh', '-c', repeat('set -e; for i in 1 2 3; do cat /etc/hosts | grep "$i" > /tmp/key; done; ', 4 * KIB)],
-    [
-      'sh',
-      '-c',
-      repeat(
-        'export PATH=/usr/local/bin:$PATH\nif [ -f /etc/token ]; then exec app --port 80; fi\n',
-        4 * KIB,
-      ),
-    ],
+    ['sh', '-c', ENTRY_POINT.slice(0, 4 * KIB)],
   ];
   for (const argv of ordinary) {
     const { taken, cut, argv: masked } = stepsFor(argv, MAX_STEPS);
@@ -254,3 +284,13 @@ for (const seed of [...SEEDS, undefined]) {
     );
   });
 }
+
+test('who keeps more bytes of arguments has them read', () => {
+  const steps = (argvBytes: number) => {
+    const budget = budgetFor(argvBytes);
+    let taken = 0;
+    while (budget.take(1)) taken++;
+    return taken;
+  };
+  assert.deepEqual([64, 4096, 32_768].map(steps), [MAX_STEPS, MAX_STEPS, 16_384]);
+});

@@ -39,6 +39,7 @@ const AUTH_RULE: ToolRule = {
   programs: [],
   options: { '-auth': 'after-colon', '--auth': 'after-colon', '--basic-auth': 'after-colon' },
 };
+const AUTH_OPTION = /^--?(?:basic-)?auth/;
 /** What follows is a name and its value. */
 const SETTERS = new Set(['set', 'SET', 'put', 'config', 'configure']);
 /** `config set-credentials NAME`: a subcommand. */
@@ -50,6 +51,8 @@ const MIN_KEY = 16;
 /** State while the words of one command are read. Made for each command; words are given in order. */
 export class Command {
   readonly #names: NameSet;
+  readonly #words: readonly string[];
+  #foreseen: Map<string, boolean> | null = null;
   #program: Program = ORDINARY;
   #rules: readonly ToolRule[] = ORDINARY.rules;
   #expected: { part: ValuePart; kind: NameKind } | null = null;
@@ -65,8 +68,10 @@ export class Command {
   #verbSeen = false;
   #lastIsSecret = false;
 
-  constructor(names: NameSet, program: Program | undefined) {
+  /** `words` are all that will be given, where they are known. */
+  constructor(names: NameSet, program: Program | undefined, words: readonly string[] = []) {
     this.#names = names;
+    this.#words = words;
     if (program !== undefined) this.#enter(program);
   }
 
@@ -87,6 +92,17 @@ export class Command {
     this.#lastIsSecret = false;
     this.#verbSeen = false;
     this.#seen = null;
+    for (const { anywhere, after } of program.rules) {
+      if (anywhere === true) for (const word of after!) if (this.#foresees(word)) this.#see(word);
+    }
+  }
+
+  /** Looked for once, because a program may be named again and again. */
+  #foresees(word: string): boolean {
+    this.#foreseen ??= new Map();
+    const known = this.#foreseen.get(word) ?? this.#words.includes(word);
+    this.#foreseen.set(word, known);
+    return known;
   }
 
   /** The role of the next argument; `last`: the command ends with it. */
@@ -110,7 +126,7 @@ export class Command {
       if (role !== null) return role;
     }
     if (word.charCodeAt(0) === DASH) {
-      const role = word.includes('auth') ? this.#toolOption(AUTH_RULE, AUTH_RULE.options!, word) : null;
+      const role = AUTH_OPTION.test(word) ? this.#toolOption(AUTH_RULE, AUTH_RULE.options!, word) : null;
       if (role !== null) return role;
       if (word === '--') this.#verbSeen ||= this.#program.runs === 'container';
       this.#readOption(word);
@@ -246,9 +262,10 @@ function attachedValue(rule: ToolRule, option: string, word: string): number {
     if (option.length === 2 || /[:=]$/.test(option) || rule.attachedOnly === true) return option.length;
   }
   if (rule.cluster === undefined || option.length !== 2 || word.charCodeAt(0) !== DASH) return -1;
-  let at = 1;
-  while (at < word.length && at < MAX_CLUSTER && rule.cluster.includes(word[at]!)) at++;
-  return at > 1 && word[at] === option[1] ? at + 1 : -1;
+  const at = word.indexOf(option[1]!, 2);
+  if (at === -1 || at > MAX_CLUSTER) return -1;
+  for (let before = 1; before < at; before++) if (!rule.cluster.includes(word[before]!)) return -1;
+  return at + 1;
 }
 
 /** A dash and a letter, or two dashes and a letter. Longer words with one dash may be secrets. */

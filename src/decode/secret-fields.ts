@@ -8,8 +8,8 @@ export interface TextKind {
   readonly blank: boolean;
   /** It is written for people: `cookie: …` is no header. */
   readonly prose: boolean;
-  /** The value of an option like `-H`: it begins with a header, whatever its name looks like. */
-  readonly header: boolean;
+  /** The argument before it: after `-H` a text begins with a header, whatever its name looks like. */
+  readonly previous: string;
 }
 
 const headers = new NameSet(HEADER_WORDS);
@@ -22,7 +22,9 @@ const PLAIN = /[^\s"'\\,{}[\]<>|&*!%$@`#][^\s"'\\,}]{0,255}/y;
 const LINE_REST = /[ \t\r]{0,8}(?:$|[\n"'\\])/y;
 /** Values of one line alone, as in `token: expired`, must be more than letters. */
 const MORE_THAN_LETTERS = /[^A-Za-z.]/;
-const HEADER_OPTION = /(?:^|[\s"'])(?:-H|--header)[ =]{0,2}["']?$/;
+const HEADER_OPTION = /(?:^|[\s"'])(?:-H|--headers?|--proxy-header)[ =]{1,2}["']?$/;
+const ATTACHED_HEADER = /^-H\w/;
+const MAX_OPTION = 20;
 
 const isQuote = (char: string | undefined): char is string => char === '"' || char === "'";
 const isBlank = (char: string | undefined) => char === ' ' || char === '\t';
@@ -109,7 +111,7 @@ function findHeader(
   start: number,
   colon: number,
   names: NameSet,
-  { header }: TextKind,
+  { previous }: TextKind,
   found: Ranges,
 ): number {
   const before = start === 0 ? '\n' : text[start - 1]!;
@@ -117,8 +119,9 @@ function findHeader(
   const known = headers.match(text, start, colon);
   const kind = known === NO_SECRET ? names.match(text, start, colon) : known;
   if (kind === NO_SECRET) return colon;
-  if (known === NO_SECRET && !isHeaderLike(text, start, colon) && !(header && start <= 9)) {
-    if (!HEADER_OPTION.test(text.slice(Math.max(0, start - 16), start))) return colon;
+  if (known === NO_SECRET && !isHeaderLike(text, start, colon)) {
+    const option = start === 0 ? `${previous} ` : text.slice(Math.max(0, start - MAX_OPTION), start);
+    if (!HEADER_OPTION.test(option) && !ATTACHED_HEADER.test(text)) return colon;
   }
   const quoted = isQuote(before);
   const close = text.indexOf(quoted ? before : '\n', colon);

@@ -4,10 +4,15 @@
 export const MASK = '***';
 
 /**
- * Work that one argument vector may cost, whatever its bytes say: a step is about 25 ns. 4 KiB of ordinary arguments
- * need at most a few thousand.
+ * Work that one argument vector may cost, whatever its bytes say: a step is 20 to 40 ns. 4 KiB of ordinary arguments
+ * need at most about 1600.
  */
-export const MAX_STEPS = 4096;
+export const MAX_STEPS = 2048;
+const BYTES_PER_STEP = 2;
+
+/** The budget where `argvBytes` of arguments are kept: who wants more than 4 KiB pays for reading them. */
+export const budgetFor = (argvBytes: number) =>
+  new Budget(Math.max(MAX_STEPS, Math.ceil(argvBytes / BYTES_PER_STEP)));
 
 /** Steps of each piece of work, by what it was measured to cost. */
 export const STEPS = {
@@ -16,15 +21,19 @@ export const STEPS = {
   /** The same where the program has rules of its own. */
   ruledArgument: 4,
   /** An argument with punctuation, besides its length. */
-  text: 10,
+  text: 3,
   /** Characters that are searched in one step. */
   charactersPerStep: 16,
   /** A word of a script. */
   word: 4,
+  /** One with no name of a secret near. */
+  skippedWord: 2,
   /** A quotation in a word of a script, which is read as a script. */
   quotation: 8,
   /** An equal sign or a colon, with the name before it. */
-  sign: 4,
+  sign: 2,
+  /** The name is that of a secret: its value is looked at. */
+  secretName: 6,
   /** A part that is masked. */
   range: 12,
 } as const;

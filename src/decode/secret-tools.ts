@@ -27,6 +27,8 @@ export interface ToolRule {
   readonly options?: Readonly<Record<string, ValuePart>>;
   /** The short options take their value only attached: the next argument is something else. */
   readonly attachedOnly?: true;
+  /** One of `after` may also stand behind, in the arguments of the process. */
+  readonly anywhere?: true;
   /** Short options without a value that may stand before one of `options` in the same argument. */
   readonly cluster?: string;
   /** Holds only after one of these arguments; `positional` too. */
@@ -270,6 +272,7 @@ export const TOOL_RULES: readonly ToolRule[] = [
     programs: ['vault', 'bao'],
     positional: { after: ['login', 'unseal', 'unwrap'], index: 1, part: 'unless-assigned' },
   },
+  { name: 'vault-approle', programs: ['vault', 'bao'], options: { 'secret_id=': 'whole' } },
   {
     name: 'vault-kv',
     programs: ['vault', 'bao'],
@@ -310,6 +313,7 @@ export const TOOL_RULES: readonly ToolRule[] = [
     positional: { after: ['set', 'import'], index: 1, upTo: 99, part: 'assigned' },
   },
   { name: 'doctl', programs: ['doctl'], options: { '-t': 'whole' }, after: ['auth'] },
+  { name: 'cargo', programs: ['cargo'], positional: { after: ['login'], index: 1, part: 'whole' } },
   { name: 'codecov', programs: ['codecov'], options: { '-t': 'whole' } },
   { name: 'nuget', programs: ['dotnet', 'nuget'], options: { '-k': 'whole' }, after: ['push'] },
   { name: 'pulumi', programs: ['pulumi'], harmless: ['secret'] },
@@ -317,6 +321,7 @@ export const TOOL_RULES: readonly ToolRule[] = [
     name: 'pulumi-secret',
     programs: ['pulumi'],
     after: ['--secret'],
+    anywhere: true,
     positional: { after: ['set'], index: 2, part: 'whole' },
   },
   {

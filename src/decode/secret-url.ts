@@ -1,6 +1,7 @@
 // Finds what is secret in addresses: `scheme://user:SECRET@host`, tokens as users, webhooks.
 import { isSecretValue, SECRET } from './secret-names.ts';
 import type { Ranges } from './secret-ranges.ts';
+import { Next } from './next-match.ts';
 import { looksLikeKey } from './secret-shape.ts';
 
 /** Hosts whose path is the secret: whoever knows it may post. Group 1. */
@@ -19,26 +20,6 @@ const WEBHOOK = new RegExp(
 const NO_PASSWORD = /^(?:x-oauth-basic|x-oauth-token|)$/;
 /** In a script or another text; these only stand for it there. */
 const WORD_END = /[\s"'`<>]/g;
-
-/** Next match of a pattern at or after a position, for positions that only grow: each part is searched once. */
-class Next {
-  readonly #pattern: RegExp;
-  readonly #text: string;
-  #found = -1;
-
-  constructor(pattern: RegExp, text: string) {
-    this.#pattern = pattern;
-    this.#text = text;
-  }
-
-  from(position: number): number {
-    if (this.#found < position) {
-      this.#pattern.lastIndex = position;
-      this.#found = this.#pattern.exec(this.#text)?.index ?? this.#text.length;
-    }
-    return this.#found;
-  }
-}
 
 /** The addresses of one text, from its start to its end. */
 export class UrlSecrets {

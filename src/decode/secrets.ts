@@ -13,6 +13,7 @@ import {
   SECRET_UNLESS_PATH,
   SECRET_WORDS,
 } from './secret-names.ts';
+import { Next } from './next-match.ts';
 import { findProgram, type Program } from './secret-programs.ts';
 import { Budget, MASK, Ranges, STEPS } from './secret-ranges.ts';
 import { addGroups, findInText, hasShape } from './secret-text.ts';
@@ -66,6 +67,8 @@ export const NOTHING_MASKED: Masking = Object.freeze({ masked: 0, cut: false });
 /** A script in a script in a script: deeper ones are masked when they may hold a secret. */
 const MAX_DEPTH = 4;
 const PROGRAM_CACHE = 1024;
+/** Characters between a word that runs a program, as sudo does, and the program with rules or the option. */
+const NEAR = 256;
 
 const DASH = 0x2d;
 
@@ -83,7 +86,7 @@ class Masker {
   readonly #names: NameSet;
   readonly #queryNames: NameSet;
   readonly #patterns: readonly RegExp[];
-  /** Found in every script with a secret that the words of the script tell: most scripts need not be split. */
+  /** Found near every secret that the words of a script tell: the other words need not be read. */
   readonly #hint: RegExp;
   /** Used for every argument, one after the other. */
   readonly #found: Ranges;
@@ -106,6 +109,7 @@ class Masker {
     const command = new Command(
       this.#names,
       this.#findProgram(executable) ?? this.#findProgram(argv[0] ?? ''),
+      argv,
     );
     let masked = 0;
     for (let i = 0; i < argv.length; i++) {
@@ -153,33 +157,37 @@ class Masker {
     const blank = BLANK.test(text);
     const previous = argv[i - 1] ?? '';
     const prose = command.prose || (blank && MESSAGE_OPTION.test(previous));
-    const header = HEADER_OPTION.test(previous) || ATTACHED_HEADER.test(text);
-    findInText(text, this.#names, { blank, prose, header }, found);
+    findInText(text, this.#names, { blank, prose, previous }, found);
     for (const pattern of this.#patterns) addGroups(pattern, text, found);
     if (typeof role === 'object') {
       if (isSecretValue(text.slice(role.from, role.to), role.kind, false)) found.add(role.from, role.to);
     } else if (!blank) {
-      this.#findAssignments(command, text, false, found, LIST_OPTION.test(previous));
+      this.#findAssignments(command, text, false, found, previous);
     } else if (SCRIPT_OPTION.test(previous) || !this.#findLeadingAssignment(command, text, found)) {
-      if (this.#hint.test(text)) this.#readScript(text, prose, 1, found);
+      this.#readScript(text, prose, 1, found);
     }
     return found;
   }
 
   /** The words of a text that may be a script. */
   #readScript(text: string, prose: boolean, depth: number, found: Ranges): void {
+    const hints = new Next(this.#hint, text);
+    if (hints.from(0) === text.length) return;
     let command = new Command(this.#names, undefined);
     const base = found.offset;
     const words = new ShellWords(text);
+    let hinted = false;
     for (let word = words.next(); word !== null; ) {
       const { from, to, command: begins, innerFrom, innerTo } = word;
-      if (!this.#budget.take(STEPS.word)) {
+      hinted = (hinted && !begins) || hints.from(from) < to + NEAR;
+      if (!this.#budget.take(hinted ? STEPS.word : STEPS.skippedWord)) {
         // What is not read may hold a secret.
         found.offset = base;
         found.add(from, text.length);
         return;
       }
       word = words.next();
+      if (!hinted) continue;
       const content = text.slice(from, to);
       found.offset = base + from;
       if (begins) command = new Command(this.#names, findProgram(content));
@@ -202,7 +210,7 @@ class Masker {
     found.offset = offset;
     if (!this.#budget.take(STEPS.quotation)) found.add(0, inner.length);
     else if (depth < MAX_DEPTH) this.#readScript(inner, prose, depth + 1, found);
-    else if (this.#hint.test(inner)) found.add(0, inner.length);
+    else if (new Next(this.#hint, inner).from(0) < inner.length) found.add(0, inner.length);
   }
 
   /**
@@ -224,13 +232,13 @@ class Masker {
     return end === text.length;
   }
 
-  #findAssignments(command: Command, text: string, script: boolean, found: Ranges, list = false): void {
+  #findAssignments(command: Command, text: string, script: boolean, found: Ranges, previous = ''): void {
     for (let at = text.indexOf('='); at !== -1; at = text.indexOf('=', at + 1)) {
       if (!this.#budget.take(STEPS.sign)) {
         found.add(at, text.length);
         return;
       }
-      at = Math.max(at, this.#findAssignment(command, text, at, text.length, script, found, list) - 1);
+      at = Math.max(at, this.#findAssignment(command, text, at, text.length, script, found, previous) - 1);
     }
   }
 
@@ -242,19 +250,21 @@ class Masker {
     limit: number,
     script: boolean,
     found: Ranges,
-    list = false,
+    previous = '',
   ): number {
     // `user[password]=` of forms. `==` compares or pins a version.
     const nameEnd = text[equals - 1] === ']' ? equals - 1 : equals;
     const start = nameStart(text, nameEnd);
-    const before = start > 0 ? text[start - 1]! : list ? ',' : '';
+    const before = start === 0 ? '' : text[start - 1]!;
     const names = before === '?' || before === '&' ? this.#queryNames : this.#names;
     let kind = names.match(text, start, nameEnd);
     if (kind === NO_SECRET && isCapitalKey(text, start, nameEnd)) kind = SECRET_UNLESS_PATH;
     if (kind === NO_SECRET || text[equals + 1] === '=') return equals + 1;
+    this.#budget.take(STEPS.secretName);
     if (start === 0 && text.charCodeAt(0) === DASH && command.isHarmless(optionName(text, equals)))
       return equals + 1;
-    const end = Math.min(limit, valueEnd(text, equals + 1, before));
+    const list = start === 0 && LIST_OPTION.test(previous);
+    const end = Math.min(limit, valueEnd(text, equals + 1, list ? ',' : before));
     if (isSecretValue(text.slice(equals + 1, end), kind, script)) found.add(equals + 1, end);
     return end;
   }
@@ -262,10 +272,8 @@ class Masker {
 
 /** After the budget has run out, only these stay: the name of an option, and nothing. */
 const PLAIN_OPTION = /^(?:|-[A-Za-z]|--[A-Za-z]{1,32}(?:-[A-Za-z]{1,32}){0,8})$/;
-const HEADER_OPTION = /^-(?:H|-headers?|-proxy-header)$/;
 /** What follows is a list of assignments with commas between them. */
 const LIST_OPTION = /^(?:--set(?:-string)?|-o)$/;
-const ATTACHED_HEADER = /^-(?:H|-header=)\w/;
 /** Without any of these an argument is no more than one word. */
 const PUNCTUATION = /[=:(\s]/;
 const BLANK = /\s/;
@@ -317,8 +325,10 @@ function copyTexts(argv: string[]): void {
 /** Names may have separators anywhere, hence only the pieces that names have in common. */
 function hintOf(extraArguments: readonly string[]): RegExp {
   const extra = extraWords(extraArguments).map(({ text }) => [...text].join('[-_.]*'));
-  const programs = TOOL_RULES.flatMap((rule) => rule.programs.map((program) => program.replace('*', '')));
-  return new RegExp([...SECRET_NAME_PIECES, ...programs, ...extra].join('|'), 'i');
+  const programs = TOOL_RULES.flatMap((rule) => rule.programs)
+    .map((program) => program.replaceAll('.', '\\.').replace('*', '\\w*'))
+    .join('|');
+  return new RegExp([...SECRET_NAME_PIECES, ...extra, `(?<![\\w-])(?:${programs})(?!\\w)`].join('|'), 'gi');
 }
 
 function checkName(name: string): string {

@@ -49,6 +49,7 @@ const KEYWORDS = new Set([
   'command',
   'eval',
 ]);
+const LONGEST_KEYWORD = 'command'.length;
 const ASSIGNMENT = /^[A-Za-z_]\w*=/;
 const LONGEST_NAME = 64;
 
@@ -90,6 +91,7 @@ export class ShellWords {
 /** Whether a command begins after the word: after `then`, and after `A=b` before a command. */
 function announcesCommand(text: string, { from, to, command }: ShellWord): boolean {
   if (to - from > LONGEST_NAME) return command && ASSIGNMENT.test(text.slice(from, from + LONGEST_NAME));
+  if (!command && to - from > LONGEST_KEYWORD) return false;
   const word = text.slice(from, to);
   return KEYWORDS.has(word) || (command && ASSIGNMENT.test(word));
 }

@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { type Collector, type CollectorSink, EbpfCollector } from '../../src/collect/index.ts';
 import {
+  type ArgvMasker,
   type CgroupRecord,
   checkLayout,
   type DecodedRecord,
@@ -50,6 +51,7 @@ export function cannotUseBpf(): string | false {
 export async function observe(
   options: Partial<LoadOptions> = {},
   sink?: CollectorSink,
+  mask: ArgvMasker = () => NOTHING_MASKED,
 ): Promise<Observation> {
   const programs = loadPrograms({
     hooks: process.env.TEST_HOOKS === 'raw_tp' ? 'raw_tp' : 'tp_btf',
@@ -61,7 +63,7 @@ export async function observe(
   });
   const errors: unknown[] = [];
   const collector = new EbpfCollector(programs, {
-    mask: () => NOTHING_MASKED,
+    mask,
     onError: (error) => errors.push(error),
     procRoot: '/proc',
     listProcesses: () => [],

@@ -96,6 +96,27 @@ static void make_execs(int first, int count)
 	}
 }
 
+/* What `execs-with` gives to each exec after the status. */
+static char **exec_arguments;
+
+static void make_execs_with(int first, int count)
+{
+	char *argv[16] = { "exit-with", "0" };
+
+	(void)first;
+	for (int i = 0; i < 13 && exec_arguments[i]; i++)
+		argv[2 + i] = exec_arguments[i];
+	for (int i = 0; i < count; i++) {
+		pid_t pid = check(vfork(), "vfork");
+
+		if (pid == 0) {
+			execv(exit_with, argv);
+			_exit(127);
+		}
+		reap(pid);
+	}
+}
+
 static void run_child(pid_t pid)
 {
 	printf("{\"pid\":%d}\n", pid);
@@ -372,7 +393,10 @@ int main(int argc, char **argv)
 		by_parents(second, first, make_vforks);
 	else if (strcmp(mode, "execs") == 0)
 		by_parents(second, first, make_execs);
-	else if (strcmp(mode, "threads") == 0 || strcmp(mode, "leader-first") == 0 ||
+	else if (strcmp(mode, "execs-with") == 0 && argc > 5) {
+		exec_arguments = argv + 5;
+		by_parents(second, first, make_execs_with);
+	} else if (strcmp(mode, "threads") == 0 || strcmp(mode, "leader-first") == 0 ||
 		 strcmp(mode, "exec-from-thread") == 0)
 		threaded(mode, first);
 	else if (strcmp(mode, "simultaneous") == 0)
