@@ -14,7 +14,7 @@ import {
   type StatusJson,
 } from '../api/index.ts';
 import { NodeReader, ownPidNamespace, UsageReader } from '../collect/index.ts';
-import { type ArgvMasker, createMasker, type EventBase } from '../decode/index.ts';
+import { type ArgvMasker, budgetFor, createMasker, type EventBase } from '../decode/index.ts';
 import {
   CgroupRegistry,
   createProcCgroupReader,
@@ -134,7 +134,7 @@ export class Agent implements AgentView, Closable {
     this.#log = log;
     this.#tasks = new Tasks(log);
     this.#start = start;
-    this.#mask = createMasker(secretRules(config));
+    this.#mask = createMasker(secretRules(config), budgetFor(config.kernel.argv_bytes));
     const onError = (error: unknown) => log.error(`a bug in the agent: ${describe(error)}`);
     this.#opened = openCollector(config, start.opened, this.#mask, onError);
     const warn = (text: string) => log.warn(text);
