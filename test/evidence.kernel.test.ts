@@ -66,7 +66,10 @@ test('records of two runs are one chain: programs, privileges, coverage, callers
   );
   assert.equal(head?.hash, records[2]!.hash);
   const { evidence } = (await (await fetch(`${second.api}/api/v1/status`)).json()) as StatusJson;
-  assert.deepEqual(evidence, { kept_in, ...{ sequence: 3, head: head!.hash } });
+  const { public_key, ...rest } = evidence;
+  assert.match(public_key!, /^-----BEGIN PUBLIC KEY-----\n/);
+  const untouched = { anchored: null, failed_writes: 0, losses: 0, problem: null };
+  assert.deepEqual(rest, { kept_in, sequence: 3, head: head!.hash, ...untouched });
 
   const [, stop, again] = records;
   // Together the two records of the first run are its ledger, exactly.
@@ -194,6 +197,53 @@ test('verify finds a change, offline; the report of --json can be verified too',
   assert.match(changed.stdout, /CHANGED: what stands from line 1 on cannot be trusted/);
   const gone = await runCognitod(['evidence', 'verify', join(directory, 'nothing')]);
   assert.equal(gone.code, 2);
+});
+
+test('what has been done to the file is found with the public key and the log: cut off, copied back, made anew', {
+  skip,
+}, async (t) => {
+  const directory = directoryOf(t);
+  const file = join(directory, 'evidence.jsonl');
+  const agent = await start(directory, { COGNITOD_NODE_NAME: 'node-7' });
+  const pem = join(directory, 'node-7.pem');
+  const shown = await runCognitod(['evidence', 'key', '--api', agent.api]);
+  writeFileSync(pem, shown.stdout);
+  const early = readFileSync(file, 'utf8');
+  const { stderr } = await agent.stop();
+  const log = join(directory, 'log');
+  writeFileSync(log, `${stderr}evidence record 9 (day) of node-8: ${'0'.repeat(64)}\n`);
+  const verify = async (...more: string[]) => {
+    const { code, stdout } = await runCognitod(['evidence', 'verify', file, ...more]);
+    return `${code} ${stdout}`;
+  };
+  const both = ['--public-key', pem, '--anchor', log];
+  assert.match(
+    await verify(...both),
+    /^0 intact: 2 records, each signed by a key that you gave; head [0-9a-f]{64}\n$/,
+  );
+  const whole = readFileSync(file, 'utf8');
+
+  // An old copy, as it was signed.
+  writeFileSync(file, early);
+  assert.match(await verify('--public-key', pem), /^0 /);
+  assert.match(await verify(...both), /^1 .*record 2 was made, and is missing at the end/);
+
+  // Made anew by another agent, with a key of its own.
+  const elsewhere = directoryOf(t);
+  const other = await start(elsewhere, { COGNITOD_NODE_NAME: 'node-7' });
+  await other.stop();
+  writeFileSync(file, readFileSync(join(elsewhere, 'evidence.jsonl')));
+  assert.match(await verify(), /^0 /);
+  assert.match(await verify('--public-key', pem), /^1 .*it is signed by another key/);
+
+  // By whoever has taken the key: only the anchor tells.
+  writeFileSync(file, whole);
+  rmSync(file);
+  await (await start(directory, { COGNITOD_NODE_NAME: 'node-7' })).stop();
+  assert.match(await verify('--public-key', pem), /^0 /);
+  assert.match(await verify(...both), /^1 .*record 1 is not the one that was made/);
+  const nobodys = await runCognitod(['evidence', 'verify', file, '--anchor', pem]);
+  assert.deepEqual([nobodys.code, /has no anchor of node-7/.test(nobodys.stderr)], [2, true]);
 });
 
 test('the report says what is true of this agent', { skip }, async (t) => {

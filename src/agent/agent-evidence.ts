@@ -1,6 +1,9 @@
 // The evidence of this agent: where its records are kept, and what is shown of them.
 import { type EvidenceJson, type EvidenceQuery, SCHEMA_VERSION, type StatusJson } from '../api/index.ts';
 import {
+  AnchorQueue,
+  anchorText,
+  createAnchorEvent,
   type Chain,
   ChainFile,
   describeConfiguration,
@@ -17,7 +20,9 @@ import {
 import { boottimeNs } from '../kernel/index.ts';
 import { CognitodError, type Config, type Tasks, VERSION } from '../lib/index.ts';
 import type { AgentLog } from './agent.ts';
+import { chosenConnection, KUBE_TIMES } from '../identity/index.ts';
 import { readBootId } from './boot-id.ts';
+import { ownNamespace } from './own-namespace.ts';
 
 /** What only the running agent knows; programs and configuration follow from the hooks and the configuration. */
 export type RunningSnapshot = Omit<EvidenceSnapshot, 'programs' | 'configuration'> & {
@@ -25,6 +30,9 @@ export type RunningSnapshot = Omit<EvidenceSnapshot, 'programs' | 'configuration
 };
 
 const elapsedMs = () => Number(boottimeNs() / 1_000_000n);
+/** How soon a hash that could not be sent is tried again, and a new one goes out. */
+const ANCHOR_MS = 10_000;
+const ANCHOR_TIMES = { ...KUBE_TIMES, connectMs: 5_000, answerIdleMs: 10_000 };
 const UNTOUCHED: RecorderHealth = { failedWrites: 0, losses: 0, problem: null };
 
 export class AgentEvidence {
@@ -36,6 +44,8 @@ export class AgentEvidence {
   readonly #chain: Chain;
   #key: SigningKey | null = null;
   #recorder: EvidenceRecorder | undefined;
+  readonly #anchors: AnchorQueue | null;
+  #stopAnchors = () => {};
 
   /** Throws EVIDENCE_UNWRITABLE or EVIDENCE_KEY. */
   constructor(
@@ -64,6 +74,7 @@ export class AgentEvidence {
     // What ends with the agent is signed only where a key is given that does not.
     if (directory === null) this.#chain = new MemoryChain(days, keyFile === null ? undefined : openKey());
     else this.#chain = new ChainFile(directory, days, openKey);
+    this.#anchors = openAnchors(config);
   }
 
   /** Makes the first record. */
@@ -82,16 +93,23 @@ export class AgentEvidence {
       startedAt: new Date(Date.now() - (elapsedMs() - this.#startedMs)),
       // Logs usually leave the node: who has them knows the head from elsewhere than the file. Without a file there is
       // nothing to compare it with.
-      sealed: ({ sequence, reason, hash }) => {
-        if (this.#chain.path !== null) this.#log.info(`evidence record ${sequence} (${reason}): ${hash}`);
+      sealed: (record) => {
+        if (this.#chain.path === null) return;
+        this.#log.info(anchorText(record, this.#config.node_name));
+        this.#anchors?.add(record);
       },
       warn: (text) => this.#log.warn(text),
     });
+    const anchors = this.#anchors;
+    if (anchors === null) return;
+    const options = { atOnce: true, unref: true };
+    this.#stopAnchors = this.#tasks.every('sending anchors', ANCHOR_MS, () => anchors.flush(), options);
   }
 
   /** Makes the last record. Nothing when there was no first. */
   stop(): void {
     this.#recorder?.stop();
+    this.#stopAnchors();
   }
 
   status(): StatusJson['evidence'] {
@@ -102,6 +120,7 @@ export class AgentEvidence {
       sequence: head?.sequence ?? 0,
       head: head?.hash ?? null,
       public_key: this.#key?.publicKey ?? null,
+      anchored: this.#anchors?.sent ?? null,
       failed_writes: failedWrites,
       losses,
       problem,
@@ -121,4 +140,12 @@ export class AgentEvidence {
       current: this.#recorder.current(),
     };
   }
+}
+
+function openAnchors({ evidence, kubernetes, node_name: node }: Config): AnchorQueue | null {
+  if (!evidence.anchor_events || evidence.directory === null) return null;
+  const connection = chosenConnection(kubernetes);
+  if (connection === null) return null;
+  const target = { connection, times: ANCHOR_TIMES, namespace: ownNamespace(), node };
+  return new AnchorQueue((record) => createAnchorEvent(target, record));
 }

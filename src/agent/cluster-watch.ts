@@ -1,12 +1,11 @@
 // Keeps what the cluster says about the agent, for the evidence: read at the start and every ten minutes.
-import { readFileSync } from 'node:fs';
 import { type ClusterPolicies, notRead, readClusterPolicies } from '../evidence/index.ts';
 import { chosenConnection, KUBE_TIMES } from '../identity/index.ts';
 import { type Config, Tasks } from '../lib/index.ts';
+import { ownNamespace } from './own-namespace.ts';
 
 const PAUSE_MS = 600_000;
 const TIMES = { ...KUBE_TIMES, connectMs: 5_000, answerIdleMs: 10_000 };
-const NAMESPACE_FILE = '/var/run/secrets/kubernetes.io/serviceaccount/namespace';
 
 export class ClusterWatch {
   readonly #config: Config;
@@ -49,13 +48,5 @@ export class ClusterWatch {
   stop(): void {
     this.#stopped = true;
     this.#stop();
-  }
-}
-
-function ownNamespace(): string {
-  try {
-    return readFileSync(NAMESPACE_FILE, 'utf8').trim() || 'default';
-  } catch {
-    return 'default';
   }
 }

@@ -101,6 +101,11 @@ export const statusSchema = z.object({
   pid: z.int(),
   started_at: z.string(),
   uptime_seconds: z.number(),
+  time_namespace_offset_seconds: z
+    .number()
+    .describe(
+      "what the boot clock of the agent's time namespace is ahead of the node's, which is taken into account; 0 outside of one",
+    ),
   clock_step_seconds: z
     .number()
     .describe(
@@ -167,6 +172,9 @@ export const statusSchema = z.object({
       .describe(
         'of the key that signs the records, as PEM: keep it elsewhere, for verify --public-key; null: unsigned',
       ),
+    anchored: count
+      .nullable()
+      .describe('number of the last record that went out as an event of Kubernetes; null: not configured'),
     failed_writes: count.describe('how often a record could not be written; it is tried again'),
     losses: count.describe('how often the file was removed, replaced or changed by somebody else'),
     problem: z

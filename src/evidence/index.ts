@@ -1,4 +1,5 @@
 // Evidence for auditors, made from the running agent.
+export { AnchorQueue, type AnchoredRecord, anchorText, createAnchorEvent } from './anchor-events.ts';
 export * from './cluster-policies.ts';
 export { type Chain, ChainFile, headOf, MemoryChain } from './chain-file.ts';
 export { ConnectionBook, type ConnectionCount } from './connection-book.ts';

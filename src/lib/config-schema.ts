@@ -280,6 +280,11 @@ export const configSchema = z.strictObject({
         .describe(
           'PEM file with the Ed25519 key that signs them; none: `evidence.key` in that directory, made at the first start',
         ),
+      anchor_events: flag
+        .default(false)
+        .describe(
+          'whether the hash of each record also goes out as an event of Kubernetes, in the namespace of the agent',
+        ),
       cluster_policies: flag
         .default(false)
         .describe('whether roles, bindings and network policies are read into the records'),

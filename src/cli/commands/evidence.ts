@@ -48,7 +48,8 @@ export async function verify(
 ): Promise<number> {
   const { text, head: ownHead } = chainIn(readText(path), path);
   const keys = publicKey.length === 0 ? undefined : readPublicKeys(publicKey);
-  const anchors = anchor.flatMap(readAnchors);
+  const nodes = new Set(verifyChain(text).records.map((record) => (record as { node?: unknown }).node));
+  const anchors = anchor.flatMap((file) => readAnchors(file, nodes));
   const verification = verifyChain(text, { head: head ?? ownHead, keys, anchors });
   const checked = { end: head !== undefined || anchors.length > 0, signatures: keys !== undefined };
   await output.write(json ? `${JSON.stringify(summaryOf(verification))}\n` : textOf(verification, checked));
@@ -75,24 +76,27 @@ function readPublicKeys(files: readonly string[]): ReadonlyMap<string, KeyObject
 }
 
 /** As the agent logs a record, and as its events in Kubernetes say it. */
-const ANCHOR = /evidence record (\d{1,15}) \([a-z-]+\): ([0-9a-f]{64})/g;
+const ANCHOR = /evidence record (\d{1,15}) \([a-z-]+\) of ([^\s:]+): ([0-9a-f]{64})/g;
 
-/** Every anchor in a file with lines of the agent's log, or whatever else has them in it. */
-function readAnchors(file: string): Anchor[] {
+/** Every anchor of these nodes in a file with lines of the agents' logs, or whatever else has them in it. */
+function readAnchors(file: string, nodes: ReadonlySet<unknown>): Anchor[] {
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
   } catch (cause) {
     throw new CognitodError('USAGE', `the anchors cannot be read: ${(cause as Error).message}`);
   }
-  const found = [...text.matchAll(ANCHOR)].map(([, sequence, hash]) => ({
-    sequence: Number(sequence),
-    hash: hash!,
-  }));
+  const found = [...text.matchAll(ANCHOR)]
+    .filter(([, , node]) => nodes.has(node))
+    .map(([, sequence, , hash]) => ({ sequence: Number(sequence), hash: hash! }));
   if (found.length === 0)
-    throw new CognitodError('USAGE', `${file} has no anchor in it`, {
-      hint: "give the agent's log, or what kept its lines `evidence record NUMBER (REASON): HASH`",
-    });
+    throw new CognitodError(
+      'USAGE',
+      `${file} has no anchor of ${[...nodes].join(', ') || 'this node'} in it`,
+      {
+        hint: "give the agent's log, or what kept its lines `evidence record NUMBER (REASON) of NODE: HASH`",
+      },
+    );
   return found;
 }
 

@@ -52,6 +52,8 @@ const OF_OPTIONS: Readonly<Record<string, Source | readonly string[]>> = {
   keyFile: 'files',
   procRoot: 'files',
   tlsDir: 'files',
+  publicKey: 'files',
+  anchor: 'files',
   ...Object.fromEntries(
     [
       'uid',
@@ -84,7 +86,7 @@ const OF_ARGUMENTS: Readonly<Record<string, Source | readonly string[]>> = {
   what: 'places and pids',
   process: 'pids',
   'pid-or-path': 'pids and files',
-  action: ['verify'],
+  action: ['key', 'verify'],
   file: 'files',
 };
 

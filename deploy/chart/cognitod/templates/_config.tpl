@@ -19,6 +19,7 @@
 {{- $evidence := dict -}}
 {{- if ne .Values.evidence.storage "memory" }}{{ $_ := set $evidence "directory" "/var/lib/cognitod/evidence" }}{{ end -}}
 {{- if .Values.evidence.clusterPolicies }}{{ $_ := set $evidence "cluster_policies" true }}{{ $_ := set $evidence "cluster_roles" (list .Values.name) }}{{ end -}}
+{{- if .Values.evidence.anchorEvents }}{{ $_ := set $evidence "anchor_events" true }}{{ end -}}
 {{- if $evidence }}{{ $_ := set $set "evidence" $evidence }}{{ end -}}
 {{- mergeOverwrite $set (deepCopy .Values.config) | toYaml -}}
 {{- end }}
