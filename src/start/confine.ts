@@ -51,8 +51,7 @@ export function confine(config: Config, readsOthers: boolean): Confinement {
 
 function reachOf(config: Config): Reach {
   const { directory } = config.evidence;
-  // The rule is for a folder that is there.
-  if (directory !== null) mkdirSync(directory, { recursive: true, mode: 0o750 });
+  if (directory !== null) makeFolder(directory);
   const interpreter = interpreterOf(process.execPath);
   return {
     writableFolders: directory === null ? [] : [directory],
@@ -61,6 +60,16 @@ function reachOf(config: Config): Reach {
     writableFiles: ['/dev/null', ...[0, 1, 2].filter((fd) => isatty(fd)).map(terminalOf)],
     programs: [process.execPath, ...(interpreter === null ? [] : [interpreter])],
   };
+}
+
+/** The rule is for a folder that is there. Nothing of it is looked at: it is not of those that are trusted. */
+function makeFolder(directory: string): void {
+  try {
+    mkdirSync(directory, { mode: 0o750 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT')
+      mkdirSync(directory, { recursive: true, mode: 0o750 });
+  }
 }
 
 const terminalOf = (fd: number) => readlinkSync(`/proc/self/fd/${fd}`);
