@@ -1,6 +1,6 @@
 // The agent in namespaces of its own: it sees the whole node, or says why not. Needs root and BPF.
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -11,6 +11,7 @@ import { type RunningAgent, runCognitod, startAgent } from './support/agent.ts';
 import { findHierarchy, makeCgroup } from './support/cgroups.ts';
 import { ownNamespaces } from './support/namespaces.ts';
 import { cannotUseBpf } from './support/observe.ts';
+import { PATIENCE } from './support/patience.ts';
 
 const skip = cannotUseBpf();
 const hostProc = mkdtempSync(join(tmpdir(), 'cognitod-host-proc-'));
@@ -146,4 +147,71 @@ for (const collector of ['ebpf', 'procfs']) {
     const { stderr } = await agent.stop();
     assert.match(stderr, /pod\.uid is ignored/);
   });
+}
+
+/** Ten days ahead of the node. */
+const OFFSET_SECONDS = 864_000;
+const inTimeNamespace = (boottime: number) => [
+  'unshare',
+  '-T',
+  ...['--boottime', String(boottime), '--monotonic', String(boottime)],
+  ...['--fork', '--kill-child'],
+];
+const timeNamespaces = spawnSync('unshare', ['-T', 'true']).status === 0;
+
+for (const collector of ['ebpf', 'procfs']) {
+  test(`in a time namespace all times are those of the node (${collector})`, {
+    skip: skip || (timeNamespaces ? false : 'no time namespace can be made here'),
+  }, async (t) => {
+    const old = await startSleeper(t);
+    const args = ['--collector', collector];
+    const env = { COGNITOD_MODEL_HEAL_SECONDS: '1', COGNITOD_PROCFS_INTERVAL_MS: '100' };
+    const agent = await startAgent({ prefix: inTimeNamespace(OFFSET_SECONDS), args, env });
+    t.after(() => agent.stop());
+    assert.equal((await agent.status()).time_namespace_offset_seconds, OFFSET_SECONDS);
+    const beforeMs = Date.now();
+    const young = await startSleeper(t);
+    const afterMs = Date.now();
+    await eventually(async () => (await show(agent, young)) !== undefined);
+    const seen = (await show(agent, young))!;
+    const startMs = Date.parse(seen.start_time);
+    // A look at /proc gives whole clock ticks.
+    assert.ok(startMs >= beforeMs - 20 && startMs <= afterMs + 20, `${seen.start_time}, not ${beforeMs}`);
+
+    // Compared with the list of all processes several times, and measured: they are the same processes all the while.
+    const usage = await (await fetch(`${agent.api}/api/v1/processes?sort=cpu`)).json();
+    const [measured] = (usage as { processes: ProcessJson[] }).processes.filter(({ pid }) => pid === old.pid);
+    assert.ok((measured?.usage?.rss_bytes ?? 0) > 0, 'the process is recognised in /proc');
+    await new Promise((resolve) => setTimeout(resolve, 4500));
+    assert.equal((await show(agent, old))?.state, 'running');
+    assert.equal((await show(agent, young))?.process_id, seen.process_id);
+    const { ledger } = await agent.status();
+    // No more was taken for ended than exits that a full ring lost.
+    assert.ok(ledger.healed.exit_unseen <= ledger.exit.lost, JSON.stringify(ledger));
+    assert.equal(ledger.healed.reopened, 0);
+
+    const gone = once(young, 'exit');
+    young.kill('SIGKILL');
+    await gone;
+    await eventually(async () => (await show(agent, young))?.state === 'exited');
+    await new Promise((resolve) => setTimeout(resolve, 2500));
+    assert.equal((await show(agent, young))?.state, 'exited', 'it is remembered for its time');
+  });
+}
+
+test('a time namespace that cannot be allowed for is refused with the reason', {
+  skip: skip || (timeNamespaces ? false : 'no time namespace can be made here'),
+}, async () => {
+  const prefix = ['timeout', '-k', '1', String(60 * PATIENCE), ...inTimeNamespace(-60)];
+  const end = await runCognitod(['agent', '--quiet', ...FREE], { prefix });
+  assert.equal(end.code, 1);
+  assert.match(
+    end.stderr,
+    /in a time namespace that it cannot allow for: its clock is behind that of the node/,
+  );
+});
+
+async function eventually(holds: () => Promise<boolean>): Promise<void> {
+  for (const end = performance.now() + 60_000 * PATIENCE; !(await holds()); )
+    assert.ok(performance.now() < end, 'never');
 }

@@ -7,7 +7,6 @@ import {
   type EvidenceQuery,
   type LastSelfTestJson,
   type LedgerJson,
-  type ProgramJson,
   type ReadyJson,
   SCHEMA_VERSION,
   type SelfTestJson,
@@ -23,7 +22,7 @@ import {
   MetadataStore,
 } from '../identity/index.ts';
 import { ConnectionBook } from '../evidence/index.ts';
-import { boottimeNs, type ProgramState, realtimeNs, releaseStartupCode } from '../kernel/index.ts';
+import { boottimeNs, boottimeOffsetNs, realtimeNs, releaseStartupCode } from '../kernel/index.ts';
 import {
   type Closable,
   type Config,
@@ -57,6 +56,7 @@ import { type OpenedCollector, openCollector } from './open-collector.ts';
 import { openMetadataSources } from './open-metadata-sources.ts';
 import { openOwnPod } from './open-own-pod.ts';
 import { Pipeline } from './pipeline.ts';
+import { metadataJson, programJson, taskJson } from './status-parts.ts';
 import { privilegesJson } from './privileges-json.ts';
 import { AgentSelfTest, selfTestLifeMs } from './self-test.ts';
 import { composeLedger } from './compose-ledger.ts';
@@ -122,7 +122,7 @@ export class Agent implements AgentView, Closable {
   readonly #abort = new AbortController();
   readonly #startedAt = new Date();
   readonly #clock = new ClockWatch();
-  #settled: NodeJS.Timeout | undefined;
+  #stopSettling = () => {};
   #closing: Promise<void> | undefined;
 
   private constructor(loaded: LoadedConfig, log: AgentLog, start: PrivilegedStart) {
@@ -300,7 +300,10 @@ export class Agent implements AgentView, Closable {
     this.#evidence.start();
     this.#cluster.start();
     this.#healer.start();
-    this.#settled = setTimeout(() => this.#tasks.turn('giving memory back', releaseStartupCode), SETTLED_MS);
+    this.#stopSettling = this.#tasks.every('giving memory back', SETTLED_MS, () => {
+      releaseStartupCode();
+      this.#stopSettling();
+    });
     enrichSnapshot(this.model, this.#config.proc_root, this.#mask, this.#abort.signal).catch((error) =>
       this.#log.error(`reading /proc of the processes found at start failed: ${describe(error)}`),
     );
@@ -327,7 +330,7 @@ export class Agent implements AgentView, Closable {
     this.#abort.abort();
     this.#healer.stop();
     this.#selfTest.stop();
-    clearTimeout(this.#settled);
+    this.#stopSettling();
     // What the kernel has recorded by then still reaches whoever listens, and the ledger closes without a rest.
     this.#opened.collector.detach();
     this.ledger();
@@ -374,6 +377,7 @@ export class Agent implements AgentView, Closable {
       pid: process.pid,
       started_at: this.#startedAt.toISOString(),
       uptime_seconds: this.#clock.uptimeSeconds,
+      time_namespace_offset_seconds: Number(boottimeOffsetNs()) / 1e9,
       clock_step_seconds: this.#clock.stepSeconds,
       ready,
       reasons: [...reasons],
@@ -399,9 +403,9 @@ export class Agent implements AgentView, Closable {
         cgroups_claimed: cgroups.claimed,
         cgroups_truncated: cgroups.truncated,
       },
-      metadata: this.#metadataStatus(),
+      metadata: metadataJson(this.#metadata, this.#binding),
       evidence: this.#evidence.status(),
-      tasks: this.#tasks.states().map(({ lastFailure, ...task }) => ({ ...task, last_failure: lastFailure })),
+      tasks: this.#tasks.states().map(taskJson),
       clients: this.#api.streams().clients + this.#api.liveProcesses().clients,
       memory: { rss_bytes: process.memoryUsage.rss(), model_bytes: this.model.estimatedBytes },
     };
@@ -454,21 +458,6 @@ export class Agent implements AgentView, Closable {
     };
   }
 
-  #metadataStatus(): StatusJson['metadata'] {
-    const { held, releasedUnnamed, overflowed, waiting } = this.#binding.counts();
-    return {
-      sources: this.#metadata.sources().map(({ lastSuccess, ...source }) => ({
-        ...source,
-        last_success: lastSuccess,
-      })),
-      ...this.#metadata.counts(),
-      held,
-      released_unnamed: releasedUnnamed,
-      overflowed,
-      waiting,
-    };
-  }
-
   /** The ring fills faster than it is read: time for nothing but reading. */
   isBehind(): boolean {
     const { ringBytes, ringUsedBytes } = this.#opened.collector.status();
@@ -484,17 +473,6 @@ export class Agent implements AgentView, Closable {
     return { ready: reasons.length === 0, reasons };
   }
 }
-
-const programJson = (program: ProgramState): ProgramJson => ({
-  hook: program.hook,
-  name: program.name,
-  id: program.id,
-  tag: program.tag,
-  verified_instructions: program.verifiedInstructions,
-  attached: program.attached,
-  runs: program.runCount,
-  run_seconds: program.runTimeNs === null ? null : program.runTimeNs / 1e9,
-});
 
 const secretRules = (config: Config) => ({
   enabled: config.secrets.mask,

@@ -15,3 +15,4 @@ export * from './ring-reader.ts';
 export { filterSystemCalls } from './seccomp.ts';
 export * from './snapshot-reader.ts';
 export * from './socket.ts';
+export { boottimeOffsetNs } from './time-namespace.ts';

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import koffi from 'koffi';
 import type { Pointer } from './libbpf.ts';
+import { boottimeOffsetNs } from './time-namespace.ts';
 
 const libc = koffi.load('libc.so.6');
 koffi.struct('timespec', { tv_sec: 'int64_t', tv_nsec: 'int64_t' });
@@ -69,9 +70,12 @@ function readClock(clock: number): bigint {
   return BigInt(now.tv_sec!) * 1_000_000_000n + BigInt(now.tv_nsec!);
 }
 
-/** CLOCK_BOOTTIME: nanoseconds since boot, suspend included; the kernel programs' clock. */
+/**
+ * CLOCK_BOOTTIME of the node: nanoseconds since boot, suspend included; the kernel programs' clock, whatever the time namespace
+ * of the agent. @throws CognitodError TIME_NAMESPACE
+ */
 export function boottimeNs(): bigint {
-  return readClock(CLOCK_BOOTTIME);
+  return readClock(CLOCK_BOOTTIME) - boottimeOffsetNs();
 }
 
 /** Wall-clock nanoseconds since 1970. */

@@ -33,6 +33,7 @@ export const ERROR_CODES = {
   EVIDENCE_KEY: 'the key that signs the records of evidence cannot be used',
   PROC_UNREADABLE: 'the process file system cannot be read',
   PROC_NOT_HOST: 'the process file system is that of a container, not that of the node',
+  TIME_NAMESPACE: 'the agent is in a time namespace that it cannot allow for',
 } as const;
 
 export type ErrorCode = keyof typeof ERROR_CODES;

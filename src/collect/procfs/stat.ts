@@ -1,5 +1,6 @@
 // Parses /proc/PID/stat (proc_pid_stat(5)) without making strings: it is read of every process at every look.
 import { decodeText } from '../../decode/index.ts';
+import { boottimeOffsetNs } from '../../kernel/index.ts';
 
 /** USER_HZ is 100 on every architecture that Node supports. */
 export const CLOCK_TICK_NS = 10_000_000n;
@@ -25,6 +26,7 @@ export interface ProcStat {
   readonly kernelThread: boolean;
   /** Has never called execve: still the image of its parent. The kernel's own mark, so it is exact. */
   readonly forkedOnly: boolean;
+  /** In the node's clock, whatever the time namespace of the agent. */
   readonly startNs: bigint;
   /**
    * Addresses that the kernel chooses at an exec (code, stack, heap) and nothing changes later, setproctitle(3)
@@ -66,7 +68,7 @@ export function parseStat(bytes: Uint8Array, length: number): ProcStat | null {
     parentPid: fields[4]!,
     kernelThread,
     forkedOnly: (flags & PF_FORKNOEXEC) !== 0,
-    startNs: BigInt(fields[22]!) * CLOCK_TICK_NS,
+    startNs: BigInt(fields[22]!) * CLOCK_TICK_NS - boottimeOffsetNs(),
     // Hidden, the start of the code reads 1.
     imageCode: fields[26]! > 1 ? fields[26]! : 0,
     imageStack: fields[28]!,
