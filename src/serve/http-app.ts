@@ -26,6 +26,8 @@ const REQUEST_TIMEOUT_MS = 10_000;
 const CHECK_MS = 1_000;
 /** An answer of which nobody takes anything for so long is cut. Streams have heartbeats. */
 const UNREAD_MS = 30_000;
+/** Between two messages that say the same. */
+const TELL_AGAIN_MS = 60_000;
 const KEEP_ALIVE_MS = 5_000;
 /** Beyond these, streams aside, connections are cut to make room (connections.ts). */
 const MAX_CONNECTIONS = 512;
@@ -173,9 +175,12 @@ function setUpServer(server: Server, maxConnections: number, log: ServeLog): Con
   const connections = new Connections(maxConnections);
   server.on('connection', (socket: Socket) => connections.add(socket));
   server.setTimeout(UNREAD_MS, (socket: Socket) => socket.destroy());
-  // A connection that cannot be accepted (no descriptor left) is no end of the listener.
+  // A connection that cannot be accepted (no descriptor left) is no end of the listener; it is tried again at once, and often.
+  let toldMs = Number.NEGATIVE_INFINITY;
   server.on('error', (error) => {
-    if (server.listening) log.error('a connection could not be accepted', { error: error.message });
+    if (!server.listening || performance.now() - toldMs < TELL_AGAIN_MS) return;
+    toldMs = performance.now();
+    log.error('connections cannot be accepted', { error: error.message });
   });
   // An expectation that nobody knows may be ignored (RFC 9110, 10.1.1); Node would answer 417 by itself.
   server.on('checkExpectation', (request, response) => server.emit('request', request, response));
