@@ -1,6 +1,7 @@
 // Whose names the running agent gives to processes that call their cgroups like somebody else's. Needs root and BPF.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import type { EventJson } from '../src/api/index.ts';
 import { openFakeCri } from '../src/identity/runtime/runtime.fixture.ts';
@@ -132,4 +133,48 @@ test('names go to who is in the cgroup that the kubelet made, or in the containe
     bares.processes.map(({ pod_uid }: { pod_uid: string }) => pod_uid),
     [BARE.uid, BARE.uid],
   );
+});
+
+test('an agent in a node that is a container names what runs in that node, and not in others', {
+  skip,
+  timeout: 120_000,
+}, async (t) => {
+  buildWorkload();
+  const [node, other] = [`docker/${'0d'.repeat(32)}`, `docker/${'0e'.repeat(32)}`];
+  const pod = `kubelet/kubepods/burstable/pod${VICTIM.uid}/${VICTIM.container}`;
+  const own = makeCgroup(root!, `${node}/kubelet/kubepods/burstable/pod${LIAR.uid}/${'3c'.repeat(32)}`);
+  const startThere = async () => {
+    // What this process starts begins in its cgroup.
+    writeFileSync(own.procsFile, String(process.pid));
+    try {
+      return await startAgent({ env: { COGNITOD_RUNTIME_CRI: 'off', COGNITOD_KUBERNETES_API: 'off' } });
+    } finally {
+      writeFileSync(`${root}/cgroup.procs`, String(process.pid));
+    }
+  };
+  const agent = await startThere().catch(async (error) => {
+    await own.remove();
+    throw error;
+  });
+  t.after(() => agent.stop().finally(() => own.remove()));
+  const stream = await openStream(agent);
+  t.after(() => stream.stop());
+  const seen = async (path: string) => {
+    const pid = await runIn(path);
+    const isIt = (event: EventJson) => event.pid === pid && event.type === 'exit';
+    await stream.until((events) => events.some(isIt));
+    const { pod_uid, container_id, provenance } = stream.events.find(isIt)!;
+    return [pod_uid, container_id, provenance];
+  };
+  assert.deepEqual(await seen(`${node}/${pod}`), [VICTIM.uid, VICTIM.container, 'kernel-cgroup']);
+  assert.deepEqual(await seen(`${other}/${pod}`), [null, '0e'.repeat(32), 'kernel-cgroup']);
+  assert.deepEqual(
+    await seen(`${node}/kubelet`),
+    [null, '0d'.repeat(32), 'kernel-cgroup'],
+    'the node itself',
+  );
+  const self = JSON.parse(
+    (await runCognitod(['ps', '--json', '--pod', LIAR.uid, '--api', agent.api])).stdout,
+  );
+  assert.ok(self.processes.length >= 1, 'the agent, which was there before it looked');
 });
