@@ -111,14 +111,14 @@ static __always_inline void tell_fork(struct task_struct *parent, struct task_st
 /* The next thing that the parent does after sched_process_fork, before the child runs, with a run queue locked: it cannot
  * be preempted, so the kernel never skips it (wake_up_new_task in kernel/sched/core.c). */
 HOOK(sched_wakeup_new)
-int BPF_PROG(on_fork, struct task_struct *child)
+int BPF_PROG(sched_process_fork, struct task_struct *child)
 {
 	tell_fork(CURRENT_TASK(), child);
 	return 0;
 }
 #else
 HOOK(sched_process_fork)
-int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
+int BPF_PROG(sched_process_fork, struct task_struct *parent, struct task_struct *child)
 {
 	tell_fork(parent, child);
 	return 0;
@@ -225,7 +225,7 @@ static __always_inline void tell_exec(struct task_struct *task, int old_pid, str
 		}                                                                                                     \
 		return 0;                                                                                             \
 	}
-EACH_COPY(EXEC_PROGRAM, on_exec)
+EACH_COPY(EXEC_PROGRAM, sched_process_exec)
 
 /* Whether this thread is the last of its process, exactly once per process. `group_dead` is the tracepoint's
  * second argument on kernels that have it. */
@@ -331,7 +331,7 @@ static __always_inline void tell_exit(struct task_struct *task)
 		}                                                                                                     \
 		return 0;                                                                                             \
 	}
-EACH_COPY(EXIT_PROGRAM, on_exit)
+EACH_COPY(EXIT_PROGRAM, sched_process_exit)
 
 /* Cgroups of v2, and of the v1 hierarchy that runtimes use: see v1_cgroup_of. */
 static __always_inline _Bool is_watched(struct cgroup *cgroup, _Bool *v1)

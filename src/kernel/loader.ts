@@ -88,7 +88,7 @@ function programNames(object: Pointer, copies = Number.POSITIVE_INFINITY): strin
     return names;
   };
   const cgroups = ['on_cgroup_rmdir', 'on_cgroup_attach', 'on_cgroup_mkdir'];
-  return [...cgroups, ...each('on_exit'), ...each('on_exec'), 'on_fork'];
+  return [...cgroups, ...each('sched_process_exit'), ...each('sched_process_exec'), 'sched_process_fork'];
 }
 
 /**

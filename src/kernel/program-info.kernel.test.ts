@@ -31,9 +31,9 @@ test('without any capability the kernel tells name, id and tag of own programs',
       'tp_btf/cgroup_attach_task on_cgroup_attac',
       'tp_btf/cgroup_mkdir on_cgroup_mkdir',
       'tp_btf/cgroup_rmdir on_cgroup_rmdir',
-      'tp_btf/sched_process_exec on_exec',
-      'tp_btf/sched_process_exit on_exit',
-      'tp_btf/sched_process_fork on_fork',
+      'tp_btf/sched_process_exec sched_process_e',
+      'tp_btf/sched_process_exit sched_process_e',
+      'tp_btf/sched_process_fork sched_process_f',
     ]);
     assert.equal(new Set(read.map(({ id }) => id)).size, 7);
     for (const { tag, attached } of read) {
@@ -50,7 +50,7 @@ test('a program without a link of ours is not attached', { skip }, () => {
     const detached = readPrograms({ ...programs, linkFds }, '/proc').filter(({ attached }) => !attached);
     assert.deepEqual(
       detached.map(({ name }) => name),
-      ['on_fork'],
+      ['sched_process_f'],
     );
   });
 });

@@ -27,14 +27,26 @@ function load(hooks: HookStyle) {
     const loadMs = Math.round(performance.now() - start);
     spawnSync('/bin/true');
     const { forks, execs, exits } = readCounters(programs.countersFd, programs.possibleCpus, COUNTER_LAYOUT);
+    const read = readPrograms(programs, '/proc');
     const verified = Object.fromEntries(
-      readPrograms(programs, '/proc').map(({ name, verifiedInstructions }) => [name, verifiedInstructions]),
+      numbered(read.map(({ hook }) => hook.replace(/^.*\//, ''))).map((name, index) => [
+        name,
+        read[index]!.verifiedInstructions,
+      ]),
     );
     const { preemptible, readsKernel } = programs;
     return { loadMs, counted: [forks, execs, exits], preemptible, readsKernel, verified };
   } finally {
     programs.close();
   }
+}
+
+/** Copies of a program are on one hook. */
+function numbered(names: readonly string[]): string[] {
+  return names.map((name, index) => {
+    const before = names.slice(0, index).filter((one) => one === name).length;
+    return before === 0 ? name : `${name} ${before + 1}`;
+  });
 }
 
 await tell('load', () => {

@@ -168,6 +168,14 @@ await tell(process.argv[2]!, async () => {
   await isReady('is ready');
   const status = await statusJson();
   check('sees by eBPF', status.collector.kind === 'ebpf', status.collector.reason);
+  const { confinement } = status.privileges;
+  check(
+    'has confined itself',
+    confinement.system_calls && confinement.landlock !== null,
+    JSON.stringify(confinement),
+  );
+  const listed = output('bpftool prog show | grep -c sched_process');
+  check('bpftool lists its programs by their tracepoints', Number(listed) >= 3, listed);
   const { privileges } = status;
   const sets = [
     privileges.cap_effective,
@@ -215,7 +223,7 @@ await tell(process.argv[2]!, async () => {
   succeeds('stops', 'systemctl stop cognitod');
   const end = output('systemctl show cognitod -p Result,ExecMainStatus');
   check('with success', /Result=success/.test(end) && /ExecMainStatus=0/.test(end), end);
-  check('no program is left in the kernel', !/on_fork/.test(output('bpftool prog list')));
+  check('no program is left in the kernel', !/sched_process_f/.test(output('bpftool prog list')));
   succeeds('is purged', 'apt-get purge -y cognitod');
   const places = [
     '/etc/cognitod',
