@@ -1,5 +1,5 @@
 // Runs test files of the project in the guest: tests.ts CELL FILE...
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { globSync } from 'node:fs';
 import { tell } from './report.ts';
 
@@ -8,15 +8,28 @@ const files = globSync(patterns).sort();
 /** Node itself crashes now and then under emulation, with the same code that passes the next time. */
 const ATTEMPTS = 3;
 
-await tell(cell!, () => {
+/** Prints as it goes: a guest that is ended has said how far it came. */
+async function runTests(): Promise<{ stdout: string; signal: string | null }> {
+  const child = spawn(
+    process.execPath,
+    ['--disable-warning=ExperimentalWarning', 'scripts/test.ts', ...files],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  );
+  let stdout = '';
+  child.stdout.on('data', (chunk) => {
+    stdout += chunk;
+    process.stdout.write(chunk);
+  });
+  const signal = await new Promise<string | null>((resolve) =>
+    child.on('close', (_code, signal) => resolve(signal)),
+  );
+  return { stdout, signal };
+}
+
+await tell(cell!, async () => {
   let crashes = 0;
   for (let attempt = 1; ; attempt++) {
-    const { stdout, signal } = spawnSync(
-      process.execPath,
-      ['--disable-warning=ExperimentalWarning', 'scripts/test.ts', ...files],
-      { encoding: 'utf8', maxBuffer: 64 * 1024 * 1024, stdio: ['ignore', 'pipe', 'inherit'] },
-    );
-    console.log(stdout);
+    const { stdout, signal } = await runTests();
     const crashed = signal !== null || /'SIG(SEGV|TRAP|ILL|ABRT)'|\bsignal: SIG/.test(stdout);
     if (crashed) crashes++;
     if (crashed && attempt < ATTEMPTS) continue;
