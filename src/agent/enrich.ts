@@ -33,6 +33,6 @@ function enrichOne(table: ProcessTable, process: Process, procRoot: string, mask
   const executable = readExecutable(procRoot, process.pid);
   // An exec in between arrives later and starts a new image with its own argv; this one is then history. Only a
   // pid that was given to another process meanwhile could mislead, and its events come first: see enrich().
-  mask(argv, executable ?? argv[0] ?? '');
-  table.enrich(process.pid, process.startNs, { executable, argv });
+  const { cut } = mask(argv, executable ?? argv[0] ?? '');
+  table.enrich(process.pid, process.startNs, { executable, argv, argvTruncated: cut });
 }

@@ -259,8 +259,9 @@ test('the images of a process that execs for ever are bounded', () => {
 test('what /proc tells about an image from before the agent reaches the children that share it', () => {
   table.adopt(snapshot(1, 1n), HOST);
   apply(fork(INIT, 10, 2000n));
-  table.enrich(1, 1n, { executable: '/sbin/init', argv: ['init', '--x'] });
+  table.enrich(1, 1n, { executable: '/sbin/init', argv: ['init', '--x'], argvTruncated: true });
   assert.deepEqual(table.byPid(10)?.image.argv, ['init', '--x']);
+  assert.equal(table.byPid(10)?.image.argvTruncated, true);
   table.enrich(1, 2n, { executable: '/wrong', argv: [] });
   assert.equal(table.byPid(1)?.image.executable, '/sbin/init');
 });

@@ -113,13 +113,18 @@ export class ProcessTable implements ModelView {
   }
 
   /** Fills in what could only be read from /proc, for a process whose image was there before the agent. */
-  enrich(pid: number, startNs: bigint, facts: { executable: string | null; argv: string[] | null }): void {
+  enrich(
+    pid: number,
+    startNs: bigint,
+    facts: { executable: string | null; argv: string[] | null; argvTruncated?: boolean },
+  ): void {
     const process = this.#running.get(pid);
     if (process?.startNs !== startNs || process.image.source !== 'snapshot') return;
     // In place, so that children forked meanwhile, which share it, learn of it too.
     const image = process.image as { -readonly [K in keyof Image]: Image[K] };
     const before = imageBytes(image);
     image.executable ??= facts.executable;
+    if (image.argv === null) image.argvTruncated = facts.argvTruncated ?? false;
     image.argv ??= facts.argv;
     this.#account(process, imageBytes(image) - before);
   }
