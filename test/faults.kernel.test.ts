@@ -1,7 +1,7 @@
 // A running agent from which the machine takes away what it needs for a while: it lives on, tells what failed, and goes on
 // when it has it again. Needs root and BPF.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import {
   appendFileSync,
   mkdtempSync,
@@ -116,9 +116,12 @@ for (const collector of ['ebpf', 'procfs']) {
 }
 
 test('evidence that is taken away, or has no room, is told, and is there again', { skip }, async (t) => {
-  const directory = directoryOf(t);
+  const directory = mkdtempSync(join(tmpdir(), 'cognitod-faults-'));
+  t.after(() => {
+    spawnSync('umount', ['-l', directory]);
+    rmSync(directory, { recursive: true, force: true });
+  });
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=512k', 'tmpfs', directory]);
-  t.after(() => execFileSync('umount', ['-l', directory]));
   const agent = await start(t, directory, 'ebpf');
   const file = join(directory, 'evidence.jsonl');
   rmSync(file);
@@ -145,4 +148,36 @@ test('evidence that is taken away, or has no room, is told, and is there again',
   // Nothing half made is left. The key of signatures has its own tests.
   const left = readdirSync(directory).filter((name) => name !== 'evidence.key');
   assert.deepEqual(left.sort(), ['evidence.jsonl', 'filler', 'rotated']);
+});
+
+/** Code that runs in the agent some seconds after it has started, as if it were a bug of it. */
+const withBug = (t: TestContext, code: string) =>
+  startAgent({
+    args: ['--collector', 'procfs'],
+    env: {
+      NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(`setTimeout(() => { ${code} }, 6000)`)}`,
+    },
+  }).then((agent) => {
+    t.after(() => agent.kill('SIGKILL'));
+    return agent;
+  });
+
+test('a rejection that nobody expects is told and counted, and the agent goes on', async (t) => {
+  const agent = await withBug(t, "Promise.reject(new Error('nobody expects me'))");
+  const counted = (status: StatusJson) =>
+    status.tasks.some(({ name, failures }) => name === 'what nothing watches' && failures === 1);
+  const { tasks } = await until(agent, counted);
+  assert.equal(tasks.find(({ name }) => name === 'what nothing watches')?.last_failure, 'nobody expects me');
+  const { code, stderr } = await agent.stop();
+  assert.equal(code, 0);
+  assert.match(stderr, /a bug in the agent: Error: nobody expects me/);
+});
+
+test('an exception that nobody catches is told, and the agent ends in order, to be started again', async (t) => {
+  const agent = await withBug(t, "throw new Error('nobody catches me')");
+  const { code, signal, stdout, stderr } = await agent.ended;
+  assert.deepEqual([code, signal], [1, null]);
+  assert.match(stderr, /a bug in the agent: Error: nobody catches me/);
+  assert.match(stderr, /the agent ends, to be started again/);
+  assert.match(stdout, /"type":"ledger"/, 'with its account');
 });
