@@ -23,7 +23,16 @@ const rights = (who: readonly string[], may: boolean, namespace: string, ...requ
 
 /** With modes A and B. */
 export const AGENT_RIGHTS: readonly Right[] = [
-  ...rights(AGENT, true, 'default', 'list pods', 'watch pods', 'get replicasets.apps', 'get jobs.batch', 'get replicationcontrollers'),
+  ...rights(
+    AGENT,
+    true,
+    'default',
+    'list pods',
+    'watch pods',
+    'get replicasets.apps',
+    'get jobs.batch',
+    'get replicationcontrollers',
+  ),
   ...rights(
     AGENT,
     false,
