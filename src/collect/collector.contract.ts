@@ -8,6 +8,7 @@ import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { PATIENCE } from '../../test/support/patience.ts';
 import { type RunningWorkload, runWorkload, startWorkload } from '../../test/workload/index.ts';
 import type { DecodedRecord, EventBase, ExecEvent, ExitEvent, ForkEvent } from '../decode/index.ts';
 import type { Collector } from './collector.ts';
@@ -18,8 +19,8 @@ export interface ContractOptions {
 }
 
 /** How long each state of a test's process lasts. */
-const LIFE_MS = 800;
-const DEADLINE_MS = 15_000;
+const LIFE_MS = 800 * Math.min(PATIENCE, 4);
+const DEADLINE_MS = 15_000 * PATIENCE;
 
 interface Watch {
   readonly collector: Collector;
