@@ -368,6 +368,19 @@ test('below a root that was configured names are believed as at the root of the 
   assert.deepEqual(read(service, '/system.slice/*.service'), [null, A]);
 });
 
+test('the outermost pod counts, also where no container is in between', () => {
+  const other = UID.replace('3d27', '4e27');
+  for (const path of [
+    `/kubepods/burstable/pod${UID}/kubepods/besteffort/pod${other}/${A}`,
+    `/kubepods/burstable/pod${UID}/pod${other}/${A}`,
+    `/kubepods/burstable/pod${UID}/kubepods-besteffort-pod${other.replaceAll('-', '_')}.slice:crio:${A}`,
+  ]) {
+    const { podUid, containerId, qos, claim } = parseCgroupPath(path);
+    assert.deepEqual([podUid, containerId, qos], [UID, null, 'burstable'], path);
+    assert.deepEqual([claim?.podUid, claim?.containerId], [other, A], path);
+  }
+});
+
 test('the directories around the own place are those of its nodes and of its kubelet', () => {
   const pod = `kubepods/burstable/pod${UID}/${A}`;
   const cases: [path: string, roots: string[]][] = [
