@@ -17,7 +17,12 @@ for (const name of ['docker', 'podman'] as EngineName[]) {
   }, async (t) => {
     const engine = await startEngine(name);
     t.after(() => engine.close());
-    const env = { COGNITOD_RUNTIME_CRI: 'off', [`COGNITOD_RUNTIME_${name.toUpperCase()}`]: engine.socket };
+    const env = {
+      COGNITOD_RUNTIME_CRI: 'off',
+      [`COGNITOD_RUNTIME_${name.toUpperCase()}`]: engine.socket,
+      // Its containers are below a directory of this test's, where nobody would believe their names.
+      COGNITOD_KUBERNETES_CGROUP_ROOTS: `/cognitod-${name}-*`,
+    };
     const agent = await startAgent({ env });
     t.after(() => agent.stop());
     const stream = await openStream(agent);

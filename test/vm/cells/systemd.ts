@@ -104,14 +104,16 @@ async function units(): Promise<void> {
       ? value.flatMap(unitsOf)
       : typeof value === 'object' && value !== null
         ? Object.entries(value).flatMap(([key, each]) =>
-            key === 'unit' && typeof each === 'string' ? [each] : unitsOf(each),
+            (key === 'unit' || key === 'user_unit') && typeof each === 'string' ? [each] : unitsOf(each),
           )
         : [];
   const inPs = new Set(unitsOf(rows));
   for (const want of [
     'vm-sleeper.service',
     'vm-inst@a-b.service',
+    // The unit of the user, within that of the user manager.
     'vm-user.service',
+    'user@0.service',
     'vm-transient.scope',
     'cognitod.service',
     'systemd-journald.service',
