@@ -159,6 +159,18 @@ test('however a path is cut or put together, a pod is told only below a kubelet 
       if (identity.podUid !== null || (identity.containerId !== null && !byName))
         assert.equal(identity.unit, null);
     }),
-    { numRuns: 5_000 },
+    {
+      numRuns: 5_000,
+      // What this has found: a container in a delegated directory of a pod was both believed and claimed.
+      examples: [
+        [
+          [
+            `kubepods-burstable-pod${VICTIM.uid.replaceAll('-', '_')}.slice`,
+            'victim.scope',
+            `kata_${VICTIM.id}`,
+          ],
+        ],
+      ],
+    },
   );
 });
