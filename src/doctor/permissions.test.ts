@@ -30,7 +30,10 @@ test('an account with what it needs and nothing else is right', async (t) => {
   const fake = await apiWith(t, NEEDED);
   const { result, reason } = await judgeRights(fake.connection());
   assert.equal(result, 'ok');
-  assert.match(reason, /^may list pods, watch pods, get replicasets, get jobs, get replicationcontrollers; of \d+ rights/);
+  assert.match(
+    reason,
+    /^may list pods, watch pods, get replicasets, get jobs, get replicationcontrollers; of \d+ rights/,
+  );
 });
 
 test('a right that is missing is named', async (t) => {
