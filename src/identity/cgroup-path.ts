@@ -203,7 +203,8 @@ function readingOf(path: string, found: Found): CgroupReading {
     podUid: found.podUid,
     runtime: container?.runtime ?? null,
     qos: found.qos,
-    tags: tagsOf(found.podUid, container?.id ?? null, found.qos),
+    // Whoever filters by tags does not see that the id is only claimed.
+    tags: tagsOf(found.podUid, byName ? null : (container?.id ?? null), found.qos),
     unit: isInside || found.unit === null ? null : readableText(found.unit),
     ...(isInside || found.userUnit === null ? {} : { userUnit: readableText(found.userUnit) }),
     ...claimOf(found),

@@ -2,10 +2,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { PlaceQuery } from '../api/index.ts';
-import type { Metadata } from '../identity/index.ts';
+import type { Identity, Metadata } from '../identity/index.ts';
 import { placeFilter } from './place-filter.ts';
 
-const PLACE = { podUid: '1234-abcd', containerId: `e1${'f'.repeat(62)}` };
+const PLACE = {
+  podUid: '1234-abcd',
+  containerId: `e1${'f'.repeat(62)}`,
+  provenance: 'kernel-cgroup' as Identity['provenance'],
+};
 const NAMED = {
   namespace: 'shop',
   podName: 'web-5d',
@@ -21,6 +25,14 @@ test('a pod that only the sources of names know is found by its uid', () => {
   const place = { ...PLACE, podUid: null };
   assert.equal(placeFilter({ pod: '1234' })!(place, NAMED), false);
   assert.equal(placeFilter({ pod: '1234' })!(place, { ...NAMED, podUid: '1234-abcd' }), true);
+});
+
+test('a container whose id is only claimed is not found by it', () => {
+  const id = PLACE.containerId;
+  for (const container of [id, id.slice(0, 12)]) {
+    assert.equal(matches({ container }, null), true);
+    assert.equal(matches({ container }, null, { ...PLACE, podUid: null as never, provenance: 'claimed' }), false);
+  }
 });
 
 test('without a place there is no filter', () => {
@@ -51,6 +63,6 @@ for (const [query, named, unnamed] of [
     assert.equal(matches(query), named);
     assert.equal(matches(query, UNNAMED), unnamed, 'before it has a name');
     assert.equal(matches(query, null), unnamed);
-    assert.equal(matches(query, null, { podUid: null, containerId: null } as never), false, 'on the host');
+    assert.equal(matches(query, null, { ...PLACE, podUid: null, containerId: null } as never), false, 'on the host');
   });
 }

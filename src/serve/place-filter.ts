@@ -2,7 +2,7 @@
 import type { PlaceQuery } from '../api/index.ts';
 import type { Identity, Metadata } from '../identity/index.ts';
 
-type Place = Pick<Identity, 'podUid' | 'containerId'>;
+type Place = Pick<Identity, 'podUid' | 'containerId' | 'provenance'>;
 
 /** Null when the query names no place. Names that are not known yet match nothing. */
 export function placeFilter(
@@ -24,9 +24,9 @@ function namesPod(text: string, { podUid }: Place, metadata: Metadata | null): b
   return text === metadata.podName || text === `${metadata.namespace}/${metadata.podName}`;
 }
 
-/** The start of its id, or its name. */
-const namesContainer = (text: string, { containerId }: Place, metadata: Metadata | null) =>
-  containerId?.startsWith(text) === true || metadata?.containerName === text;
+/** The start of its id, or its name. An id that is only claimed does not count: anybody may have chosen it. */
+const namesContainer = (text: string, { containerId, provenance }: Place, metadata: Metadata | null) =>
+  (provenance !== 'claimed' && containerId?.startsWith(text) === true) || metadata?.containerName === text;
 
 /** Its name, or `kind/name` with the kind in any case, as kubectl takes it. */
 function namesWorkload(text: string, metadata: Metadata | null): boolean {
