@@ -14,9 +14,10 @@ export type Ground = 'system' | 'unknown' | 'delegated' | 'inside';
 const GROUPS: ReadonlySet<string> = new Set([
   // Kubelets with `--cgroup-root` (kind), and those of two clouds.
   ...['kubelet', 'podruntime', 'kuberuntime'],
-  // Docker; a runner's jobs in Docker; containerd for a kubelet without cgroups of its own; Kata.
-  ...['docker', 'actions_job', 'k8s.io', 'kata_overhead'],
-  ...['libpod_parent', 'lxc', 'lxc.payload', 'machine', 'ecs', 'garden'],
+  // Docker; a runner's jobs in Docker; containerd's namespaces of a kubelet without cgroups of its own, and of nerdctl and ctr.
+  ...['docker', 'actions_job', 'k8s.io', 'default'],
+  // Kata, Podman, LXC, libvirt, ECS, garden.
+  ...['kata_overhead', 'libpod_parent', 'lxc', 'lxc.payload', 'machine', 'ecs', 'garden'],
 ]);
 /** Below a kubelet's tree, where a path of another cgroup namespace may begin. */
 const QOS_GROUPS: ReadonlySet<string> = new Set(['burstable', 'besteffort']);
@@ -24,12 +25,17 @@ const QOS_GROUPS: ReadonlySet<string> = new Set(['burstable', 'besteffort']);
 /** Services of root that put containers below themselves when they are told no other place. */
 const RUNTIME_SERVICES: ReadonlySet<string> = new Set([
   ...['containerd.service', 'docker.service', 'crio.service', 'cri-docker.service', 'kubelet.service'],
-  ...['k3s.service', 'k3s-agent.service', 'rke2-server.service', 'rke2-agent.service'],
-  ...['k0scontroller.service', 'k0sworker.service', 'garden.service'],
+  ...['k3s.service', 'rke2-server.service', 'rke2-agent.service'],
+  ...['k0scontroller.service', 'k0sworker.service', 'garden.service', 'microshift.service'],
   ...['snap.microk8s.daemon-containerd.service', 'snap.microk8s.daemon-kubelite.service'],
+  ...['snap.docker.dockerd.service'],
 ]);
+/** The installer of k3s gives its service a name of the user's choice after this. */
+const K3S_SERVICE = /^k3s-.+\.service$/;
 
 const USER_SLICE = /^user(?:-[0-9]+)?\.slice$/;
+
+const isRuntimeService = (name: string) => RUNTIME_SERVICES.has(name) || K3S_SERVICE.test(name);
 
 /** The ground below a directory that is neither a pod's nor a container's. `parent` is empty at the root of the path. */
 export function groundBelow(name: string, parent: string, ground: Ground): Ground {
@@ -37,7 +43,7 @@ export function groundBelow(name: string, parent: string, ground: Ground): Groun
   if (USER_SLICE.test(name)) return 'delegated';
   if (name.endsWith('.slice')) return 'system';
   const isTop = parent === '' || parent.endsWith('.slice');
-  if (readUnitName(name) !== null) return isTop && RUNTIME_SERVICES.has(name) ? 'system' : 'delegated';
+  if (readUnitName(name) !== null) return isTop && isRuntimeService(name) ? 'system' : 'delegated';
   if (!isTop || isKubeletGroup(name)) return 'system';
   return parent === '' && (GROUPS.has(name) || QOS_GROUPS.has(name)) ? 'system' : 'unknown';
 }

@@ -245,6 +245,51 @@ test('a container in the subtree of a user or service is told as claimed, with i
   }
 });
 
+test('a container is believed where a runtime that root runs makes it', () => {
+  const places: [place: string, runtime: string | null][] = [
+    // containerd's own namespace with cgroupfs: nerdctl, ctr.
+    ['/default', null],
+    ['/system.slice/k3s-server1.service', null],
+    ['/system.slice/k3s-agent-2.service', null],
+    ['/system.slice/microshift.service', null],
+    ['/system.slice/snap.docker.dockerd.service', null],
+  ];
+  for (const [place, runtime] of places) {
+    const { identity, byName } = readCgroupPath(`${place}/${A}`);
+    assert.deepEqual(
+      [identity.containerId, identity.runtime, identity.unit, byName],
+      [A, runtime, null, false],
+      place,
+    );
+  }
+  for (const place of [
+    '/site/default',
+    '/system.slice/default',
+    '/system.slice/k3s-.service',
+    '/system.slice/xk3s-a.service',
+    '/system.slice/k3s-a.scope',
+    '/user.slice/user-1000.slice/user@1000.service/app.slice/microshift.service',
+  ])
+    assert.equal(readCgroupPath(`${place}/${A}`).byName, true, place);
+});
+
+test('of several roots around a path the longest counts below which something is named', () => {
+  const crun = `/docker/${B}/kubelet/kubepods/burstable/pod${UID}/${A}/container`;
+  const read = (path: string, ...roots: string[]) => readCgroupPath(path, new CgroupRoots(roots)).identity;
+  const container = crun.slice(0, crun.lastIndexOf('/'));
+  const own = `${crun}/inner`;
+  for (const roots of [
+    [`/docker/${B}`, container],
+    [container, `/docker/${B}`],
+    [`/docker/${B}`, '/docker', '/docker/*/kubelet/kubepods/*/*/*', crun],
+  ])
+    assert.deepEqual([read(own, ...roots).podUid, read(own, ...roots).containerId], [UID, A]);
+  const inner = UID.replace('3d', '4e');
+  const nested = `${container}/kubepods/pod${inner}/${B}`;
+  assert.equal(read(nested, `/docker/${B}`, container).podUid, inner, 'a node in a pod');
+  assert.equal(read(nested, `/docker/${B}`).podUid, UID, 'a pod that is no node');
+});
+
 test('of a node that is a container itself the pod is told as claimed', () => {
   const pod = `kubelet/kubepods/burstable/pod${UID}/${A}`;
   const { podUid, containerId, qos, claimed } = parseCgroupPath(`/docker/${B}/${pod}`);

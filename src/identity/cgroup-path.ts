@@ -47,8 +47,8 @@ const NO_ROOTS = new CgroupRoots();
  */
 export function readCgroupPath(rawPath: string, roots: CgroupRoots = NO_ROOTS): CgroupReading {
   if (rawPath.length > MAX_PATH) return { ...NOTHING, path: rawPath };
-  const end = roots.lengthIn(rawPath);
-  if (end > 0) {
+  // A longer root may be a container's own: of a process in it only a shorter one tells which container that is.
+  for (const end of roots.lengthsIn(rawPath)) {
     const inside = readNames(rawPath.slice(end));
     if (isNamed(inside)) return readingOf(rawPath, inside);
   }

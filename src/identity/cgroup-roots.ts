@@ -19,14 +19,14 @@ export class CgroupRoots {
     return true;
   }
 
-  /** The length of the longest root that the path is below; 0 where there is none. */
-  lengthIn(path: string): number {
-    let longest = 0;
+  /** The lengths of the roots that the path is below, the longest first, each once. */
+  lengthsIn(path: string): number[] {
+    const lengths = new Set<number>();
     for (const pattern of this.#patterns) {
-      const length = pattern.exec(path)?.[0].length ?? 0;
-      if (length > longest) longest = length;
+      const length = pattern.exec(path)?.[0].length;
+      if (length !== undefined) lengths.add(length);
     }
-    return longest;
+    return [...lengths].sort((a, b) => b - a);
   }
 }
 

@@ -31,7 +31,10 @@ test('a container whose id is only claimed is not found by it', () => {
   const id = PLACE.containerId;
   for (const container of [id, id.slice(0, 12)]) {
     assert.equal(matches({ container }, null), true);
-    assert.equal(matches({ container }, null, { ...PLACE, podUid: null as never, provenance: 'claimed' }), false);
+    assert.equal(
+      matches({ container }, null, { ...PLACE, podUid: null as never, provenance: 'claimed' }),
+      false,
+    );
   }
 });
 
@@ -63,6 +66,10 @@ for (const [query, named, unnamed] of [
     assert.equal(matches(query), named);
     assert.equal(matches(query, UNNAMED), unnamed, 'before it has a name');
     assert.equal(matches(query, null), unnamed);
-    assert.equal(matches(query, null, { ...PLACE, podUid: null, containerId: null } as never), false, 'on the host');
+    assert.equal(
+      matches(query, null, { ...PLACE, podUid: null, containerId: null } as never),
+      false,
+      'on the host',
+    );
   });
 }
