@@ -126,8 +126,10 @@ export class KubeSource implements MetadataSource {
     for (const pod of pods) this.#pods.set(pod.apiUid, this.#entryOf(pod, before.get(pod.apiUid)));
     this.#claims.replace(pods);
     this.#told.clear();
-    for (const entry of this.#pods.values())
-      if (this.#speaker(entry.pod.facts.uid) === entry) this.#told.set(entry.pod.facts.uid, entry);
+    for (const uid of new Set(pods.map(({ facts }) => facts.uid))) {
+      const entry = this.#speaker(uid);
+      if (entry !== undefined) this.#told.set(uid, entry);
+    }
     const told = [...this.#told.values()];
     this.#sink?.replace(
       this.name,

@@ -19,6 +19,8 @@ export class UidClaims {
       apiUids.add(pod.apiUid);
       this.#add(pod);
     }
+    // Once for all of a uid: whoever may create pods can make any number of claims.
+    for (const uid of this.#claims.keys()) this.#findLiars(uid);
     for (const apiUid of this.#liars) if (!apiUids.has(apiUid)) this.#liars.delete(apiUid);
   }
 
@@ -26,6 +28,7 @@ export class UidClaims {
   set(pod: KnownPod, before: KnownPod | undefined): void {
     if (before !== undefined) this.#drop(before);
     this.#add(pod);
+    this.#findLiars(pod.facts.uid);
   }
 
   delete(pod: KnownPod): void {
@@ -35,16 +38,26 @@ export class UidClaims {
 
   /** Undefined when nobody who can be believed claims the uid. */
   speaker(uid: string): KnownPod | undefined {
-    const pods = [...(this.#claims.get(uid)?.values() ?? [])];
-    return pods.filter(({ apiUid }) => !this.#liars.has(apiUid)).sort(byTrust)[0];
+    return this.#best(uid, ({ apiUid }) => !this.#liars.has(apiUid));
   }
 
   #add(pod: KnownPod): void {
     const claims = this.#claims.get(pod.facts.uid) ?? new Map<string, KnownPod>();
     this.#claims.set(pod.facts.uid, claims.set(pod.apiUid, pod));
-    const [best, ...others] = [...claims.values()].sort(byTrust);
-    if (!isOwn(best!) && !hasStatus(best!)) return;
-    for (const other of others) if (!isSamePod(other, best!)) this.#liars.add(other.apiUid);
+  }
+
+  #findLiars(uid: string): void {
+    const best = this.#best(uid, () => true);
+    if (best === undefined || (!isOwn(best) && !hasStatus(best))) return;
+    for (const other of this.#claims.get(uid)!.values())
+      if (!isSamePod(other, best)) this.#liars.add(other.apiUid);
+  }
+
+  #best(uid: string, counts: (pod: KnownPod) => boolean): KnownPod | undefined {
+    let best: KnownPod | undefined;
+    for (const pod of this.#claims.get(uid)?.values() ?? [])
+      if (counts(pod) && (best === undefined || byTrust(pod, best) < 0)) best = pod;
+    return best;
   }
 
   #drop({ apiUid, facts: { uid } }: KnownPod): void {
