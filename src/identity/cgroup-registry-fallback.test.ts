@@ -127,6 +127,32 @@ test('a process that is gone leaves its cgroup unknown, and is counted', () => {
   });
 });
 
+test('for all cgroups together /proc is read no more than so often in a second, whatever paths are cut', () => {
+  const text = `0::${POD_PATH}\n`;
+  const proc = Object.fromEntries(Array.from({ length: 5000 }, (_, pid) => [pid, text]));
+  const { registry, asked } = setUp(proc);
+  // More cgroups than are remembered as guessed, each with one event in turn.
+  const round = (atMs: bigint) => {
+    for (let id = 1; id < 3000; id++)
+      registry.resolve(event(id, 0, { pid: id, ktimeNs: BASE.ktimeNs + atMs * MS }));
+  };
+  for (let id = 1; id < 3000; id++) registry.learn(record(id, '/deep', 0, { truncated: true }));
+  round(0n);
+  assert.equal(asked.length, 200);
+  round(300n);
+  round(999n);
+  assert.equal(asked.length, 200);
+  assert.deepEqual(registry.resolve(event(2999, 0, { pid: 2999, ktimeNs: BASE.ktimeNs + 999n * MS })), {
+    ...UNKNOWN,
+    cgroupPath: '/deep',
+    truncated: true,
+  });
+  const { fallbacks, unknown } = registry.counts();
+  assert.deepEqual([fallbacks, unknown], [200, 3 * 2999 - 200 + 1]);
+  round(1000n);
+  assert.equal(asked.length, 400);
+});
+
 test('events slightly out of order do not ask again, those of another recording do', () => {
   const { registry, asked } = setUp();
   registry.resolve(event(5));

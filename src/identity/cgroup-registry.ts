@@ -29,7 +29,7 @@ export interface CgroupRegistryCounts {
   readonly known: number;
   /** Reads of /proc for want of a record. */
   readonly fallbacks: number;
-  /** Answers that had to be `cgroup-unknown`. */
+  /** Answers that had to be `cgroup-unknown`, also for want of further reads of /proc in that second. */
   readonly unknown: number;
   /** Cgroups forgotten to make room. */
   readonly evicted: number;
@@ -46,6 +46,13 @@ const RETRY_NS = 250_000_000n;
 
 /** Cgroups without a record are rare: the kernel sends a lost record again with the next event. */
 const MAX_GUESSES = 1024;
+
+/**
+ * Reads of /proc for all cgroups together, in a second by the clock of the events: each blocks, and whoever makes cgroups
+ * whose paths are cut could otherwise cause one by every event.
+ */
+const MAX_READS = 200;
+const READS_NS = 1_000_000_000n;
 
 const UNKNOWN = freeze(NOTHING, 'cgroup-unknown');
 
@@ -106,6 +113,8 @@ export class CgroupRegistry {
    * in a generation and not by every event.
    */
   #generation = 0;
+  #reads = 0;
+  #readsSinceNs: bigint | null = null;
   #fallbacks = 0;
   #unknown = 0;
   #evicted = 0;
@@ -265,7 +274,8 @@ export class CgroupRegistry {
   }
 
   /**
-   * What /proc says of the event's process, read at most once per pair of cgroups and `RETRY_NS`.
+   * What /proc says of the event's process, read at most once per pair of cgroups and `RETRY_NS`, and for all of them
+   * `MAX_READS` times a second.
    *
    * It says where the process is now, not where it was at the event: meanwhile it may have been moved
    * (runtimes fork in their own cgroup and move the child), or be gone and its pid taken by another
@@ -284,6 +294,7 @@ export class CgroupRegistry {
       if (sinceNs < RETRY_NS && sinceNs > -RETRY_NS) return sameProcess ? last.identity : null;
     }
 
+    if (!this.#takeRead(event.ktimeNs)) return null;
     this.#fallbacks++;
     const reading = this.#read(this.#readProcCgroup(event.pid) ?? '', 'procfs', false);
     const found = reading.path === '' ? null : this.#identityOf(reading, 'procfs', false);
@@ -301,6 +312,16 @@ export class CgroupRegistry {
     });
     if (this.#guesses.size > MAX_GUESSES) this.#guesses.delete(firstKey(this.#guesses)!);
     return this.#guesses.get(key)!.identity;
+  }
+
+  #takeRead(nowNs: bigint): boolean {
+    const sinceNs = this.#readsSinceNs === null ? READS_NS : nowNs - this.#readsSinceNs;
+    // A clock far behind is another recording.
+    if (sinceNs >= READS_NS || sinceNs <= -READS_NS) {
+      this.#readsSinceNs = nowNs;
+      this.#reads = 0;
+    }
+    return this.#reads++ < MAX_READS;
   }
 
   #read(path: string, source: CgroupRecord['source'], truncated: boolean): CgroupReading {
