@@ -123,6 +123,24 @@ test('a masked secret is not kept in memory by the other arguments', () => {
   assert.equal(kept.length, 200);
 });
 
+test('the names of programs that were seen do not keep the secrets after them in memory', () => {
+  setFlagsFromString('--expose-gc');
+  const collectGarbage = runInNewContext('gc') as () => void;
+  const masker = createMasker(RULES);
+  collectGarbage();
+  const before = process.memoryUsage().heapUsed;
+  for (let i = 0; i < 200; i++) {
+    const memory = new TextEncoder().encode(
+      `/opt/long-enough-to-be-a-slice-${i}\0--password=${'x'.repeat(20_000)}\0`,
+    );
+    assert.deepEqual(masker(splitArgv(memory, 0, memory.length, 2), '/bin/app'), { masked: 1, cut: false });
+  }
+  collectGarbage();
+  assert.ok(process.memoryUsage().heapUsed - before < 1_000_000);
+  // Still in use, and with it what it remembers.
+  assert.deepEqual(masker(['app', '--password=x'], 'app'), { masked: 1, cut: false });
+});
+
 test('an argv without arguments, and an unknown executable, are no trouble', () => {
   assert.equal(mask([], '/bin/x'), NOTHING_MASKED);
   assert.equal(mask(['', '', '-'], ''), NOTHING_MASKED);
