@@ -223,6 +223,9 @@ test('what has been done to the file is found with the public key and the log: c
   );
   const whole = readFileSync(file, 'utf8');
 
+  writeFileSync(file, '');
+  assert.match(await verify('--public-key', pem), /^1 .*there is no record/);
+
   // An old copy, as it was signed.
   writeFileSync(file, early);
   assert.match(await verify('--public-key', pem), /^0 /);

@@ -1,4 +1,5 @@
 // The evidence of this agent: where its records are kept, and what is shown of them.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type EvidenceJson, type EvidenceQuery, SCHEMA_VERSION, type StatusJson } from '../api/index.ts';
 import {
   AnchorQueue,
@@ -32,6 +33,8 @@ export type RunningSnapshot = Omit<EvidenceSnapshot, 'programs' | 'configuration
 const elapsedMs = () => Number(boottimeNs() / 1_000_000n);
 /** How soon a hash that could not be sent is tried again, and a new one goes out. */
 const ANCHOR_MS = 10_000;
+/** What an end may wait for the last. */
+const LAST_ANCHORS_MS = 2_000;
 const ANCHOR_TIMES = { ...KUBE_TIMES, connectMs: 5_000, answerIdleMs: 10_000 };
 const UNTOUCHED: RecorderHealth = { failedWrites: 0, losses: 0, problem: null };
 
@@ -97,6 +100,7 @@ export class AgentEvidence {
         if (this.#chain.path === null) return;
         this.#log.info(anchorText(record, this.#config.node_name));
         this.#anchors?.add(record);
+        if (this.#recorder !== undefined) this.#sendAnchors();
       },
       warn: (text) => this.#log.warn(text),
     });
@@ -110,6 +114,19 @@ export class AgentEvidence {
   stop(): void {
     this.#recorder?.stop();
     this.#stopAnchors();
+  }
+
+  /** After `stop`: the hashes that have not gone out yet get a moment more. */
+  async close(): Promise<void> {
+    await Promise.race([
+      this.#anchors?.flush().catch(() => {}),
+      sleep(LAST_ANCHORS_MS, null, { ref: false }),
+    ]);
+  }
+
+  #sendAnchors(): void {
+    const anchors = this.#anchors;
+    if (anchors !== null) void this.#tasks.turn('sending anchors', () => anchors.flush());
   }
 
   status(): StatusJson['evidence'] {

@@ -338,7 +338,12 @@ export class Agent implements AgentView, Closable {
     this.#binding.flush();
     this.#tasks.turn('keeping evidence', () => this.#evidence.stop());
     this.#cluster.stop();
-    const results = await Promise.allSettled([this.#api.close(), this.#ops.close(), this.#metadata.close()]);
+    const results = await Promise.allSettled([
+      this.#api.close(),
+      this.#ops.close(),
+      this.#metadata.close(),
+      this.#evidence.close(),
+    ]);
     await this.#opened.collector.close();
     this.#connections.close();
     const failures = results.filter((result) => result.status === 'rejected').map((result) => result.reason);

@@ -58,6 +58,7 @@ export class AnchorQueue {
   readonly #send: (record: AnchoredRecord) => Promise<void>;
   #waiting: AnchoredRecord[] = [];
   #sent = 0;
+  #sending: Promise<void> | undefined;
 
   constructor(send: (record: AnchoredRecord) => Promise<void>) {
     this.#send = send;
@@ -72,8 +73,15 @@ export class AnchorQueue {
     this.#waiting = [...this.#waiting, record].slice(-MOST_WAITING);
   }
 
-  /** Sends what waits. Rejects at the first that cannot be sent; it waits on. */
-  async flush(): Promise<void> {
+  /** Sends what waits; who asks meanwhile waits for the same. Rejects at the first that cannot be sent; it waits on. */
+  flush(): Promise<void> {
+    this.#sending ??= this.#sendAll().finally(() => {
+      this.#sending = undefined;
+    });
+    return this.#sending;
+  }
+
+  async #sendAll(): Promise<void> {
     for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
       await this.#send(next);
       this.#sent = next.sequence;

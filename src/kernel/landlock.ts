@@ -1,5 +1,5 @@
 // Landlock: what the agent may write to and start, enforced by the kernel whoever its user is (landlock(7)).
-import { closeSync, constants, openSync } from 'node:fs';
+import { closeSync, constants, existsSync, openSync } from 'node:fs';
 import koffi from 'koffi';
 import { errnoName, lastErrno } from './libbpf.ts';
 
@@ -86,7 +86,8 @@ export function restrictTo(reach: Reach): number {
   try {
     const ofFiles = writes & (WRITE_FILE | TRUNCATE);
     for (const folder of reach.writableFolders) allow(ruleset, folder, writes);
-    for (const file of reach.writableFiles) allow(ruleset, file, ofFiles);
+    // A terminal of another namespace has a name that leads nowhere here.
+    for (const file of reach.writableFiles.filter((path) => existsSync(path))) allow(ruleset, file, ofFiles);
     for (const folder of reach.socketFolders) allow(ruleset, folder, MAKE_SOCKET | REMOVE_FILE);
     for (const program of reach.programs) allow(ruleset, program, EXECUTE);
     check(restrictSelf(RESTRICT_SELF, ruleset, 0), 'the restriction');

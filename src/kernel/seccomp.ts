@@ -1,12 +1,14 @@
 // The agent's own filter of system calls, made by libseccomp for the processor that it runs on.
 import koffi from 'koffi';
-import { ALLOWED, type ArgumentRule, CONDITIONAL, UNKNOWN } from './system-calls.ts';
+import { ALLOWED, ALLOWED_NUMBERS, type ArgumentRule, CONDITIONAL, UNKNOWN } from './system-calls.ts';
 
 /** seccomp.h of libseccomp 2.5. */
 const ALLOW = 0x7fff0000;
 const ERRNO = 0x00050000;
 const COMPARE_EQUAL = 4;
 const COMPARE_MASKED = 7;
+/** The filter switches no mitigation of speculation on, which kernels before 5.16 would do for the whole agent. */
+const LEAVE_MITIGATIONS = 7;
 const OPTIMIZE = 8;
 const BINARY_TREE = 2;
 /** What the call is on every other processor. */
@@ -56,8 +58,9 @@ export function filterSystemCalls(): void {
   if (filter === null) throw new Error('libseccomp gives no filter');
   try {
     lib.setAttribute(filter, OPTIMIZE, BINARY_TREE);
-    const add = (name: string, action: number, comparison: Comparison | null) => {
-      const call = lib.resolve(name);
+    lib.setAttribute(filter, LEAVE_MITIGATIONS, 1);
+    const add = (name: string | number, action: number, comparison: Comparison | null) => {
+      const call = typeof name === 'number' ? name : lib.resolve(name);
       // Of another processor, or unknown to this libseccomp: it stays forbidden.
       if (call <= NO_SUCH_CALL) return;
       const result = lib.addRule(
@@ -69,7 +72,7 @@ export function filterSystemCalls(): void {
       );
       if (result < 0) throw new Error(`libseccomp takes no rule for ${name}: ${result}`);
     };
-    for (const name of ALLOWED) add(name, ALLOW, null);
+    for (const name of [...ALLOWED, ...(ALLOWED_NUMBERS[process.arch] ?? [])]) add(name, ALLOW, null);
     for (const name of UNKNOWN) add(name, ERRNO | ENOSYS, null);
     for (const { name, argument } of CONDITIONAL)
       for (const comparison of comparisonsOf(argument)) add(name, ALLOW, comparison);

@@ -19,7 +19,7 @@ export const ALLOWED: readonly string[] = [
   ...['arch_prctl', 'brk', 'capget', 'capset', 'execve', 'exit', 'exit_group', 'get_robust_list', 'getcpu'],
   ...['getegid', 'geteuid', 'getgid', 'getgroups', 'getpgid', 'getpgrp', 'getpid', 'getppid', 'getpriority'],
   ...['getrandom', 'getresgid', 'getresuid', 'getrlimit', 'getrusage', 'getsid', 'gettid', 'getuid'],
-  ...['madvise', 'membarrier', 'mincore', 'mmap', 'mprotect', 'mremap', 'munmap', 'prctl', 'prlimit64'],
+  ...['madvise', 'membarrier', 'mincore', 'mmap', 'mprotect', 'mremap', 'munmap', 'prctl'],
   ...['pkey_alloc', 'pkey_free', 'pkey_mprotect', 'rseq', 'sched_getaffinity', 'sched_getparam'],
   ...['sched_getscheduler', 'sched_yield', 'sched_get_priority_max', 'sched_get_priority_min'],
   ...['set_robust_list', 'set_tid_address', 'setrlimit', 'sysinfo', 'times', 'umask', 'uname'],
@@ -94,8 +94,19 @@ const AF_INET6 = 10;
 const AF_NETLINK = 16;
 /** Every CLONE_NEW… that clone(2) knows, include/uapi/linux/sched.h. */
 const NEW_NAMESPACES = 0x7e02_0000;
-/** FIONREAD, FIONBIO, FIOCLEX, FIONCLEX, TCGETS, TCSETS, TCSETSW, TIOCGWINSZ, TIOCGPGRP: asm-generic/ioctls.h. */
-const HARMLESS_REQUESTS = [0x541b, 0x5421, 0x5451, 0x5450, 0x5401, 0x5402, 0x5403, 0x5413, 0x540f];
+/** FIONREAD, FIONBIO, FIOCLEX, FIONCLEX, TCGETS, TCSETS, TCSETSW, TIOCGWINSZ, TIOCGPGRP; TCGETS2, TCSETS2, TCSETSW2; SIOCGIFINDEX: asm-generic/ioctls.h, linux/sockios.h. */
+const HARMLESS_REQUESTS = [
+  ...[0x541b, 0x5421, 0x5451, 0x5450, 0x5401, 0x5402, 0x5403, 0x5413, 0x540f],
+  ...[0x802c542a, 0x402c542b, 0x402c542c, 0x8933],
+];
+
+/**
+ * By number: uretprobe(2), which libseccomp 2.5 does not know. Linux 6.11 and 6.12 let a probe that somebody has put on a function's
+ * return make this call in the agent's name; refused, it ends the agent.
+ */
+export const ALLOWED_NUMBERS: Readonly<Partial<Record<NodeJS.Architecture, readonly number[]>>> = {
+  x64: [335],
+};
 
 export const CONDITIONAL: readonly ConditionalCall[] = [
   {
@@ -104,6 +115,8 @@ export const CONDITIONAL: readonly ConditionalCall[] = [
   },
   { name: 'socket', argument: { index: 0, in: [AF_UNIX, AF_INET, AF_INET6, AF_NETLINK] } },
   { name: 'clone', argument: { index: 0, without: NEW_NAMESPACES } },
+  // Its own limits: those of others are a way to end them.
+  { name: 'prlimit64', argument: { index: 0, in: [0] } },
   { name: 'ioctl', argument: { index: 1, in: HARMLESS_REQUESTS } },
 ];
 

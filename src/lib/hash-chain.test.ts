@@ -150,3 +150,19 @@ test('anchors find what the key does not: an end that was cut off, an old copy, 
   assert.deepEqual(problemsOf(`${lines[1]}\n${lines[2]}\n`, known), []);
   assert.equal(problemsOf('', known).length, 3);
 });
+
+test('a chain that begins after all anchors is not taken for one whose beginning was dropped', () => {
+  const anchors = signed.records.map(({ sequence, hash }) => ({ sequence, hash }));
+  const known = { keys: own.keys, anchors };
+  // By whoever has the key: it begins right after what is known, or later.
+  for (const [sequence, hash] of [
+    [3, 'f'.repeat(64)],
+    [50, 'f'.repeat(64)],
+  ] as const) {
+    const made = seal({ day: 'forged' }, { sequence, hash, previous_hash: NO_HASH }, own.signer);
+    assert.equal(problemsOf(`${lineOf(made)}\n`, known).length, 1, String(sequence));
+  }
+  // The last that is known is the one before.
+  const next = seal({ day: 4 }, signed.records[2]!, own.signer);
+  assert.deepEqual(problemsOf(`${lineOf(next)}\n`, known), []);
+});

@@ -125,8 +125,7 @@ export function verifyChain(text: string, { head, keys, anchors = [] }: Known = 
       lines.length,
       'its hash is not the expected head: records are missing at the end, or all were made anew',
     );
-  for (const problem of anchors.flatMap((anchor) => anchorProblem(anchor, records)))
-    report(lines.length, problem);
+  for (const problem of anchorProblems(anchors, records)) report(lines.length, problem);
   return { records, problems };
 }
 
@@ -142,15 +141,31 @@ function signatureProblem(
     : 'its signature is wrong';
 }
 
-function anchorProblem({ sequence, hash }: Anchor, records: readonly Link[]): string[] {
-  const [first, last] = [records[0]?.sequence ?? 0, records.at(-1)?.sequence ?? 0];
-  if (sequence > last) return [`record ${sequence} was made, and is missing at the end`];
-  // Dropped after the retention.
-  if (sequence < first) return [];
-  const found = records.filter((record) => record.sequence === sequence);
-  return found.some((record) => record.hash === hash)
-    ? []
-    : [`record ${sequence} is not the one that was made: its hash was ${hash}`];
+/**
+ * A chain whose beginning was dropped must still join what is known: its first record names the hash of the one before it.
+ * Without any anchor from there on nothing says that it is the same chain.
+ */
+function anchorProblems(anchors: readonly Anchor[], records: readonly Link[]): string[] {
+  const [first, last] = [records[0], records.at(-1)];
+  if (first === undefined || last === undefined)
+    return anchors.map(({ sequence }) => `record ${sequence} was made, and is missing`);
+  const hashes = new Map(records.map((record) => [record.sequence, record.hash]));
+  hashes.set(first.sequence - 1, first.previous_hash);
+  const problems = anchors.flatMap(({ sequence, hash }) => {
+    if (sequence > last.sequence) return [`record ${sequence} was made, and is missing at the end`];
+    // Dropped after the retention.
+    if (sequence < first.sequence - 1) return [];
+    return hashes.get(sequence) === hash
+      ? []
+      : [`record ${sequence} is not the one that was made: its hash was ${hash}`];
+  });
+  const joins = anchors.some(({ sequence }) => sequence >= first.sequence - 1);
+  return anchors.length > 0 && !joins
+    ? [
+        ...problems,
+        `no anchor is of these records: that of record ${first.sequence - 1}, or a later one, would be`,
+      ]
+    : problems;
 }
 
 /** The record, or what is wrong with its line. */

@@ -111,6 +111,7 @@ const CLONE_NEWUSER = 0x10000000;
 const PTRACE_ATTACH = 16;
 const AF_PACKET = 17;
 const SOCK_RAW = 3;
+const RLIMIT_NOFILE = 7;
 
 const outcomes: Record<string, readonly string[]> = {
   'run a program': onEach((fd) => bpf.run(fd, runOptions)),
@@ -144,6 +145,14 @@ const outcomes: Record<string, readonly string[]> = {
       const { error } = spawnSync('/bin/true');
       if (error !== undefined) throw error;
     }),
+  ],
+  'limit another process': [
+    call(libc, 'int prlimit(int pid, int resource, const void *limits, void *old)')(
+      attempt.victim,
+      RLIMIT_NOFILE,
+      Buffer.from(new BigUint64Array([64n, 64n]).buffer),
+      null,
+    ),
   ],
   signal: [caught(() => process.kill(attempt.victim, 'SIGUSR1'))],
   'memory of another': [caught(() => writeFileSync(`/proc/${attempt.victim}/mem`, ''))],

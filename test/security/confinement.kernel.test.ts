@@ -82,7 +82,13 @@ describe('an attacker in the place of the agent', { skip: cannotUseBpf() }, () =
         [],
       );
       // As root without capabilities it can do this, which the confinement is for.
-      for (const name of ['write a file', 'start a program', 'signal', 'change the mode of a file'])
+      for (const name of [
+        'write a file',
+        'start a program',
+        'signal',
+        'change the mode of a file',
+        'limit another process',
+      ])
         assert.ok(succeeded(attacked).includes(name), name);
     });
   }

@@ -50,7 +50,12 @@ export async function verify(
   const keys = publicKey.length === 0 ? undefined : readPublicKeys(publicKey);
   const nodes = new Set(verifyChain(text).records.map((record) => (record as { node?: unknown }).node));
   const anchors = anchor.flatMap((file) => readAnchors(file, nodes));
-  const verification = verifyChain(text, { head: head ?? ownHead, keys, anchors });
+  const found = verifyChain(text, { head: head ?? ownHead, keys, anchors });
+  // A file that was emptied is not intact.
+  const verification =
+    found.records.length > 0 || found.problems.length > 0
+      ? found
+      : { ...found, problems: [{ line: 1, problem: 'there is no record' }] };
   const checked = { end: head !== undefined || anchors.length > 0, signatures: keys !== undefined };
   await output.write(json ? `${JSON.stringify(summaryOf(verification))}\n` : textOf(verification, checked));
   return verification.problems.length === 0 ? EXIT.ok : EXIT.failed;
@@ -160,11 +165,11 @@ function textOf(
   checked: { readonly end: boolean; readonly signatures: boolean },
 ): string {
   const [first, last] = [records[0], records.at(-1)];
-  if (first === undefined || last === undefined) return 'no record was found\n';
   if (problems.length > 0) {
     const lines = problems.map(({ line, problem }) => `line ${line}: ${problem}`);
     return `${harmlessLines(lines.join('\n'))}\nCHANGED: what stands from line ${problems[0]!.line} on cannot be trusted\n`;
   }
+  if (first === undefined || last === undefined) return 'no record was found\n';
   const before =
     first.sequence === 1 ? '' : `; the ${first.sequence - 1} before were dropped after the retention`;
   const signed = checked.signatures ? ', each signed by a key that you gave' : '';
