@@ -64,12 +64,17 @@ test('a bad line is answered by an error, the others are still answered, and the
 test('a line may have 1 MiB; a longer one is an error and is not kept', async () => {
   const filled = (bytes: number) => `{"input":"${'a'.repeat(bytes - '{"input":""}'.length)}"}`;
   const MIB = 1024 * 1024;
+  const BOUND = 100 * MIB;
   const longest = filled(MIB);
-  function* chunks() {
+  async function* chunks() {
     yield Buffer.from(`${longest}\n${filled(MIB + 1)}\n`);
     for (let i = 0; i < 200; i++) yield Buffer.alloc(MIB, 'x');
-    collectGarbage();
-    heldBytes = process.memoryUsage().arrayBuffers - before;
+    // What nobody holds is given back a moment after it was found.
+    for (let tries = 0; tries < 100 && heldBytes >= BOUND; tries++) {
+      collectGarbage();
+      await new Promise((resolve) => setTimeout(resolve, 10));
+      heldBytes = process.memoryUsage().arrayBuffers - before;
+    }
     yield Buffer.from(`\n${lineOf('0::/a')}`);
   }
   let heldBytes = Number.POSITIVE_INFINITY;
@@ -82,7 +87,7 @@ test('a line may have 1 MiB; a longer one is an error and is not kept', async ()
   for (const line of lines.slice(1, 3)) assert.match(line.error, /longer than 1048576 bytes/);
   assert.equal(lines[3].unit, '0::/a');
   // The streams in between hold some chunks.
-  assert.ok(heldBytes < 100 * MIB, `${heldBytes} bytes of 200 MiB are held`);
+  assert.ok(heldBytes < BOUND, `${heldBytes} bytes of 200 MiB are held`);
 });
 
 test('lines that come in pieces, in the middle of a character, are put together', async () => {
