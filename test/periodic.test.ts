@@ -21,6 +21,7 @@ const MAY: Readonly<Record<string, string>> = {
   'admission/admission.ts': 'a pause',
   'admission/namespace-book.ts': 'a time limit',
   'admission/webhook-server.ts': 'the time limit of closing',
+  'agent/agent-evidence.ts': 'the time limit of the last anchors',
   'agent/enrich.ts': 'pauses between slices, to an end',
   'agent/run-agent.ts': 'the time limit of closing',
   'agent/self-test.ts': 'a time limit',
