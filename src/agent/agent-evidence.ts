@@ -78,6 +78,8 @@ export class AgentEvidence {
     if (directory === null) this.#chain = new MemoryChain(days, keyFile === null ? undefined : openKey());
     else this.#chain = new ChainFile(directory, days, openKey);
     this.#anchors = openAnchors(config);
+    if (config.evidence.anchor_events && this.#anchors === null)
+      log.warn('evidence.anchor_events does nothing: it needs evidence.directory and a Kubernetes API');
   }
 
   /** Makes the first record. */
