@@ -1,5 +1,5 @@
-// Tells the hash of each record as an event of Kubernetes, where nobody on the node can take it back: the account may create
-// events and neither change nor delete them.
+// Tells the hash of each record as an event of Kubernetes, where nobody on the node can take it back: the account needs to create
+// events and neither to change nor to delete them.
 import { type chosenConnection, KubeClient, type KubeTimes } from '../identity/index.ts';
 
 export interface AnchorTarget {
