@@ -47,13 +47,17 @@ await tell('privileges', async () => {
     const status = await agent.status();
     const { kind, reason, hooks } = status.collector;
     const left = capabilitySets(agent.pid).filter((set) => /[^0]/.test(set));
-    const { kept, threads, uid } = status.privileges;
+    const { kept, threads, uid, confinement } = status.privileges;
     const ok =
-      kind === 'ebpf' && uid === Number(USER) && (left.length === 0 || kept.length > 0) && status.ready;
+      kind === 'ebpf' &&
+      uid === Number(USER) &&
+      (left.length === 0 || kept.length > 0) &&
+      status.ready &&
+      confinement.system_calls;
     const text = ok
-      ? `uid ${uid}, ${threads} threads, ${kept.length === 0 ? 'nothing' : kept.join()} kept`
-      : reason;
-    return { ok, text, figures: { kind, reason, hooks, left, kept, threads, uid } };
+      ? `uid ${uid}, ${threads} threads, ${kept.length === 0 ? 'nothing' : kept.join()} kept; Landlock ${confinement.landlock ?? 'not there'}`
+      : [reason, ...confinement.missing].join('; ');
+    return { ok, text, figures: { kind, reason, hooks, left, kept, threads, uid, confinement } };
   } finally {
     await agent.stop();
   }
