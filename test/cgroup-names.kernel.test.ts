@@ -7,7 +7,7 @@ import { mkdirSync, readFileSync, renameSync, rmdirSync, statSync, writeFileSync
 import { createInterface } from 'node:readline';
 import { type TestContext, test } from 'node:test';
 import { readableText } from '../src/decode/index.ts';
-import { CgroupRegistry, createProcCgroupReader, type Identity } from '../src/identity/index.ts';
+import { CgroupRegistry, createProcReader, type Identity } from '../src/identity/index.ts';
 import { findHierarchy } from './support/cgroups.ts';
 import { cannotUseBpf, type Observation, observe } from './support/observe.ts';
 
@@ -96,7 +96,7 @@ interface Told {
 class Watch {
   readonly #seen: Observation;
   readonly #alone = new CgroupRegistry({ readProcCgroup: () => null });
-  readonly #withProc = new CgroupRegistry({ readProcCgroup: createProcCgroupReader('/proc') });
+  readonly #withProc = new CgroupRegistry({ readProcCgroup: createProcReader('/proc', 'cgroup') });
   #read = 0;
 
   constructor(seen: Observation) {

@@ -16,10 +16,11 @@ import { NodeReader, ownPidNamespace, UsageReader } from '../collect/index.ts';
 import { type ArgvMasker, budgetFor, createMasker, type EventBase } from '../decode/index.ts';
 import {
   CgroupRegistry,
-  createProcCgroupReader,
+  createProcReader,
   hasOwnCgroupNamespace,
   type Identity,
   MetadataStore,
+  NameSearch,
 } from '../identity/index.ts';
 import { ConnectionBook } from '../evidence/index.ts';
 import { boottimeNs, boottimeOffsetNs, realtimeNs, releaseStartupCode } from '../kernel/index.ts';
@@ -107,6 +108,7 @@ export class Agent implements AgentView, Closable {
   readonly #opened: OpenedCollector;
   readonly #registry: CgroupRegistry;
   readonly #metadata: MetadataStore;
+  readonly #search: NameSearch;
   readonly #binding: LateBinding;
   readonly #healer: Healer;
   readonly #metrics: Metrics;
@@ -141,7 +143,7 @@ export class Agent implements AgentView, Closable {
     const ownPod = openOwnPod(config, this.#opened.kind, warn);
     const ownPodSource = ownPod?.source(config.node_name) ?? null;
     this.#registry = new CgroupRegistry({
-      readProcCgroup: createProcCgroupReader(config.proc_root),
+      readProcCgroup: createProcReader(config.proc_root, 'cgroup'),
       ownCgroupNamespace: hasOwnCgroupNamespace(config.proc_root),
       roots: config.kubernetes.cgroup_roots,
       ownPod,
@@ -152,6 +154,12 @@ export class Agent implements AgentView, Closable {
       retentionMs: config.metadata.retention_seconds * 1000,
       maxGone: config.metadata.max_gone,
       nodeName: config.node_name,
+    });
+    this.#search = new NameSearch({
+      names: this.#metadata,
+      readMounts: createProcReader(config.proc_root, 'mountinfo'),
+      nowMs: () => performance.now(),
+      tasks: this.#tasks,
     });
     this.model = new ProcessTable({
       bootId: readBootId(config.proc_root),
@@ -282,6 +290,7 @@ export class Agent implements AgentView, Closable {
   }
 
   async #startCollector(): Promise<void> {
+    const asksApi = this.#metadata.sources().some(({ name }) => name === 'kube-api');
     const pipeline = new Pipeline({
       registry: this.#registry,
       table: this.model,
@@ -290,8 +299,12 @@ export class Agent implements AgentView, Closable {
       publish: (batch) => this.#binding.offer(batch),
       skip: (count) => this.bus.passed(this.#binding.skip(count)),
       expect: (identity) => {
-        if (identity !== null) this.#metadata.lookup(identity);
+        if (identity === null) return;
+        this.#metadata.lookup(identity);
+        // Only the API tells which containers a pod may have.
+        if (asksApi) this.#search.expect(identity);
       },
+      search: this.#search,
       observeOldest: (ktimeNs) => this.#metrics.observeDelay(Number(boottimeNs() - ktimeNs) / 1e9),
     });
     this.#metadata.start();
@@ -329,6 +342,7 @@ export class Agent implements AgentView, Closable {
   async #close(): Promise<void> {
     this.#abort.abort();
     this.#healer.stop();
+    this.#search.close();
     this.#selfTest.stop();
     this.#stopSettling();
     // What the kernel has recorded by then still reaches whoever listens, and the ledger closes without a rest.

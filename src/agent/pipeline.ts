@@ -1,7 +1,7 @@
 // The way of a record through the agent: identity, model, and out to whoever listens.
 import type { CollectorSink } from '../collect/index.ts';
 import type { DecodedRecord } from '../decode/index.ts';
-import type { CgroupRegistry, Identity } from '../identity/index.ts';
+import type { CgroupRegistry, Identity, NameSearch } from '../identity/index.ts';
 import type { ActivityBook, AppliedEvent, EventBus, ProcessTable } from '../model/index.ts';
 
 export interface PipelineOptions {
@@ -15,6 +15,8 @@ export interface PipelineOptions {
   readonly skip: (count: number) => void;
   /** Told of each cgroup that is new. */
   readonly expect: (identity: Identity | null) => void;
+  /** Finds out what containers are called that have just been made. */
+  readonly search: Pick<NameSearch, 'note'>;
   /** Called once a batch with the CLOCK_BOOTTIME of its oldest event. */
   readonly observeOldest: (ktimeNs: bigint) => void;
 }
@@ -31,15 +33,18 @@ export class Pipeline implements CollectorSink {
   }
 
   record(record: DecodedRecord): void {
-    const { registry, table, activity, bus } = this.#options;
+    const { registry, table, activity, bus, search } = this.#options;
     switch (record.type) {
       case 'cgroup':
         // Asks for the names of a new pod before its first process, where the record is that early.
         this.#options.expect(registry.learn(record));
         return;
-      case 'move':
-        table.move(record, registry.resolve(record));
+      case 'move': {
+        const identity = registry.resolve(record);
+        search.note(record.pid, identity);
+        table.move(record, identity);
         return;
+      }
       case 'snapshot':
         table.adopt(record, registry.resolve(record));
         return;
@@ -48,7 +53,9 @@ export class Pipeline implements CollectorSink {
           this.#oldestNs = record.ktimeNs;
           activity.tick();
         }
-        const applied = table.apply(record, registry.resolve(record));
+        const identity = registry.resolve(record);
+        if (record.type !== 'exit') search.note(record.pid, identity);
+        const applied = table.apply(record, identity);
         activity.note(record, applied.identity);
         if (bus.subscribers > 0) this.#batch.push(applied);
         else this.#unheard++;

@@ -23,16 +23,20 @@ export const taskJson = ({ lastFailure, ...task }: TaskState): StatusJson['tasks
 
 /** Who names pods and containers, and what waits for them. */
 export function metadataJson(
-  metadata: Pick<MetadataStore, 'sources' | 'counts'>,
+  metadata: Pick<MetadataStore, 'sources' | 'counts' | 'inferredCounts'>,
   binding: Pick<LateBinding, 'counts'>,
 ): StatusJson['metadata'] {
   const { held, releasedUnnamed, overflowed, waiting } = binding.counts();
+  const { inferred, confirmed, refuted } = metadata.inferredCounts();
   return {
     sources: metadata.sources().map(({ lastSuccess, ...source }) => ({
       ...source,
       last_success: lastSuccess,
     })),
     ...metadata.counts(),
+    inferred,
+    inferred_confirmed: confirmed,
+    inferred_refuted: refuted,
     held,
     released_unnamed: releasedUnnamed,
     overflowed,

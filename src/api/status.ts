@@ -157,6 +157,11 @@ export const statusSchema = z.object({
     contradicted: count.describe(
       'cgroups so far whose container is of another pod, by what the sources of names say: they have no names',
     ),
+    inferred: count.describe(
+      'containers so far whose name was inferred from their mounts because no source had named them yet',
+    ),
+    inferred_confirmed: count.describe('of these, those that a source has named since then, likewise'),
+    inferred_refuted: count.describe('of these, those that a source has named otherwise'),
     held: count.describe('events that waited for a name'),
     released_unnamed: count.describe('of these, events that went out without'),
     overflowed: count.describe('events that could not wait because too many did'),

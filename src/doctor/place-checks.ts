@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { describeScope, isInInitialPidNamespace, ownPidNamespace } from '../collect/index.ts';
 import {
   CgroupRoots,
-  createProcCgroupReader,
+  createProcReader,
   hasOwnCgroupNamespace,
   readCgroupFile,
 } from '../identity/index.ts';
@@ -100,7 +100,7 @@ const cgroups: Check = {
   id: 'cgroups',
   title: 'Can the cgroup of every living process be read?',
   async run({ config }) {
-    const read = createProcCgroupReader(config.proc_root);
+    const read = createProcReader(config.proc_root, 'cgroup');
     const counts = { container: 0, pod: 0, unit: 0, host: 0, claimed: 0 };
     const roots = new CgroupRoots(config.kubernetes.cgroup_roots);
     const strange: string[] = [];

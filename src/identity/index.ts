@@ -7,8 +7,9 @@ export {
   type CgroupRegistryOptions,
 } from './cgroup-registry.ts';
 export type * from './identity.ts';
-export { createProcCgroupReader, hasOwnCgroupNamespace } from './proc-cgroup.ts';
+export { createProcReader, hasOwnCgroupNamespace } from './proc-reader.ts';
 export * from './metadata/index.ts';
+export { NameSearch, type NameSearchOptions } from './inferred/name-search.ts';
 export { OwnPod, type OwnPodFacts } from './own-pod.ts';
 export {
   type Answer,

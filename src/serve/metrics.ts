@@ -233,6 +233,16 @@ function metadataMetrics(registry: Registry): (metadata: StatusJson['metadata'])
     'metadata_contradicted_total',
     'Cgroups whose container is of another pod, by what the sources of names say; they have no names.',
   );
+  const inferred = counter(
+    registry,
+    'metadata_inferred_total',
+    'Containers whose name was inferred from their mounts because no source had named them yet.',
+  );
+  const refuted = counter(
+    registry,
+    'metadata_inferred_refuted_total',
+    'Of these, those that a source has named otherwise since then.',
+  );
   const held = counter(registry, 'events_held_total', 'Events that waited for the name of their pod.');
   const released = counter(
     registry,
@@ -257,6 +267,8 @@ function metadataMetrics(registry: Registry): (metadata: StatusJson['metadata'])
     known(...byLabel('kind', { pod: pods, container: containers, pod_gone: gone }));
     unnamed([metadata.unnamed]);
     contradicted([metadata.contradicted]);
+    inferred([metadata.inferred]);
+    refuted([metadata.inferred_refuted]);
     held([metadata.held]);
     released([metadata.released_unnamed]);
     overflowed([metadata.overflowed]);

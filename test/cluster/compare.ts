@@ -48,7 +48,9 @@ export function compare(told: Told, mark: Mark, pods: Pods): Comparison {
   if (digest) unreachable.push('image is a digest');
   else check('container', 'image', (value) => images.has(value as string), [...images].join(' or '));
   if (mark.life !== null) {
-    equal('container', 'container_restart_count', mark.life);
+    // Mounts tell the name, not how often the container was started before.
+    if (told.metadata_provenance?.container !== 'inferred')
+      equal('container', 'container_restart_count', mark.life);
     const life = pods.lives.get(lifeKey(mark.podUid, mark.container, mark.life));
     if (life !== undefined) equal('container', 'container_id', life.containerId);
   }

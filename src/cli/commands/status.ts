@@ -100,7 +100,9 @@ function namesRows(metadata: StatusJson['metadata'], paint: Painter): string[][]
     const text = `${harmless(name)} at ${harmless(endpoint)}: ${mark}, ${countText(objects)} objects`;
     return [index === 0 ? 'names from' : '', reason === null ? text : `${text}; ${harmless(reason)}`];
   });
-  const { unnamed, held, released_unnamed: released } = metadata;
+  const { unnamed, held, released_unnamed: released, inferred, inferred_refuted: refuted } = metadata;
   const waited = `${countText(held)} events waited for a name, ${countText(released)} went out without; ${countText(unnamed)} pods or containers have none`;
-  return [...sources, ['', waited]];
+  const wrong = refuted > 0 ? paint('red', `, ${countText(refuted)} of them wrongly`) : '';
+  const early = `${countText(inferred)} containers named by their mounts before a source did${wrong}`;
+  return [...sources, ['', waited], ...(inferred > 0 ? [['', early]] : [])];
 }

@@ -4,6 +4,9 @@
 export const METADATA_SOURCES = ['kube-api', 'cri', 'docker', 'podman', 'downward-api'] as const;
 export type MetadataSourceName = (typeof METADATA_SOURCES)[number];
 
+/** `inferred`: no source has named the container yet; its own mounts say which of the pod's specification it is. */
+export type Namer = MetadataSourceName | 'inferred';
+
 /** What owns a pod in the end: the Deployment, not its ReplicaSet. A bare pod is its own: kind `Pod`. */
 export interface Workload {
   /** e.g. Deployment, CronJob, StatefulSet, DaemonSet, Job, ReplicaSet, Node (static pod), Pod. */

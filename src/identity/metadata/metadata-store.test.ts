@@ -298,3 +298,57 @@ test('whatever sources tell in whatever order, a present pod is named by what wa
     }),
   );
 });
+
+test('a container that no source knows is called what its mounts say, if its pod declares that name', () => {
+  const { store } = open('kube-api', 'cri');
+  store.replace('kube-api', [], []);
+  assert.equal(store.lookup(identity).provenance.container, 'pending');
+  store.infer('u1', 'c1', 'setup');
+  // Nobody has told the pod yet.
+  assert.equal(store.lookup(identity).provenance.container, 'pending');
+  assert.notEqual(store.pendingSinceMs(identity), null);
+
+  const declared = [
+    { name: 'main', kind: 'app', image: 'main:1' },
+    { name: 'setup', kind: 'init', image: 'setup:1' },
+  ] as const;
+  store.upsert('kube-api', podFacts('u1', { declared }), []);
+  const known = store.lookup(identity);
+  assert.deepEqual([known.containerName, known.containerKind, known.image], ['setup', 'init', 'setup:1']);
+  assert.deepEqual([known.restartCount, known.containerStartedAt, known.imageId], [null, null, null]);
+  assert.deepEqual(known.provenance, { pod: 'kube-api', container: 'inferred', workload: 'kube-api' });
+  assert.equal(store.pendingSinceMs(identity), null, 'there is nothing to wait for');
+  assert.ok(store.isNamed('c1') && !store.isNamed('c2'));
+
+  // Another pod's cgroup, a name that the specification lacks, a sandbox.
+  assert.equal(store.lookup(identityOf('u2', 'c1')).containerName, null);
+  store.infer('u1', 'c2', 'nobody');
+  assert.equal(store.lookup(identityOf('u1', 'c2')).provenance.container, 'pending');
+  store.infer('u1', 'c3', null);
+  const sandbox = store.lookup(identityOf('u1', 'c3'));
+  assert.deepEqual([sandbox.containerKind, sandbox.provenance.container], ['sandbox', 'inferred']);
+});
+
+test('what a source says of a container goes before what was inferred, and is compared with it', () => {
+  const { store } = open('kube-api', 'cri');
+  const declared = ['main', 'side'].map((name) => ({ name, kind: 'app' as const, image: `${name}:1` }));
+  const pod = podFacts('u1', { declared });
+  store.upsert('kube-api', pod, []);
+  for (const id of ['c1', 'c2', 'c4']) store.infer('u1', id, 'main');
+  store.infer('u1', 'c3', null);
+  assert.deepEqual(store.inferredCounts(), { inferred: 4, confirmed: 0, refuted: 0 });
+  assert.equal(store.lookup(identity).provenance.container, 'inferred');
+
+  store.upsert('kube-api', pod, [
+    containerFacts('c1', 'u1', { name: 'main' }),
+    containerFacts('c2', 'u1', { name: 'side' }),
+  ]);
+  store.replace('cri', [pod], [containerFacts('c3', 'u1', { name: null, kind: 'sandbox' })]);
+  const known = store.lookup(identity);
+  assert.deepEqual([known.provenance.container, known.restartCount], ['kube-api', 0]);
+  assert.equal(store.lookup(identityOf('u1', 'c2')).containerName, 'side');
+  assert.deepEqual(store.inferredCounts(), { inferred: 4, confirmed: 2, refuted: 1 });
+  // Told once more: counted once.
+  store.upsert('kube-api', pod, [containerFacts('c2', 'u1', { name: 'side' })]);
+  assert.deepEqual(store.inferredCounts(), { inferred: 4, confirmed: 2, refuted: 1 });
+});

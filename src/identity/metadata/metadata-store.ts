@@ -6,6 +6,9 @@
 //
 // Nobody gets names by a name alone: of a container that is only claimed nobody is asked, and where every source that knows
 // the container says that it is of another pod than its cgroup does, neither is named (`contradicted`).
+//
+// A container that no source knows yet is called what its own mounts say (`inferred`, see NameSearch), if its pod's
+// specification has that name; what a source says later is compared with it.
 import type { Identity, MissingReason } from '../identity.ts';
 import {
   type ContainerFacts,
@@ -23,6 +26,7 @@ import {
   type MetadataProvenance,
   type Said,
 } from './metadata.ts';
+import { type InferredCounts, InferredNames } from './inferred-names.ts';
 import { SourceBook } from './source-book.ts';
 
 export interface MetadataStoreOptions {
@@ -68,6 +72,7 @@ interface Cached {
 export class MetadataStore implements MetadataSink {
   readonly #options: MetadataStoreOptions;
   readonly #books = new Map<MetadataSourceName, SourceBook>();
+  readonly #inferred = new InferredNames();
   readonly #cache = new WeakMap<Identity, Cached>();
   /** Pod uids and container ids that no source has named, and since when. */
   readonly #unnamed: FirstSeen = new Map();
@@ -125,22 +130,44 @@ export class MetadataStore implements MetadataSink {
     pods: readonly PodFacts[],
     containers: readonly ContainerFacts[],
   ): void {
-    this.#change(source, (book, nowMs) => book.replace(pods, containers, nowMs));
+    this.#change(source, containers, (book, nowMs) => book.replace(pods, containers, nowMs));
   }
 
   upsert(source: MetadataSourceName, pod: PodFacts, containers: readonly ContainerFacts[]): void {
-    this.#change(source, (book, nowMs) => book.upsert(pod, containers, nowMs));
+    this.#change(source, containers, (book, nowMs) => book.upsert(pod, containers, nowMs));
   }
 
   remove(source: MetadataSourceName, podUid: string): void {
-    this.#change(source, (book, nowMs) => book.remove(podUid, nowMs));
+    this.#change(source, [], (book, nowMs) => book.remove(podUid, nowMs));
   }
 
-  #change(source: MetadataSourceName, change: (book: SourceBook, nowMs: number) => void): void {
+  isNamed(containerId: string): boolean {
+    return (
+      this.#inferred.has(containerId) ||
+      [...this.#books.values()].some((book) => book.container(containerId) !== undefined)
+    );
+  }
+
+  /** What the mounts of a container that no source knows say of it; `name` null: it is the sandbox. */
+  infer(podUid: string, containerId: string, name: string | null): void {
+    this.#inferred.add(podUid, containerId, name);
+    this.#version++;
+  }
+
+  inferredCounts(): InferredCounts {
+    return this.#inferred.counts();
+  }
+
+  #change(
+    source: MetadataSourceName,
+    containers: readonly ContainerFacts[],
+    change: (book: SourceBook, nowMs: number) => void,
+  ): void {
     const book = this.#books.get(source);
     if (book === undefined || this.#closed) return;
     const nowMs = this.#options.nowMs();
     change(book, nowMs);
+    for (const container of containers) this.#inferred.compare(container);
     book.expire(nowMs);
     this.#version++;
   }
@@ -216,13 +243,12 @@ export class MetadataStore implements MetadataSink {
     const podUid = cgroupPod ?? (said.size === 1 ? [...said][0]! : null);
     if (said.size > 0 && (podUid === null || !said.has(podUid)))
       return { podUid: null, pods: [], containers: [], refused: 'contradicted' };
-    return {
-      podUid,
-      pods: this.#said((book) => (podUid === null ? undefined : book.pod(podUid))),
-      // One that disagrees with the others is not listened to.
-      containers: all.filter(({ facts }) => facts.podUid === null || facts.podUid === podUid),
-      refused: null,
-    };
+    const pods = this.#said((book) => (podUid === null ? undefined : book.pod(podUid)));
+    // One that disagrees with the others is not listened to.
+    const told = all.filter(({ facts }) => facts.podUid === null || facts.podUid === podUid);
+    const isUntold = told.length === 0 && containerId !== null;
+    const containers = isUntold ? this.#inferred.of(containerId, podUid, pods) : told;
+    return { podUid, pods, containers, refused: null };
   }
 
   #said<T>(find: (book: SourceBook) => T | undefined): Said<T>[] {

@@ -1,10 +1,10 @@
 // What is known about a pod and container beyond the cgroup's own names, with the source or the gap of each part.
 import type { MissingReason } from '../identity.ts';
-import type { ContainerFacts, ContainerKind, MetadataSourceName, PodFacts, Workload } from './facts.ts';
+import type { ContainerFacts, ContainerKind, Namer, PodFacts, Workload } from './facts.ts';
 import { isBareDigest } from './image-name.ts';
 
 /** Who said a part of the metadata, or why nobody did. */
-export type MetadataProvenance = MetadataSourceName | MissingReason;
+export type MetadataProvenance = Namer | MissingReason;
 
 /** The metadata of one container (or pod-level cgroup). Immutable: a change makes a new one. */
 export interface Metadata {
@@ -36,7 +36,7 @@ export interface MetadataParts<T> {
 
 /** A fact and who said it, best source first. */
 export interface Said<T> {
-  readonly source: MetadataSourceName;
+  readonly source: Namer;
   readonly facts: T;
 }
 

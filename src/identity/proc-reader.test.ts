@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { createProcCgroupReader, hasOwnCgroupNamespace } from './proc-cgroup.ts';
+import { createProcReader, hasOwnCgroupNamespace } from './proc-reader.ts';
 
 function makeProc(context: TestContext): string {
   const root = mkdtempSync(join(tmpdir(), 'proc-'));
@@ -23,7 +23,7 @@ test('the content of the file is returned as it is', (context) => {
   addProcess(root, 7, content);
   addProcess(root, 8, '');
   addProcess(root, 1, '0::/init.scope\n');
-  const read = createProcCgroupReader(root);
+  const read = createProcReader(root, 'cgroup');
   // One character for each byte.
   const raw = Buffer.from(content).toString('latin1');
   assert.equal(read(7), raw);
@@ -38,17 +38,17 @@ test('a process that is gone or a pid that is none gives null', (context) => {
   addProcess(root, -1, '0::/');
   addProcess(root, 'NaN', '0::/');
   mkdirSync(join(root, '9', 'cgroup'), { recursive: true });
-  const read = createProcCgroupReader(root);
+  const read = createProcReader(root, 'cgroup');
   for (const pid of [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, 5, 9])
     assert.equal(read(pid), null, `${pid}`);
-  assert.equal(createProcCgroupReader(join(root, 'absent'))(1), null);
+  assert.equal(createProcReader(join(root, 'absent'), 'cgroup')(1), null);
 });
 
 test('an endless file is cut after its last whole line', (context) => {
   const root = makeProc(context);
   addProcess(root, 7, '0::/abc\n'.repeat(100_000).slice(3));
   addProcess(root, 8, 'x'.repeat(200_000));
-  const read = createProcCgroupReader(root);
+  const read = createProcReader(root, 'cgroup');
   const text = read(7)!;
   assert.ok(text.length > 60_000 && text.length < 70_000);
   assert.ok(text.startsWith('/abc\n0::/abc\n') && text.endsWith('\n0::/abc\n'));
@@ -56,7 +56,7 @@ test('an endless file is cut after its last whole line', (context) => {
 });
 
 test('a real process is read and no descriptor stays open', () => {
-  const read = createProcCgroupReader('/proc');
+  const read = createProcReader('/proc', 'cgroup');
   assert.match(read(process.pid)!, /^\d+:[^:]*:\//);
   const before = readdirSync('/proc/self/fd').length;
   for (let i = 0; i < 50; i++) read(process.pid);
