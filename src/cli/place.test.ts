@@ -157,3 +157,17 @@ test('stream, tree and show take the same names', async (t) => {
   assert.equal(show.code, 0, show.stderr);
   assert.match(show.stdout, /^other\/db-0\n.*pod uid +cccccccc-1\n.*workload +StatefulSet\/db\n/s);
 });
+
+test('a pod whose containers are in cgroups of their own is one pod', async (t) => {
+  const container = (id: string, running: number) => ({
+    place: 'container' as const,
+    running,
+    containers: [{ container_id: id.repeat(64), container_name: id }],
+  });
+  const places = [
+    place('shop', 'web-0', 'dddddddd-1', container('a', 2)),
+    place('shop', 'web-0', 'dddddddd-1', container('b', 0)),
+  ];
+  const { code, query } = await asked(t, 'web-0', places);
+  assert.deepEqual([code, query.pod], [0, 'dddddddd-1']);
+});

@@ -76,15 +76,17 @@ interface Candidate extends NamedPlace {
 /** All names by which people may call what runs on the node. */
 export function candidatesOf(places: readonly PlaceActivityJson[]): Candidate[] {
   const workloads = new Map<string, Candidate>();
+  const pods = new Map<string, Candidate>();
   const found: Candidate[] = [];
   for (const place of places) {
     const { namespace, pod_name: pod, pod_uid: uid } = place;
     if (uid !== null) {
       const whole = pod === null ? uid : `${namespace}/${pod}`;
       const names = pod === null ? [uid] : [uid, pod, whole];
-      found.push({
+      // Containers whose cgroups are in no pod are places of their own, with the same pod.
+      pods.set(uid, {
         name: whole,
-        isAlive: place.running > 0,
+        isAlive: place.running > 0 || (pods.get(uid)?.isAlive ?? false),
         filters: { pod: uid },
         names,
         beginnings: pod === null ? [] : [pod, whole],
@@ -113,7 +115,7 @@ export function candidatesOf(places: readonly PlaceActivityJson[]): Candidate[] 
         ids: [id],
       });
   }
-  return [...found, ...workloads.values()];
+  return [...pods.values(), ...found, ...workloads.values()];
 }
 
 const begins = ({ beginnings, ids }: Candidate, text: string): boolean =>

@@ -179,3 +179,24 @@ test('no counter falls but by beginning anew after it was ended, and all togethe
     }),
   );
 });
+
+test('a container whose cgroup is in no pod counts for the pod that the sources say it is in', () => {
+  const book = new WorkloadBook({ maxWorkloads: 10, maxUnits: 10, nowMs: () => 0 });
+  const container = () => {
+    const place = new Place('container', { ...identity('p'), podUid: null }, 0);
+    place.counts.note(exit(), 0);
+    return place;
+  };
+  const inPod = { ...named('web'), podUid: 'p' };
+  assert.deepEqual(
+    [inPod, { ...inPod, workload: null }, named('web'), null].map(
+      (metadata) => book.settle(container(), metadata, 0).workload,
+    ),
+    [
+      { namespace: 'shop', kind: 'Deployment', name: 'web' },
+      { namespace: '', kind: 'unnamed', name: '' },
+      { namespace: '', kind: 'container', name: '' },
+      { namespace: '', kind: 'container', name: '' },
+    ],
+  );
+});

@@ -173,11 +173,14 @@ class Room {
   }
 }
 
-/** Pods of no known workload are `unnamed`, whatever their number; of units it is the pattern. */
+/**
+ * Pods of no known workload are `unnamed`, whatever their number; of units it is the pattern. A container whose cgroup is in no
+ * pod counts for the pod that the sources say it is in.
+ */
 export function workloadOf({ kind, identity }: Place, metadata: Metadata | null): WorkloadName {
   const plain = (what: string, name = ''): WorkloadName => ({ namespace: '', kind: what, name });
   if (kind === 'unit') return plain('unit', unitPattern(identity?.unit ?? ''));
-  if (kind !== 'pod') return plain(kind);
+  if (kind !== 'pod' && metadata?.podUid === undefined) return plain(kind);
   const workload = metadata?.workload ?? null;
   if (workload === null || metadata?.namespace == null) return plain('unnamed');
   return { namespace: metadata.namespace, kind: workload.kind, name: workload.name };
