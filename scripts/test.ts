@@ -1,6 +1,7 @@
 // Runs all tests and prints, as the last line, how many passed and failed: `make test`. Arguments: files to run.
 import { spawn } from 'node:child_process';
 import { globSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
@@ -19,33 +20,48 @@ interface Finished {
   error?: string;
 }
 
-// Kernel tests share the machine's processes and CPU: one file at a time, so that counts and bounds are theirs.
-const child = spawn(
-  process.execPath,
-  [
-    '--disable-warning=ExperimentalWarning',
-    '--test',
-    '--test-concurrency=1',
-    `--test-timeout=${300_000 * PATIENCE}`,
-    '--test-reporter=./scripts/test-reporter.ts',
-    ...files,
-  ],
-  { stdio: ['ignore', 'pipe', 'inherit'] },
-);
 const results: Finished[] = [];
-for await (const line of createInterface({ input: child.stdout })) {
-  if (!line.startsWith('{"kind":')) {
-    console.log(line);
-    continue;
+
+/** The exit status of the test runner. */
+async function run(part: readonly string[], concurrency: number): Promise<number | null> {
+  if (part.length === 0) return 0;
+  const child = spawn(
+    process.execPath,
+    [
+      '--disable-warning=ExperimentalWarning',
+      '--test',
+      `--test-concurrency=${concurrency}`,
+      `--test-timeout=${300_000 * PATIENCE}`,
+      '--test-reporter=./scripts/test-reporter.ts',
+      ...part,
+    ],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  );
+  const ended = new Promise<number | null>((resolve) => child.on('exit', resolve));
+  for await (const line of createInterface({ input: child.stdout })) {
+    if (!line.startsWith('{"kind":')) {
+      console.log(line);
+      continue;
+    }
+    const result = JSON.parse(line) as Finished;
+    results.push(result);
+    if (result.kind === 'fail')
+      console.log(`FAILED  ${result.file}: ${result.name}\n${result.error ?? ''}\n`);
   }
-  const result = JSON.parse(line) as Finished;
-  results.push(result);
-  if (result.kind === 'fail') console.log(`FAILED  ${result.file}: ${result.name}\n${result.error ?? ''}\n`);
+  return ended;
 }
-const code = await new Promise<number | null>((resolve) => {
-  if (child.exitCode !== null) resolve(child.exitCode);
-  else child.on('exit', resolve);
-});
+
+// Kernel tests share the machine's processes and CPU: one file at a time, so that counts and bounds are theirs. The others keep
+// to themselves.
+const isShared = (file: string) => /\.kernel\.test\.ts$/.test(file);
+const codes = [
+  await run(
+    files.filter((file) => !isShared(file)),
+    Math.min(4, availableParallelism()),
+  ),
+  await run(files.filter(isShared), 1),
+];
+const code = codes.find((one) => one !== 0) ?? 0;
 
 const count = (kind: Finished['kind']) => results.filter((result) => result.kind === kind).length;
 for (const skip of results.filter((result) => result.kind === 'skip' || result.kind === 'todo')) {

@@ -1,12 +1,7 @@
 // Whether the agent is where it can see the node: namespaces and mounts.
 import { existsSync } from 'node:fs';
 import { describeScope, isInInitialPidNamespace, ownPidNamespace } from '../collect/index.ts';
-import {
-  CgroupRoots,
-  createProcReader,
-  hasOwnCgroupNamespace,
-  readCgroupFile,
-} from '../identity/index.ts';
+import { CgroupRoots, createProcReader, hasOwnCgroupNamespace, readCgroupFile } from '../identity/index.ts';
 import { type Check, fail, isSidecar, ok, polls, skip, warn } from './check.ts';
 import { eachPid, pidsIn, readOr } from './proc.ts';
 

@@ -7,7 +7,9 @@
 // `…/overlay-containers/<id>/userdata/resolv.conf`, dockershim `…/containers/<id>/resolv.conf`; the sandbox itself has them too.
 
 /** Null: the mounts do not tell (yet), or name two. A sandbox has no name. */
-export type MountedName = { readonly kind: 'container'; readonly name: string } | { readonly kind: 'sandbox' };
+export type MountedName =
+  | { readonly kind: 'container'; readonly name: string }
+  | { readonly kind: 'sandbox' };
 
 const LAST_WORDS = /\/pods\/([^/]+)\/containers\/([a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?)\/[0-9a-f]{1,16}$/;
 const SANDBOX_FILE = /\/([0-9a-f]{64})\/(?:userdata\/)?(?:resolv\.conf|hostname|shm)$/;
