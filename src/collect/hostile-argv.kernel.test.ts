@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { cannotUseBpf, observe } from '../../test/support/observe.ts';
+import { PATIENCE } from '../../test/support/patience.ts';
 import { runWorkload } from '../../test/support/workload.ts';
 import { createMasker } from '../decode/index.ts';
 
@@ -33,8 +34,8 @@ const HOSTILE: readonly (readonly [name: string, argument: string])[] = [
 
 /** As many as the ring holds with 4 KiB each. */
 const IN_RING = 1000;
-/** Measured: 2 to 3. A masker without a budget needs 5 to 10. */
-const MOST_TIMES = 5;
+/** Measured: 2 to 3, in an emulated machine up to 5.3. A masker without a budget needs two to three times that. */
+const MOST_TIMES = PATIENCE > 1 ? 9 : 5;
 
 const makeMasker = () => createMasker({ enabled: true, extraArguments: [], extraPatterns: [] });
 
