@@ -41,6 +41,7 @@ export function composeLedger(
       seen: ledger.containerEventsSeen,
       attributed: ledger.containerEventsAttributed,
       unknown_cgroup: ledger.unknownCgroupEvents,
+      claimed: ledger.claimedEvents,
     },
     healed: {
       exit_unseen: ledger.exitUnseen,

@@ -29,6 +29,9 @@ export const ledgerSchema = z.object({
     seen: count.describe('events of processes in a container'),
     attributed: count.describe('of these, events whose container and, in a pod, pod uid is known'),
     unknown_cgroup: count.describe('events whose cgroup could not be named'),
+    claimed: count.describe(
+      'events of containers that only a name claims, in a place where others may make names: in none of the others',
+    ),
   }),
   healed: z.object({
     exit_unseen: count.describe('processes closed because the kernel no longer has them'),

@@ -247,7 +247,7 @@ export function sampleStatus(fields: Partial<StatusJson> = {}): StatusJson {
       exit: entry,
       move: entry,
       cgroup: { decoded: 3, lost: 0 },
-      containers: { seen: 30_000, attributed: 30_000, unknown_cgroup: 0 },
+      containers: { seen: 30_000, attributed: 30_000, unknown_cgroup: 0, claimed: 0 },
       healed: { exit_unseen: 0, fork_unseen: 0, reopened: 0 },
       dropped: { exited: 0, live: 0, images: 0 },
     },

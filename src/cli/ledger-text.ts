@@ -9,13 +9,17 @@ export function ledgerText(ledger: LedgerJson, paint: Painter): string {
   ]);
   const line = (cells: readonly string[]) =>
     cells.map((cell, i) => (i === 0 ? cell.padEnd(6) : cell.padStart(12))).join('');
-  const { seen, attributed, unknown_cgroup: unknown } = ledger.containers;
+  const { seen, attributed, unknown_cgroup: unknown, claimed } = ledger.containers;
   const share =
     seen === 0
       ? 'none in containers'
       : `${countText(attributed)} of ${countText(seen)} in containers attributed (${percentText(attributed, seen)})`;
   const notes = [
-    `events: ${share}${unknown === 0 ? '' : `, ${countText(unknown)} of an unknown cgroup`}`,
+    [
+      `events: ${share}`,
+      ...(unknown > 0 ? [`${countText(unknown)} of an unknown cgroup`] : []),
+      ...(claimed > 0 ? [`${countText(claimed)} in containers that only a name claims`] : []),
+    ].join(', '),
     ...noteOf(
       ledger.healed,
       { exit_unseen: 'exits not seen', fork_unseen: 'forks not seen', reopened: 'taken for ended too early' },

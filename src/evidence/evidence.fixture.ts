@@ -17,7 +17,7 @@ export function ledgerOf(
     exit: entry,
     move: entry,
     cgroup: { decoded: 0, lost: 0 },
-    containers: { ...containers, unknown_cgroup: 0 },
+    containers: { ...containers, unknown_cgroup: 0, claimed: 0 },
     healed: { exit_unseen: 0, fork_unseen: 0, reopened: 0 },
     dropped: { exited: 0, live: 0, images: 0 },
   };

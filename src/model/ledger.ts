@@ -9,6 +9,8 @@ export class Ledger {
   containerEventsSeen = 0;
   containerEventsAttributed = 0;
   unknownCgroupEvents = 0;
+  /** Events of processes that are in a container by a name only that anybody may have made; in none of the above. */
+  claimedEvents = 0;
   exitUnseen = 0;
   forkUnseen = 0;
   /** Processes that were closed as unseen and had not ended. */
@@ -22,7 +24,11 @@ export class Ledger {
 
   countEvent(type: EventType, identity: Identity): void {
     this.decoded[type]++;
-    if (identity.provenance === 'not-a-container' || identity.provenance === 'claimed') return;
+    if (identity.provenance === 'not-a-container') return;
+    if (identity.provenance === 'claimed') {
+      this.claimedEvents++;
+      return;
+    }
     this.containerEventsSeen++;
     if (identity.containerId !== null || identity.podUid !== null) this.containerEventsAttributed++;
     else this.unknownCgroupEvents++;

@@ -277,7 +277,9 @@ test('the ledger counts events of containers and how many are attributed', () =>
   apply(fork(INIT, 10, 2000n), CONTAINER);
   apply(exec(10, 2000n, 2001n, 'ls'), UNKNOWN);
   apply(exit(10, 2000n, 2002n), HOST);
-  assert.deepEqual(table.ledger.decoded, { fork: 1, exec: 1, exit: 1, move: 0 });
+  apply(fork(INIT, 11, 2003n), { ...CONTAINER, provenance: 'claimed' });
+  assert.deepEqual(table.ledger.decoded, { fork: 2, exec: 1, exit: 1, move: 0 });
+  assert.equal(table.ledger.claimedEvents, 1);
   assert.equal(table.ledger.containerEventsSeen, 2);
   assert.equal(table.ledger.containerEventsAttributed, 1);
   assert.equal(table.ledger.unknownCgroupEvents, 1);

@@ -330,7 +330,7 @@ export const sampleStatus: StatusJson = {
     exit: account,
     move: account,
     cgroup: { decoded: 5, lost: 0 },
-    containers: { seen: 7, attributed: 6, unknown_cgroup: 2 },
+    containers: { seen: 7, attributed: 6, unknown_cgroup: 2, claimed: 3 },
     healed: { exit_unseen: 3, fork_unseen: 4, reopened: 5 },
     dropped: { exited: 1, live: 0, images: 2 },
   },

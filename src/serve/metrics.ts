@@ -111,6 +111,11 @@ function eventMetrics(registry: Registry): (status: StatusJson) => void {
     'Of these, events whose container and, in a pod, pod uid is known.',
   );
   const unknown = counter(registry, 'events_unknown_cgroup_total', 'Events whose cgroup could not be named.');
+  const claimed = counter(
+    registry,
+    'events_claimed_total',
+    'Events of containers that only a name claims, where others may make names; counted as seen in no container.',
+  );
   const healed = counter(registry, 'healed_total', 'Corrections of the process table against the kernel.', [
     'kind',
   ]);
@@ -133,6 +138,7 @@ function eventMetrics(registry: Registry): (status: StatusJson) => void {
     seen([ledger.containers.seen]);
     attributed([ledger.containers.attributed]);
     unknown([ledger.containers.unknown_cgroup]);
+    claimed([ledger.containers.claimed]);
     healed(...byLabel('kind', ledger.healed));
     dropped(...byLabel('kind', ledger.dropped));
     errors(...byLabel('kind', decode_errors));

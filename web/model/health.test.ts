@@ -11,7 +11,7 @@ const account = (changes: Partial<LedgerJson> = {}) =>
     exec: row,
     exit: row,
     move: row,
-    containers: { seen: 5, attributed: 5, unknown_cgroup: 0 },
+    containers: { seen: 5, attributed: 5, unknown_cgroup: 0, claimed: 0 },
     ...changes,
   }) as LedgerJson;
 const judged = (changes: Partial<LedgerJson>, ready = true) => {
@@ -31,7 +31,7 @@ test('complete is only what nothing is missing of, of no kind', () => {
 });
 
 test('an agent that does not see the node is told before what it lost, and that before what has no pod', () => {
-  const containers = { seen: 5, attributed: 4, unknown_cgroup: 0 };
+  const containers = { seen: 5, attributed: 4, unknown_cgroup: 0, claimed: 0 };
   assert.equal(judged({ containers, exec: { ...row, skipped: 1 } }, false), 'bad: Not everything is seen');
   assert.equal(judged({ containers, exec: { ...row, skipped: 1 } }), 'bad: Events were skipped');
   assert.equal(judged({ containers }), 'warn: Not all attributed');

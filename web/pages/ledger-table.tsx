@@ -54,7 +54,7 @@ export function LedgerTable({
         <Fact name="In containers">
           {countText(containers.attributed)} of {countText(containers.seen)} events attributed (
           {shareText(containers.attributed, containers.seen)}), {countText(containers.unknown_cgroup)} in
-          cgroups without a name
+          cgroups without a name, {countText(containers.claimed)} in containers that only a name claims
         </Fact>
         <Fact name="Cgroups">
           {countText(cgroup.decoded)} told, {countText(cgroup.lost)} lost
