@@ -20,8 +20,8 @@ const LINE = [
   'evidence',
   'serve',
 ];
-/** Usable by every stage. */
-const SHARED = ['lib', 'api'];
+/** Usable by every stage, each with those of them that it may use itself. */
+const SHARED: Readonly<Record<string, readonly string[]>> = { lib: [], os: ['lib'], api: ['lib'] };
 /** Clients know the agent only by its contract. */
 const CLIENTS = ['cli'];
 /** Programs of their own beside the agent, and the stages whose parts they use. */
@@ -31,12 +31,16 @@ const BESIDE: Readonly<Record<string, readonly string[]>> = {
 
 /** Why an import is wrong; null when it may be. `from` and `to` are folders of src, '' for src itself. */
 export function brokenRule(from: string, to: string): string | null {
-  if (from === to || SHARED.includes(to)) {
-    return from === 'lib' && to === 'api' ? 'lib is the bottom: it knows nothing of the project' : null;
-  }
+  if (from === to) return null;
+  const below = SHARED[from];
+  if (below !== undefined)
+    return below.includes(to)
+      ? null
+      : `${from} is shared by all stages and may import only ${below.join(' and ') || 'nothing'}`;
   if (['', 'start', 'agent', 'doctor'].includes(from)) return null; // the wiring, and who examines it from outside
-  if (SHARED.includes(from)) return `${from} is shared by all stages and may import none of them`;
-  if (CLIENTS.includes(from)) return `${from} is a client: it sees only ${SHARED.join(' and ')}`;
+  if (CLIENTS.includes(from))
+    return ['api', 'lib'].includes(to) ? null : `${from} is a client: it sees only api and lib`;
+  if (to in SHARED) return null;
   const parts = BESIDE[from];
   if (parts !== undefined)
     return parts.includes(to) ? null : `${from} stands beside the line: it uses only ${parts.join(' and ')}`;

@@ -18,7 +18,7 @@ import {
   MemoryChain,
   type RecorderHealth,
 } from '../evidence/index.ts';
-import { boottimeNs } from '../kernel/index.ts';
+import { boottimeNs } from '../os/index.ts';
 import { CognitodError, type Config, type Tasks, VERSION } from '../lib/index.ts';
 import type { AgentLog } from './agent.ts';
 import { chosenConnection, KUBE_TIMES } from '../identity/index.ts';

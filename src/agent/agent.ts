@@ -23,7 +23,7 @@ import {
   NameSearch,
 } from '../identity/index.ts';
 import { ConnectionBook } from '../evidence/index.ts';
-import { boottimeNs, boottimeOffsetNs, realtimeNs, releaseStartupCode } from '../kernel/index.ts';
+import { boottimeNs, boottimeOffsetNs, realtimeNs, releaseStartupCode } from '../os/index.ts';
 import {
   type Closable,
   type Config,

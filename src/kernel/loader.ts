@@ -4,10 +4,11 @@ import koffi from 'koffi';
 import { CognitodError } from '../lib/errors.ts';
 import { readPrivileges } from '../lib/privileges.ts';
 import { BTF_MAGIC, type ObjectTypes, readObjectTypes } from './btf.ts';
-import { missingToLoad } from './credentials.ts';
+import { missingToLoad } from './needed.ts';
 import { type KernelFeatures, readKernelFeatures } from './features.ts';
-import { boottimeNs, releaseFreedMemory, withSignalsBlocked } from './libc.ts';
-import { errnoName, lastErrno, loadLibbpf, OPEN_OPTS_BYTES, type Pointer } from './libbpf.ts';
+import { boottimeNs, releaseFreedMemory, withSignalsBlocked } from '../os/index.ts';
+import { loadLibbpf, OPEN_OPTS_BYTES } from './libbpf.ts';
+import { errnoName, lastErrno, type Pointer } from '../os/index.ts';
 import { type ProgramFacts, readProgramFacts } from './program-info.ts';
 import { withUserReads } from './user-reads.ts';
 

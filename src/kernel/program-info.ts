@@ -1,7 +1,8 @@
 // What the kernel says of programs and links, asked through own descriptors: that needs no privilege, but the kernel then
 // keeps instructions and map ids back (bpf_prog_get_info_by_fd, kernel/bpf/syscall.c).
 import { readFileSync } from 'node:fs';
-import { lastErrno, loadLibbpf } from './libbpf.ts';
+import { loadLibbpf } from './libbpf.ts';
+import { lastErrno } from '../os/index.ts';
 import type { LoadedPrograms } from './loader.ts';
 
 /** struct bpf_prog_info, include/uapi/linux/bpf.h: offsets of the fields used. */

@@ -4,7 +4,7 @@ import type { Server as HttpsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { routes } from '../api/index.ts';
-import type { PeerCredentials } from '../kernel/index.ts';
+import type { PeerCredentials } from '../os/index.ts';
 import type { Closable } from '../lib/close.ts';
 import { CognitodError } from '../lib/errors.ts';
 import { Tasks } from '../lib/tasks.ts';

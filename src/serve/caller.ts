@@ -3,7 +3,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { FastifyRequest } from 'fastify';
-import type { PeerCredentials } from '../kernel/index.ts';
+import type { PeerCredentials } from '../os/index.ts';
 import { CognitodError } from '../lib/errors.ts';
 import type { ApiTokens } from '../lib/token.ts';
 

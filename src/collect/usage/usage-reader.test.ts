@@ -1,7 +1,7 @@
 // CPU and memory of live processes, read from a procfs made by hand.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { PAGE_BYTES } from '../../kernel/index.ts';
+import { PAGE_BYTES } from '../../os/index.ts';
 import { readStat } from '../procfs/index.ts';
 import { DENIED, FAILED, GONE } from '../procfs/proc-files.ts';
 import { UsageReader } from './usage-reader.ts';

@@ -1,5 +1,5 @@
 // CPU time and memory of live processes, read from procfs when somebody asks: an agent nobody asks pays nothing.
-import { PAGE_BYTES } from '../../kernel/index.ts';
+import { PAGE_BYTES } from '../../os/index.ts';
 import { GONE, MountedProcFiles, type ProcFiles } from '../procfs/proc-files.ts';
 import { CLOCK_TICK_NS, parseStat } from '../procfs/stat.ts';
 

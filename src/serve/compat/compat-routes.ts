@@ -1,7 +1,7 @@
 // The routes of the first cognitod. What there is no data for yet is answered empty, never made up.
 import type { FastifyInstance } from 'fastify';
 import { type CompatProcess, compatRoutes, type StatusJson } from '../../api/index.ts';
-import { boottimeNs } from '../../kernel/index.ts';
+import { boottimeNs } from '../../os/index.ts';
 import { CognitodError } from '../../lib/errors.ts';
 import type { Process } from '../../model/index.ts';
 import type { AgentView } from '../agent-view.ts';

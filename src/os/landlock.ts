@@ -1,7 +1,7 @@
 // Landlock: what the agent may write to and start, enforced by the kernel whoever its user is (landlock(7)).
 import { closeSync, constants, existsSync, openSync } from 'node:fs';
 import koffi from 'koffi';
-import { errnoName, lastErrno } from './libbpf.ts';
+import { errnoName, lastErrno } from './errno.ts';
 
 const libc = koffi.load('libc.so.6');
 koffi.struct('landlock_ruleset_attr', {

@@ -4,7 +4,7 @@
 import { readFileSync } from 'node:fs';
 import koffi from 'koffi';
 import { CAPABILITIES } from '../lib/privileges.ts';
-import { errnoName, lastErrno } from './libbpf.ts';
+import { errnoName, lastErrno } from './errno.ts';
 
 const libc = koffi.load('libc.so.6');
 const prctl = libc.func('int prctl(int option, uint64_t a, uint64_t b, uint64_t c, uint64_t d)') as (
@@ -22,20 +22,13 @@ const capget = libc.func('int capget(const void *header, _Out_ void *data)') as 
   header: Uint8Array,
   data: Uint8Array,
 ) => number;
-const fcntl = libc.func('int fcntl(int fd, int command, int argument)') as (
-  fd: number,
-  command: number,
-  argument: number,
-) => number;
-
-// include/uapi/linux/prctl.h, capability.h, fcntl.h.
+// include/uapi/linux/prctl.h, capability.h.
 const PR_CAPBSET_DROP = 24;
 const PR_SET_NO_NEW_PRIVS = 38;
 const PR_CAP_AMBIENT = 47;
 const PR_CAP_AMBIENT_RAISE = 2;
 const PR_CAP_AMBIENT_CLEAR_ALL = 4;
 const CAPABILITY_VERSION_3 = 0x20080522;
-const F_SETFD = 2;
 
 /** The three sets of struct __user_cap_data_struct, of 64 bits each. */
 interface Sets {
@@ -77,14 +70,10 @@ export function raisePermitted(): void {
   if (sets.effective !== sets.permitted) writeSets({ ...sets, effective: sets.permitted });
 }
 
-/** What loading and attaching need (measured; docs/limits.md): before Linux 5.8, and now still, CAP_SYS_ADMIN is both. */
-const NEEDED_TO_LOAD = ['CAP_BPF', 'CAP_PERFMON'];
-
-/** Which capabilities this thread lacks to load programs. */
-export function missingToLoad(): string[] {
+/** The names of the capabilities that are effective in this thread. */
+export function effectiveCapabilities(): string[] {
   const { effective } = readSets();
-  const has = (name: string) => ((effective >> BigInt(numberOf(name))) & 1n) === 1n;
-  return has('CAP_SYS_ADMIN') ? [] : NEEDED_TO_LOAD.filter((name) => !has(name));
+  return CAPABILITIES.filter((_, number) => ((effective >> BigInt(number)) & 1n) === 1n);
 }
 
 /** Runs `work` with nothing effective in this thread, and gives everything back. */
@@ -118,9 +107,4 @@ export function dropPrivileges(keep: readonly string[]): void {
   writeSets({ effective: kept, permitted: kept, inheritable: kept });
   // What is ambient outlives the exec for a user that is not root.
   for (const name of keep) prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, numberOf(name), 0, 0);
-}
-
-/** The descriptor stays open when this process execs itself. */
-export function keepOpenAcrossExec(fd: number): void {
-  if (fcntl(fd, F_SETFD, 0) < 0) throw new Error(`fcntl of ${fd} failed: ${errnoName(lastErrno())}`);
 }
