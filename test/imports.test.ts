@@ -13,6 +13,7 @@ const LINE = [
   'collect',
   'identity',
   'model',
+  'encode',
   'detect',
   'record',
   'explain',

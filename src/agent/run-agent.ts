@@ -10,7 +10,7 @@ import {
   painter,
 } from '../cli/index.ts';
 import { loadConfig } from '../lib/index.ts';
-import { EventEncoder } from '../serve/index.ts';
+import { EventEncoder } from '../encode/index.ts';
 import { Agent, type AgentLog, type StartReport } from './agent.ts';
 import type { PrivilegedStart } from '../start/index.ts';
 

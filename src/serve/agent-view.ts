@@ -11,7 +11,7 @@ import type {
 } from '../api/index.ts';
 import type { NodeReader } from '../collect/index.ts';
 import type { EventBus } from '../model/index.ts';
-import type { ActivitySource } from './activity-json.ts';
+import type { ActivitySource } from '../encode/index.ts';
 
 /** The agent as its HTTP listeners see it. Every call but the self-test is cheap enough for each request. */
 export interface AgentView extends ActivitySource {

@@ -9,7 +9,8 @@ import type { Closable } from '../lib/close.ts';
 import { CognitodError } from '../lib/errors.ts';
 import { Tasks } from '../lib/tasks.ts';
 import type { ApiTokens } from '../lib/token.ts';
-import { activityJson } from './activity-json.ts';
+import { processDetailJson } from '../encode/index.ts';
+import { activityJson } from './activity.ts';
 import { AccessBook } from './access-book.ts';
 import { accessLine } from './access-log.ts';
 import { accessGuard } from './access.ts';
@@ -30,7 +31,6 @@ import {
 } from './listener.ts';
 import { LiveProcesses, type LiveStats } from './live-processes.ts';
 import { isLoopbackAddress } from './origin.ts';
-import { processDetailJson } from './process-json.ts';
 import { measuredProcessPage } from './process-page.ts';
 import { findProcess, processTree } from './process-tree.ts';
 import { RateLimit } from './rate-limit.ts';

@@ -11,7 +11,7 @@ import { type EventQuery, SCHEMA_VERSION, type StreamReadyJson } from '../api/in
 import type { AppliedEvent, EventBus, ModelView } from '../model/index.ts';
 import type { BacklogPump } from './backlog-pump.ts';
 import { type EventFilter, eventFilter, filterKey } from './event-filter.ts';
-import { EventEncoder } from './event-json.ts';
+import { EventEncoder } from '../encode/index.ts';
 import { ReplayBuffer, type ReplayLimits } from './replay-buffer.ts';
 import { gapRecord, StreamClient, type StreamSocket, type StreamTotals } from './stream-client.ts';
 import { unixNs } from './rfc3339.ts';

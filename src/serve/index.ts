@@ -1,7 +1,6 @@
 // HTTP: the API with its event stream, and the operations listener with probes and metrics.
 export type * from './agent-view.ts';
 export { type ApiServer, type ApiServerOptions, type ApiTls, createApiServer } from './api-server.ts';
-export { EventEncoder } from './event-json.ts';
 export type { StreamStats } from './event-streams.ts';
 export type { LiveStats } from './live-processes.ts';
 export { refuseMalformed } from './http-app.ts';

@@ -9,7 +9,7 @@ import {
 } from '../api/index.ts';
 import type { StreamStats } from './event-streams.ts';
 import type { WorkloadBook } from '../model/index.ts';
-import type { ActivitySource } from './activity-json.ts';
+import type { ActivitySource } from '../encode/index.ts';
 import type { LiveStats } from './live-processes.ts';
 import { type MetricsFormat, openMetricsText } from './exposition.ts';
 import { counter, gauge, type Labels, risingCounter } from './metric-set.ts';

@@ -18,7 +18,7 @@ import {
   compatStatus,
   compatSystem,
   transportOf,
-} from './compat-json.ts';
+} from '../../encode/index.ts';
 import type { CompatStream } from './compat-stream.ts';
 
 const DEFAULT_WINDOW_MINUTES = 5;

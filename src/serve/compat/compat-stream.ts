@@ -2,7 +2,7 @@
 import type { EventBus } from '../../model/index.ts';
 import { StreamClient, type StreamSocket } from '../stream-client.ts';
 import type { StreamClients } from '../stream-clients.ts';
-import { compatEvent } from './compat-json.ts';
+import { compatEvent } from '../../encode/index.ts';
 
 export class CompatStream {
   readonly #bus: EventBus;

@@ -8,10 +8,10 @@ import {
   type CompatSystem,
   missingOf,
   type StatusJson,
-} from '../../api/index.ts';
-import type { NodeReading, Usage } from '../../collect/index.ts';
-import type { Metadata } from '../../identity/index.ts';
-import type { AppliedEvent, ModelView, Process } from '../../model/index.ts';
+} from '../api/index.ts';
+import type { NodeReading, Usage } from '../collect/index.ts';
+import type { Metadata } from '../identity/index.ts';
+import type { AppliedEvent, ModelView, Process } from '../model/index.ts';
 
 /** The numbers that stand for kinds of events. */
 const EVENT_TYPES = { exec: 0, fork: 1, exit: 2 } as const;

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { activityQuerySchema, activitySchema } from '../api/index.ts';
 import type { Usage } from '../collect/index.ts';
-import { activityJson } from './activity-json.ts';
+import { activityJson } from './activity.ts';
 import { exec, exit, FakeAgent, fork, podIdentity } from './fake-agent.test-helper.ts';
 
 const usage = (changes: Partial<Usage> = {}): Usage => ({
