@@ -16,11 +16,10 @@ const MAY: Readonly<Record<string, string>> = {
     'the looks at a runtime: #lookOnce never rejects; state, reason, failures',
   'kernel/ring-reader.ts': 'the drain of the ring: #guard catches, and the safety drain goes on',
   'admission/certificates/mounted.ts': 'the looks at a certificate: #look catches; its reason is in /readyz',
-  'serve/backlog-pump.ts': 'turns of the event loop for slices, each a turn of Tasks',
+  'http/backlog-pump.ts': 'turns of the event loop for slices, each a turn of Tasks',
   // One time limit, or one pause.
   'admission/admission.ts': 'a pause',
   'admission/namespace-book.ts': 'a time limit',
-  'admission/webhook-server.ts': 'the time limit of closing',
   'agent/agent-evidence.ts': 'the time limit of the last anchors',
   'agent/enrich.ts': 'pauses between slices, to an end',
   'agent/run-agent.ts': 'the time limit of closing',
@@ -29,7 +28,7 @@ const MAY: Readonly<Record<string, string>> = {
   'identity/kube/http-client.ts': 'time limits',
   'identity/kube/times.ts': 'a pause',
   'serve/event-streams.ts': 'once, when nobody has come back',
-  'serve/http-app.ts': 'the time limit of closing',
+  'http/http-app.ts': 'the time limit of closing',
   'serve/live-processes.ts': 'once, when nobody has come back',
   'serve/unix-listener.ts': 'a time limit',
 };

@@ -6,10 +6,10 @@ import {
   KubeClient,
   type KubeConnection,
   kubeconfigConnection,
-} from '../identity/index.ts';
+} from '../identity/kube/index.ts';
 import type { Closable } from '../lib/close.ts';
 import { CognitodError, type Config } from '../lib/index.ts';
-import { createOpsServer } from '../serve/index.ts';
+import { createOpsServer } from '../http/index.ts';
 import { createAdmissionMetrics } from './admission-metrics.ts';
 import {
   CertificateSecret,

@@ -40,10 +40,9 @@ import {
   type ApiServer,
   createApiServer,
   createMetrics,
-  createOpsServer,
   type Metrics,
-  type OpsServer,
 } from '../serve/index.ts';
+import { createOpsServer, type OpsServer } from '../http/index.ts';
 import { enrichSnapshot } from './enrich.ts';
 import { AgentDoctor } from './agent-doctor.ts';
 import { apiListeners } from './api-listeners.ts';

@@ -29,9 +29,3 @@ export interface AgentView extends ActivitySource {
   lastSelfTest(): LastSelfTestJson;
   configuration(): ConfigurationJson;
 }
-
-/** Where the listeners report what no client can be told. */
-export interface ServeLog {
-  /** `fields` are plain values that survive JSON. */
-  error(message: string, fields?: Record<string, unknown>): void;
-}

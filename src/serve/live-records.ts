@@ -2,7 +2,7 @@
 import { type LiveRecordJson, SCHEMA_VERSION } from '../api/index.ts';
 import type { ModelView, Process } from '../model/index.ts';
 import { processJson, signalName } from '../encode/index.ts';
-import { streamRecord } from './stream-client.ts';
+import { streamRecord } from '../http/index.ts';
 
 const version = { schema_version: SCHEMA_VERSION } as const;
 

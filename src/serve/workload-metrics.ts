@@ -7,7 +7,7 @@ import {
   type WorkloadTotals,
 } from '../model/index.ts';
 import { type ActivitySource, type Occupied, occupiedPlaces, signalName } from '../encode/index.ts';
-import { type Exemplar, type Family, familyText, labelText, type MetricsFormat } from './exposition.ts';
+import { type Exemplar, type Family, familyText, labelText, type MetricsFormat } from '../http/index.ts';
 import { unixNs } from './rfc3339.ts';
 
 /** Exit codes with a series of their own; others are counted as `other`. 126 to 143 are what shells make of failures. */

@@ -6,9 +6,8 @@ import { CognitodError } from '../../lib/errors.ts';
 import type { Process } from '../../model/index.ts';
 import type { AgentView } from '../agent-view.ts';
 import { AnswerBudget } from '../answer-budget.ts';
-import type { ProbeFields } from '../http-app.ts';
+import { type ProbeFields, addRoute } from '../../http/index.ts';
 import { findProcess } from '../process-tree.ts';
-import { addRoute } from '../route.ts';
 import type { StreamRoutes } from '../stream-route.ts';
 import {
   type AgentFigures,

@@ -1,7 +1,6 @@
 // The event stream as the clients of the first cognitod read it: `data:` lines and comments, nothing else.
 import type { EventBus } from '../../model/index.ts';
-import { StreamClient, type StreamSocket } from '../stream-client.ts';
-import type { StreamClients } from '../stream-clients.ts';
+import { StreamClient, type StreamClients, type StreamSocket } from '../../http/index.ts';
 import { compatEvent } from '../../encode/index.ts';
 
 export class CompatStream {

@@ -1,9 +1,9 @@
 // Opening listeners: what people read when it fails, and that an open address needs a token.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createApiServer } from './api-server.ts';
-import { FakeAgent, streamSettings, metricsSource } from './fake-agent.test-helper.ts';
-import { createMetrics } from './metrics.ts';
+import { createApiServer } from '../serve/api-server.ts';
+import { FakeAgent, streamSettings, metricsSource } from '../serve/fake-agent.test-helper.ts';
+import { createMetrics } from '../serve/metrics.ts';
 import { createOpsServer } from './ops-server.ts';
 
 const log = { error: () => {} };

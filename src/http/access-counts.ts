@@ -17,7 +17,7 @@ export interface AccessCount extends Access {
 const MAX_KINDS = 256;
 
 /** Counts since the start. Kinds are bounded by the routes; should that ever fail, further ones are counted together. */
-export class AccessBook {
+export class AccessCounts {
   readonly #counts = new Map<string, { access: Access; count: number }>();
   #overflow = 0;
 

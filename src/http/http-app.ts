@@ -11,12 +11,22 @@ import { type HealthJson, type ReadyJson, type RouteAccess, routes } from '../ap
 import { CognitodError } from '../lib/errors.ts';
 import type { Guard } from './access.ts';
 import type { AnsweredRequest } from './access-log.ts';
-import type { AgentView, ServeLog } from './agent-view.ts';
 import { Connections } from './connections.ts';
 import { peerKey, type RateLimit } from './rate-limit.ts';
 import { STRICT_HEADERS, TLS_HEADERS } from './strict-headers.ts';
 import type { TlsMaterial } from './tls-files.ts';
 import { PROBLEM_TYPE, problem, problemOf, sendProblem } from './problem.ts';
+
+/** Where a listener reports what no client can be told. */
+export interface HttpLog {
+  /** `fields` are plain values that survive JSON. */
+  error(message: string, fields?: Record<string, unknown>): void;
+}
+
+/** What `/readyz` answers. */
+export interface Readiness {
+  readiness(): ReadyJson;
+}
 
 /** No client of an agent needs longer to send the head of a request … */
 const HEADERS_TIMEOUT_MS = 5_000;
@@ -39,12 +49,14 @@ declare module 'fastify' {
   }
 }
 
-const TIMES = {
-  headersTimeout: HEADERS_TIMEOUT_MS,
-  requestTimeout: REQUEST_TIMEOUT_MS,
-  keepAliveTimeout: KEEP_ALIVE_MS,
-  connectionsCheckingInterval: CHECK_MS,
-} as const;
+/** In milliseconds. */
+export interface HttpTimes {
+  readonly head: number;
+  readonly request: number;
+  readonly keepAlive: number;
+}
+
+const TIMES: HttpTimes = { head: HEADERS_TIMEOUT_MS, request: REQUEST_TIMEOUT_MS, keepAlive: KEEP_ALIVE_MS };
 
 export interface ServedRoute {
   readonly method: string;
@@ -72,15 +84,20 @@ export interface HttpAppOptions {
   /** How often a peer may ask for what is no probe. */
   readonly rateLimit?: RateLimit | null;
   readonly noteAccess?: (request: AnsweredRequest) => void;
-  readonly tls?: TlsMaterial | null;
+  /** `later`: no connection can be made before the server was given a secure context. */
+  readonly tls?: TlsMaterial | 'later' | null;
+  readonly times?: HttpTimes;
+  /** Of a request's body; Fastify's own 1 MiB when nothing is said. */
+  readonly bodyLimitBytes?: number;
   /** How many connections there may be at a time on each server. */
   readonly maxConnections?: number;
 }
 
 /** An application without routes. */
-export function createHttpApp(log: ServeLog, options: HttpAppOptions = {}): HttpApp {
+export function createHttpApp(log: HttpLog, options: HttpAppOptions = {}): HttpApp {
   const { guard = () => {}, noteAccess = () => {}, rateLimit = null, tls = null } = options;
-  const { maxConnections = MAX_CONNECTIONS } = options;
+  const { maxConnections = MAX_CONNECTIONS, times = TIMES, bodyLimitBytes } = options;
+  const timeouts = timeoutsOf(times);
   const pools = new Map<Server, Connections>();
   const setUp = (server: Server) => pools.set(server, setUpServer(server, maxConnections, log));
   const servers: Server[] = [];
@@ -89,13 +106,14 @@ export function createHttpApp(log: ServeLog, options: HttpAppOptions = {}): Http
   const underWay = new UnderWay();
   const app = fastify({
     logger: false,
-    ...TIMES,
+    ...timeouts,
+    ...(bodyLimitBytes === undefined ? {} : { bodyLimit: bodyLimitBytes }),
     return503OnClosing: false,
     // The time that closing may take has its own limit.
     pluginTimeout: 0,
     frameworkErrors: (error, _request, reply) => sendProblem(reply.headers(headers), problemOf(error)),
     clientErrorHandler: refuseMalformed,
-    ...(tls === null ? { http: TIMES } : { https: { ...tlsOptions(tls), ...TIMES } }),
+    ...(tls === null ? { http: timeouts } : { https: { ...tlsOptions(tls, times), ...timeouts } }),
   } as FastifyServerOptions);
   setUp(app.server);
   app.decorateRequest('caller', null);
@@ -143,13 +161,15 @@ export function createHttpApp(log: ServeLog, options: HttpAppOptions = {}): Http
     const document = problemOf(error);
     if (document.status === 500)
       log.error('a request failed', { route: routeOf(request), error: stackOf(error) });
+    // What is left of a body that is not read must not be taken for the next request.
+    if (document.status === 413) reply.header('connection', 'close');
     return sendProblem(reply, document);
   });
   return {
     app,
     served,
     addServer() {
-      const server = createServer(TIMES, (request, response) => app.routing(request, response));
+      const server = createServer(timeouts, (request, response) => app.routing(request, response));
       server.on('clientError', refuseMalformed);
       setUp(server);
       servers.push(server);
@@ -171,7 +191,7 @@ export function createHttpApp(log: ServeLog, options: HttpAppOptions = {}): Http
   };
 }
 
-function setUpServer(server: Server, maxConnections: number, log: ServeLog): Connections {
+function setUpServer(server: Server, maxConnections: number, log: HttpLog): Connections {
   const connections = new Connections(maxConnections);
   server.on('connection', (socket: Socket) => connections.add(socket));
   server.setTimeout(UNREAD_MS, (socket: Socket) => socket.destroy());
@@ -187,10 +207,20 @@ function setUpServer(server: Server, maxConnections: number, log: ServeLog): Con
   return connections;
 }
 
+const timeoutsOf = ({ head, request, keepAlive }: HttpTimes) => ({
+  headersTimeout: head,
+  requestTimeout: request,
+  keepAliveTimeout: keepAlive,
+  connectionsCheckingInterval: Math.min(CHECK_MS, request),
+});
+
 /** A client certificate is asked for where there are authorities; whether it must be there, the guard decides. */
-function tlsOptions({ cert, key, ca }: TlsMaterial) {
+function tlsOptions(tls: TlsMaterial | 'later', { request }: HttpTimes) {
+  const common = { minVersion: 'TLSv1.2', handshakeTimeout: request } as const;
+  if (tls === 'later') return common;
+  const { cert, key, ca } = tls;
   const clients = ca === undefined ? {} : { ca, requestCert: true, rejectUnauthorized: false };
-  return { cert, key, minVersion: 'TLSv1.2', handshakeTimeout: REQUEST_TIMEOUT_MS, ...clients } as const;
+  return { cert, key, ...common, ...clients };
 }
 
 function closeServer(server: Server): Promise<void> {
@@ -224,11 +254,7 @@ export interface ProbeFields {
 const NO_FIELDS: ProbeFields = { health: () => ({}), ready: () => ({}) };
 
 /** `/healthz` and `/readyz` of both listeners. A probe must not fail for a parameter: any is taken. */
-export function addProbes(
-  app: FastifyInstance,
-  view: Pick<AgentView, 'readiness'>,
-  more: ProbeFields = NO_FIELDS,
-): void {
+export function addProbes(app: FastifyInstance, view: Readiness, more: ProbeFields = NO_FIELDS): void {
   const open = { config: { access: routes.health.access } };
   app.get(routes.health.path, open, () => ({ ...HEALTHY, ...more.health() }));
   app.get(routes.ready.path, open, (_request, reply) => {

@@ -2,9 +2,8 @@
 import type { IncomingMessage } from 'node:http';
 import Negotiator from 'negotiator';
 import type { Closable } from '../lib/close.ts';
-import type { AgentView, ServeLog } from './agent-view.ts';
-import { CONTENT_TYPES, type MetricsFormat } from './exposition.ts';
-import { addProbes, createHttpApp } from './http-app.ts';
+import { CONTENT_TYPES, type MetricsFormat, openMetricsText } from './exposition.ts';
+import { addProbes, createHttpApp, type HttpLog, type Readiness } from './http-app.ts';
 import {
   type BoundAddress,
   type ListenAddress,
@@ -12,17 +11,22 @@ import {
   openListener,
   resolveHost,
 } from './listener.ts';
-import type { Metrics } from './metrics.ts';
 
 const NAME: ListenerName = { name: 'operations', flag: '--ops-listen', key: 'ops.listen' };
 const CLOSE_TIMEOUT_MS = 1_000;
 const OPENMETRICS = 'application/openmetrics-text';
 
+/** The figures of a program. */
+export interface MetricsText {
+  /** One scrape, as Prometheus text; for OpenMetrics it may have exemplars. */
+  text(format: MetricsFormat): Promise<string>;
+}
+
 export interface OpsServerOptions {
   readonly listen: ListenAddress;
-  readonly view: Pick<AgentView, 'readiness'>;
-  readonly metrics: Pick<Metrics, 'text'>;
-  readonly log: ServeLog;
+  readonly view: Readiness;
+  readonly metrics: MetricsText;
+  readonly log: HttpLog;
   /** How long requests under way may take at close. */
   readonly closeTimeoutMs?: number;
 }
@@ -39,10 +43,14 @@ export function createOpsServer(options: OpsServerOptions): OpsServer {
   const { metrics } = options;
   const { app, cut, close } = createHttpApp(options.log);
   addProbes(app, options.view);
+  const textIn = async (format: MetricsFormat) => {
+    const text = await metrics.text(format);
+    return format === 'openmetrics' ? openMetricsText(text) : text;
+  };
   // Scrapes at the same time are one: whoever asks a thousand times at once makes it be read once.
   const underWay = new Map<MetricsFormat, Promise<string>>();
   const shared = (format: MetricsFormat) => {
-    const text = underWay.get(format) ?? metrics.text(format).finally(() => underWay.delete(format));
+    const text = underWay.get(format) ?? textIn(format).finally(() => underWay.delete(format));
     underWay.set(format, text);
     return text;
   };

@@ -1,5 +1,5 @@
 // A line for each request to the API: who asked for what, and the answer. Nothing that could be a secret is in it.
-import type { Access } from './access-book.ts';
+import type { Access } from './access-counts.ts';
 import type { Caller } from './caller.ts';
 
 /** What is known of a request when it was answered. */
