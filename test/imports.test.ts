@@ -69,6 +69,7 @@ function importsOf(file: string): Import[] {
 
 const folderOf = (path: string) => (path.includes('/') ? path.split('/')[0]! : '');
 const isTest = (path: string) => /\.(test|contract)\.ts$/.test(path);
+const isForTests = (path: string) => /\.(fixture|test-helper)\.ts$/.test(path);
 
 test('imports between the folders of src point upstream only', () => {
   const imports = globSync('**/*.ts', { cwd: SRC })
@@ -92,12 +93,53 @@ test('imports of another folder go through its index', () => {
       folderOf(target) !== '' &&
       folderOf(target) !== 'lib' &&
       // What only tests use is in no index.
-      !/\.(fixture|test-helper)\.ts$/.test(file) &&
-      !/\.(fixture|test-helper)\.ts$/.test(target) &&
+      !isForTests(file) &&
+      !isForTests(target) &&
       // A part of a room may have an index of its own, for those who need only that.
       !/^(\w+\/)?index\.ts$/.test(relative(folderOf(target), target)),
   );
   assert.deepEqual(inner, []);
+});
+
+/** Every file that can come back to itself by its imports, types included: one part of two that are really one. */
+function circles(): string[][] {
+  const files = globSync('**/*.ts', { cwd: SRC }).filter((file) => !isTest(file) && !isForTests(file));
+  const imports = new Map(files.map((file) => [file, importsOf(file).map(({ target }) => target)]));
+  const reach = (from: string, found = new Set<string>()) => {
+    for (const to of imports.get(from) ?? [])
+      if (!found.has(to)) {
+        found.add(to);
+        reach(to, found);
+      }
+    return found;
+  };
+  const reached = new Map(files.map((file) => [file, reach(file)]));
+  return files
+    .filter((file) => reached.get(file)!.has(file))
+    .map((file) => [
+      file,
+      ...files.filter(
+        (other) => other !== file && reached.get(file)!.has(other) && reached.get(other)!.has(file),
+      ),
+    ]);
+}
+
+test('no file imports itself, on whatever way', () => {
+  assert.deepEqual(circles(), []);
+});
+
+test('files are short', () => {
+  const lengths = globSync('**/*.ts', { cwd: SRC })
+    .filter((file) => !isTest(file) && !isForTests(file) && !file.includes('/generated/'))
+    .map((file) => ({ file, lines: readFileSync(join(SRC, file), 'utf8').split('\n').length - 1 }))
+    .sort((a, b) => a.lines - b.lines);
+  const at = (share: number) => lengths[Math.floor(lengths.length * share)]!.lines;
+  assert.ok(at(0.5) <= 100, `the median has ${at(0.5)} lines`);
+  assert.ok(at(0.9) <= 300, `the 90th percentile has ${at(0.9)} lines`);
+  assert.deepEqual(
+    lengths.filter(({ lines }) => lines > 500),
+    [],
+  );
 });
 
 /** All files that a file needs when it runs: types are gone by then. */

@@ -7,8 +7,7 @@ import {
   type KubeConnection,
   kubeconfigConnection,
 } from '../identity/kube/index.ts';
-import type { Closable } from '../lib/close.ts';
-import { CognitodError, type Config } from '../lib/index.ts';
+import { type Closable, closeAll, CognitodError, type Config, type Log } from '../lib/index.ts';
 import { createOpsServer } from '../http/index.ts';
 import { createAdmissionMetrics } from './admission-metrics.ts';
 import {
@@ -30,15 +29,9 @@ const DEFAULT_NAMESPACE = 'linnix-observability';
 /** A first answer of the API comes sooner, or it is gone on without. */
 const FIRST_ANSWERS_MS = 5_000;
 
-export interface AdmissionLog {
-  info(message: string): void;
-  warn(message: string): void;
-  error(message: string, fields?: Record<string, unknown>): void;
-}
-
 export interface AdmissionOptions {
   readonly config: Config;
-  readonly log: AdmissionLog;
+  readonly log: Log;
   /** By default as the configuration says; null is without the API. */
   readonly connection?: KubeConnection | null;
   readonly certificateTimes?: Partial<SelfMadeTimes>;
@@ -128,8 +121,7 @@ export async function startAdmission(options: AdmissionOptions): Promise<Admissi
   const close = () => {
     closing ??= (async () => {
       client?.close();
-      for (const part of parts) await part.close();
-      await finding;
+      await closeAll([...parts, async () => finding], 'closing the webhook failed');
     })();
     return closing;
   };

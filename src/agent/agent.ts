@@ -26,8 +26,10 @@ import { ConnectionBook } from '../evidence/index.ts';
 import { boottimeNs, boottimeOffsetNs, realtimeNs, releaseStartupCode } from '../os/index.ts';
 import {
   type Closable,
+  closeAll,
   type Config,
   type LoadedConfig,
+  type Log,
   openTokens,
   readPrivileges,
   startOwnProcess,
@@ -62,12 +64,6 @@ import { AgentSelfTest, selfTestLifeMs } from './self-test.ts';
 import { composeLedger } from './compose-ledger.ts';
 import type { PrivilegedStart } from '../start/index.ts';
 
-export interface AgentLog {
-  info(message: string): void;
-  warn(message: string): void;
-  error(message: string, fields?: Record<string, unknown>): void;
-}
-
 /** What the foreground command tells after the start. */
 export interface StartReport {
   readonly kernel: string;
@@ -101,7 +97,7 @@ export class Agent implements AgentView, Closable {
   readonly usage: UsageReader;
   readonly node: NodeReader;
   readonly #config: Config;
-  readonly #log: AgentLog;
+  readonly #log: Log;
   readonly #start: PrivilegedStart;
   readonly #mask: ArgvMasker;
   readonly #opened: OpenedCollector;
@@ -126,7 +122,7 @@ export class Agent implements AgentView, Closable {
   #stopSettling = () => {};
   #closing: Promise<void> | undefined;
 
-  private constructor(loaded: LoadedConfig, log: AgentLog, start: PrivilegedStart) {
+  private constructor(loaded: LoadedConfig, log: Log, start: PrivilegedStart) {
     const { config } = loaded;
     this.#connections.open();
     this.#configuration = configurationJson(loaded);
@@ -250,7 +246,7 @@ export class Agent implements AgentView, Closable {
   /** `signal` aborts the start: what was opened is closed and the agent is not returned. */
   static async start(
     config: LoadedConfig,
-    log: AgentLog,
+    log: Log,
     signal: AbortSignal,
     start: PrivilegedStart,
   ): Promise<{ agent: Agent; report: StartReport } | null> {
@@ -340,27 +336,34 @@ export class Agent implements AgentView, Closable {
 
   async #close(): Promise<void> {
     this.#abort.abort();
-    this.#healer.stop();
-    this.#search.close();
-    this.#selfTest.stop();
-    this.#stopSettling();
-    // What the kernel has recorded by then still reaches whoever listens, and the ledger closes without a rest.
-    this.#opened.collector.detach();
-    this.ledger();
-    this.#ledgerIsFinal = true;
-    this.#binding.flush();
-    this.#tasks.turn('keeping evidence', () => this.#evidence.stop());
-    this.#cluster.stop();
-    const results = await Promise.allSettled([
-      this.#api.close(),
-      this.#ops.close(),
-      this.#metadata.close(),
-      this.#evidence.close(),
-    ]);
-    await this.#opened.collector.close();
-    this.#connections.close();
-    const failures = results.filter((result) => result.status === 'rejected').map((result) => result.reason);
-    if (failures.length > 0) throw new AggregateError(failures, 'closing the listeners failed');
+    const { collector } = this.#opened;
+    const together = [this.#api, this.#ops, this.#metadata, this.#evidence];
+    await closeAll(
+      [
+        () => this.#healer.stop(),
+        () => this.#search.close(),
+        () => this.#selfTest.stop(),
+        () => this.#stopSettling(),
+        // What the kernel has recorded by then still reaches whoever listens, and the ledger closes without a rest.
+        () => collector.detach(),
+        () => void this.ledger(),
+        () => {
+          this.#ledgerIsFinal = true;
+        },
+        () => this.#binding.flush(),
+        () => this.#tasks.turn('keeping evidence', () => this.#evidence.stop()),
+        () => this.#cluster.stop(),
+        // Each takes its time to end what is under way.
+        async () => {
+          const ends = await Promise.allSettled(together.map((one) => one.close()));
+          const failures = ends.flatMap((end) => (end.status === 'rejected' ? [end.reason] : []));
+          if (failures.length > 0) throw new AggregateError(failures, 'listeners or sources');
+        },
+        collector,
+        () => this.#connections.close(),
+      ],
+      'closing the agent failed',
+    );
   }
 
   /** The account as it was last composed; the final one once the hooks are detached and can no longer be asked. */

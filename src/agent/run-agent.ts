@@ -9,9 +9,9 @@ import {
   ledgerText,
   painter,
 } from '../cli/index.ts';
-import { loadConfig } from '../lib/index.ts';
+import { createLog, loadConfig } from '../lib/index.ts';
 import { EventEncoder } from '../encode/index.ts';
-import { Agent, type AgentLog, type StartReport } from './agent.ts';
+import { Agent, type StartReport } from './agent.ts';
 import type { PrivilegedStart } from '../start/index.ts';
 
 /** Unwritten output above which events are no longer printed: the terminal or pipe is slower than the node. */
@@ -32,7 +32,7 @@ export async function runAgent(options: AgentCommandOptions, start: PrivilegedSt
     return 0;
   }
   if (start === null) throw new Error('nothing was opened');
-  const log = makeLog(options);
+  const log = createLog(options);
   const abort = new AbortController();
   // From here on a signal ends the agent in order, also in the middle of the start.
   const { promise: stop, resolve: end } = Promise.withResolvers<void>();
@@ -74,21 +74,6 @@ export async function runAgent(options: AgentCommandOptions, start: PrivilegedSt
       : `\n${ledgerText(agent.ledger(), paint)}`,
   );
   return failed ? EXIT.failed : EXIT.ok;
-}
-
-function makeLog(options: AgentCommandOptions): AgentLog {
-  const write = (level: string, message: string) => {
-    const line = options.json
-      ? JSON.stringify({ time: new Date().toISOString(), level, message })
-      : `cognitod: ${level === 'info' ? '' : `${level}: `}${message}`;
-    options.stderr.write(`${line}\n`);
-  };
-  return {
-    info: (message) => write('info', message),
-    warn: (message) => write('warning', message),
-    error: (message, fields) =>
-      write('error', fields === undefined ? message : `${message} ${JSON.stringify(fields)}`),
-  };
 }
 
 function startText(report: StartReport): string {

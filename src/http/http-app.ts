@@ -9,6 +9,7 @@ import fastify, {
 } from 'fastify';
 import { type HealthJson, type ReadyJson, type RouteAccess, routes } from '../api/index.ts';
 import { CognitodError } from '../lib/errors.ts';
+import type { Log } from '../lib/log.ts';
 import type { Guard } from './access.ts';
 import type { AnsweredRequest } from './access-log.ts';
 import { Connections } from './connections.ts';
@@ -18,10 +19,7 @@ import type { TlsMaterial } from './tls-files.ts';
 import { PROBLEM_TYPE, problem, problemOf, sendProblem } from './problem.ts';
 
 /** Where a listener reports what no client can be told. */
-export interface HttpLog {
-  /** `fields` are plain values that survive JSON. */
-  error(message: string, fields?: Record<string, unknown>): void;
-}
+export type HttpLog = Pick<Log, 'error'>;
 
 /** What `/readyz` answers. */
 export interface Readiness {

@@ -2,8 +2,7 @@
 // (measured on 6.18: maps are mapped and looked up, iterators opened with every capability set empty).
 import { closeSync, fstatSync } from 'node:fs';
 import { keepOpenAcrossExec } from '../os/index.ts';
-import type { AttachedProgram, LoadedPrograms } from './loader.ts';
-import type { ProgramFacts } from './program-info.ts';
+import type { AttachedProgram, LoadedPrograms, ProgramFacts } from './loaded-programs.ts';
 
 /**
  * What a process needs to read programs that another, or itself before an exec, has loaded. No descriptor of a program: who

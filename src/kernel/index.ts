@@ -4,6 +4,7 @@ export * from './counters.ts';
 export { elfInterpreter } from './elf.ts';
 export * from './features.ts';
 export * from './handover.ts';
+export type * from './loaded-programs.ts';
 export * from './loader.ts';
 export { missingToLoad } from './needed.ts';
 export * from './object-helpers.ts';
