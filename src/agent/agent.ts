@@ -50,6 +50,7 @@ import { Healer } from './healer.ts';
 import { type OpenedCollector, openCollector } from './open-collector.ts';
 import { type Names, openNames } from './open-names.ts';
 import { Pipeline } from './pipeline.ts';
+import { activityStage, delayStage, namingStage, publishingStage } from './stages.ts';
 import { statusReport } from './status-report.ts';
 import { privilegesJson } from './privileges-json.ts';
 import { AgentSelfTest, selfTestLifeMs } from './self-test.ts';
@@ -267,16 +268,16 @@ export class Agent implements AgentView, Closable {
   }
 
   async #startCollector(): Promise<void> {
+    const delayOf = (ktimeNs: bigint) => Number(boottimeNs() - ktimeNs) / 1e9;
     const pipeline = new Pipeline({
       registry: this.#names.registry,
       table: this.model,
-      activity: this.activity,
-      bus: this.bus,
-      publish: (batch) => this.#binding.offer(batch),
-      skip: (count) => this.bus.passed(this.#binding.skip(count)),
-      expect: (identity) => this.#names.expect(identity),
-      search: this.#names.search,
-      observeOldest: (ktimeNs) => this.#metrics.observeDelay(Number(boottimeNs() - ktimeNs) / 1e9),
+      stages: [
+        delayStage((ktimeNs) => this.#metrics.observeDelay(delayOf(ktimeNs))),
+        namingStage(this.#names),
+        activityStage(this.activity),
+        publishingStage(this.bus, this.#binding),
+      ],
     });
     this.#names.metadata.start();
     await this.#opened.collector.start(pipeline);
