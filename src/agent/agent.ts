@@ -12,7 +12,7 @@ import {
   type SelfTestJson,
   type StatusJson,
 } from '../api/index.ts';
-import { NodeReader, ownPidNamespace, UsageReader } from '../collect/index.ts';
+import { type NodeReader, ownPidNamespace, Sampler, type UsageReader } from '../collect/index.ts';
 import { type ArgvMasker, budgetFor, createMasker, type EventBase } from '../decode/index.ts';
 import type { Identity } from '../identity/index.ts';
 import { ConnectionBook } from '../evidence/index.ts';
@@ -148,8 +148,7 @@ export class Agent implements AgentView, Closable {
       onRetire: (place) =>
         workloads.settle(place, place.identity === null ? null : metadata.lookup(place.identity), 0),
     });
-    this.node = new NodeReader(config.proc_root);
-    this.usage = new UsageReader({ procRoot: config.proc_root, nowMs });
+    ({ node: this.node, usage: this.usage } = new Sampler({ procRoot: config.proc_root, nowMs }));
     const livesMs = selfTestLifeMs(this.#opened.kind, config.procfs.interval_ms);
     this.#selfTest = new AgentSelfTest({
       bus: this.bus,

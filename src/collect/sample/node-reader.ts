@@ -9,7 +9,7 @@ export interface Pressure {
 }
 
 export interface NodeReading {
-  /** Of all cores together, 0 to 100, since the reading before; since the boot in the first. */
+  /** Of all cores together, 0 to 100, since the reading before, which is at least a second old; since the boot in the first. */
   readonly cpuPercent: number;
   readonly memoryTotalBytes: number;
   /** Total less MemAvailable. */
@@ -36,16 +36,38 @@ interface CpuTicks {
   readonly total: number;
 }
 
+export interface NodeReaderOptions {
+  readonly procRoot: string;
+  /** Monotonic. */
+  readonly nowMs: () => number;
+  /** Younger readings are answered again. */
+  readonly minAgeMs?: number;
+}
+
+const MIN_AGE_MS = 1000;
+
 /** What cannot be read counts as zero: a node without the file has nothing to tell of it. */
 export class NodeReader {
   readonly #procRoot: string;
+  readonly #nowMs: () => number;
+  readonly #minAgeMs: number;
   #cpu: CpuTicks = { busy: 0, total: 0 };
+  #last: { readonly reading: NodeReading; readonly atMs: number } | null = null;
 
-  constructor(procRoot: string) {
+  constructor({ procRoot, nowMs, minAgeMs = MIN_AGE_MS }: NodeReaderOptions) {
     this.#procRoot = procRoot;
+    this.#nowMs = nowMs;
+    this.#minAgeMs = minAgeMs;
   }
 
   read(): NodeReading {
+    const atMs = this.#nowMs();
+    if (this.#last === null || atMs - this.#last.atMs >= this.#minAgeMs)
+      this.#last = { reading: this.#read(), atMs };
+    return this.#last.reading;
+  }
+
+  #read(): NodeReading {
     const memory = this.#meminfo();
     return {
       cpuPercent: this.#cpuPercent(),
