@@ -1,12 +1,6 @@
 // The webhook as a whole: certificate, namespaces, version of the cluster, listeners.
-import { existsSync, readFileSync } from 'node:fs';
-import {
-  inClusterConnection,
-  KUBE_TIMES,
-  KubeClient,
-  type KubeConnection,
-  kubeconfigConnection,
-} from '../identity/kube/index.ts';
+import { readFileSync } from 'node:fs';
+import { chosenConnection, KUBE_TIMES, KubeClient, type KubeConnection } from '../identity/kube/index.ts';
 import { type Closable, closeAll, CognitodError, type Config, type Log } from '../lib/index.ts';
 import { createOpsServer } from '../http/index.ts';
 import { createAdmissionMetrics } from './admission-metrics.ts';
@@ -48,7 +42,8 @@ export interface Admission extends Closable {
 export async function startAdmission(options: AdmissionOptions): Promise<Admission> {
   const { config, log } = options;
   const settings = config.admission;
-  const connection = options.connection === undefined ? connectionOf(config) : options.connection;
+  const connection =
+    options.connection === undefined ? chosenConnection(config.kubernetes) : options.connection;
   const client = connection === null ? null : new KubeClient(connection, KUBE_TIMES, () => {});
   const namespace = settings.namespace ?? ownNamespace();
   const certificate = certificateSource(options, client, namespace);
@@ -148,6 +143,18 @@ export async function startAdmission(options: AdmissionOptions): Promise<Admissi
   }
 }
 
+/** What the start would refuse. @throws CognitodError CONFIG_INVALID, or for a kubeconfig that cannot be used */
+export function checkAdmission(config: Config): void {
+  const connection = chosenConnection(config.kubernetes);
+  if (config.admission.tls_dir === null && connection === null) throw noCertificate();
+}
+
+function noCertificate(): CognitodError {
+  return new CognitodError('CONFIG_INVALID', 'without the Kubernetes API there is no certificate', {
+    hint: 'set admission.tls_dir (--tls-dir), or kubernetes.api to in-cluster or a kubeconfig file',
+  });
+}
+
 function certificateSource(
   { config, certificateTimes }: AdmissionOptions,
   client: KubeClient | null,
@@ -155,10 +162,7 @@ function certificateSource(
 ): CertificateSource {
   const { tls_dir: directory, service, secret, webhook } = config.admission;
   if (directory !== null) return new MountedCertificate(directory);
-  if (client === null)
-    throw new CognitodError('CONFIG_INVALID', 'without the Kubernetes API there is no certificate', {
-      hint: 'set admission.tls_dir (--tls-dir), or kubernetes.api to in-cluster or a kubeconfig file',
-    });
+  if (client === null) throw noCertificate();
   return new SelfMadeCertificate({
     secret: new CertificateSecret(client, namespace, secret),
     configuration: new WebhookConfiguration(client, webhook),
@@ -169,14 +173,6 @@ function certificateSource(
     ],
     ...(certificateTimes === undefined ? {} : { times: certificateTimes }),
   });
-}
-
-/** Outside a pod `auto` is without the API. */
-function connectionOf({ kubernetes: { api, context } }: Config): KubeConnection | null {
-  const isInCluster = api === 'in-cluster' || (api === 'auto' && existsSync(NAMESPACE_FILE));
-  if (isInCluster) return inClusterConnection();
-  if (api === 'auto' || api === 'off') return null;
-  return kubeconfigConnection({ path: api, ...(context === null ? {} : { context }) });
 }
 
 function ownNamespace(): string {

@@ -1,7 +1,7 @@
 // `cognitod admission`: serves until a signal.
 import type { Writable } from 'node:stream';
 import { createLog, loadConfig } from '../lib/index.ts';
-import { startAdmission } from './admission.ts';
+import { checkAdmission, startAdmission } from './admission.ts';
 
 export interface RunAdmissionOptions {
   readonly configFile: string | undefined;
@@ -23,6 +23,7 @@ export async function runAdmission(options: RunAdmissionOptions): Promise<number
     overrides: options.overrides,
   });
   if (options.checkConfig) {
+    checkAdmission(config);
     stdout.write(json ? '{"valid":true}\n' : 'the configuration is valid\n');
     return 0;
   }

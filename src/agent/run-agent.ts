@@ -9,9 +9,11 @@ import {
   ledgerText,
   painter,
 } from '../cli/index.ts';
-import { createLog, loadConfig } from '../lib/index.ts';
+import { createLog, loadConfig, openTokens } from '../lib/index.ts';
+import { checkApiServer } from '../serve/index.ts';
 import { EventEncoder } from '../encode/index.ts';
 import { Agent, type StartReport } from './agent.ts';
+import { apiListeners } from './api-listeners.ts';
 import type { PrivilegedStart } from '../start/index.ts';
 
 /** Unwritten output above which events are no longer printed: the terminal or pipe is slower than the node. */
@@ -28,6 +30,10 @@ export async function runAgent(options: AgentCommandOptions, start: PrivilegedSt
   });
   const { config } = loaded;
   if (options.checkConfig) {
+    // What the start would refuse, as far as files and names tell.
+    const log = createLog(options);
+    const tokens = openTokens(config, (text) => log.warn(text));
+    await checkApiServer({ ...apiListeners(config, log), tokens });
     options.stdout.write(options.json ? '{"valid":true}\n' : 'the configuration is valid\n');
     return 0;
   }

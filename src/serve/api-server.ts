@@ -182,10 +182,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   let closing: Promise<void> | undefined;
   return {
     async listen() {
-      const host = await resolveHost(options.listen, NAME);
-      const address = { host, port: options.listen.port };
-      if (tokens === null && clientCertificates === null && !isLoopbackAddress(host))
-        throw tokenRequired(address);
+      const address = await addressOf(options);
       const bound = await openListener(app, address, NAME, tls === null ? 'http' : 'https');
       if (options.socket != null) await openUnixListener(addServer(), options.socket, peers);
       if (watcher !== null)
@@ -232,8 +229,20 @@ function addStateRoutes(app: FastifyInstance, view: AgentView, run: string): voi
   addRoute(app, routes.configuration, () => view.configuration());
 }
 
-function tokenRequired(address: ListenAddress): CognitodError {
-  return new CognitodError(
+type Guarded = Pick<ApiServerOptions, 'listen' | 'tokens' | 'tls'>;
+
+/** What `listen` would refuse, without listening. @throws CognitodError TOKEN_REQUIRED, TLS_UNUSABLE or LISTEN_FAILED */
+export async function checkApiServer(options: Guarded): Promise<void> {
+  if (options.tls != null) readTls(options.tls.files);
+  await addressOf(options);
+}
+
+async function addressOf({ listen, tokens, tls }: Guarded): Promise<ListenAddress> {
+  const host = await resolveHost(listen, NAME);
+  const address = { host, port: listen.port };
+  const asksClients = (tls?.files.clientCaFile ?? null) !== null;
+  if (tokens !== null || asksClients || isLoopbackAddress(host)) return address;
+  throw new CognitodError(
     'TOKEN_REQUIRED',
     `the API listener at ${hostPort(address)} can be reached from outside this machine, and no token is set`,
     {

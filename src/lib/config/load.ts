@@ -1,8 +1,8 @@
 // Reads the configuration: defaults, then the YAML file, then the environment, then flags.
 import { distance } from 'fastest-levenshtein';
-import { listProblems, readConfigFile, shorten } from './config-file.ts';
-import { CONFIG_KEYS, type Config, configSchema } from './config-schema.ts';
-import { CognitodError } from './errors.ts';
+import { listProblems, readConfigFile, shorten } from './file.ts';
+import { CONFIG_KEYS, type Config, configSchema } from './schema.ts';
+import { CognitodError } from '../errors.ts';
 
 const MAX_PROBLEMS = 20;
 /** Variables of clients and launchers, not keys. */

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import fc from 'fast-check';
-import { loadConfig, parseListen } from './index.ts';
+import { loadConfig, parseListen } from '../index.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'cognitod-config-'));
 after(() => rmSync(folder, { recursive: true, force: true }));

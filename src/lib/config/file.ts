@@ -2,7 +2,7 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { Node, Pair } from 'yaml';
-import { CognitodError } from './errors.ts';
+import { CognitodError } from '../errors.ts';
 
 const MAX_FILE_BYTES = 1024 * 1024;
 const MAX_ALIASES = 100;

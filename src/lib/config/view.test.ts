@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { loadConfig } from './config.ts';
-import { shownConfig, shownKeys } from './config-view.ts';
+import { loadConfig } from './load.ts';
+import { shownConfig, shownKeys } from './view.ts';
 
 test('no secret is shown, and that there is one is', () => {
   const { config } = loadConfig({

@@ -1,5 +1,5 @@
 // The configuration as it may be shown: no secret in it.
-import { CONFIG_KEYS, type Config } from './config-schema.ts';
+import { CONFIG_KEYS, type Config } from './schema.ts';
 
 /** Stands for a value that is never shown. */
 const MASK = '[set]';

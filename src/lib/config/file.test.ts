@@ -4,9 +4,9 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { createMasker } from '../decode/secrets.ts';
-import { readConfigFile } from './config-file.ts';
-import { CONFIG_KEYS, CognitodError, loadConfig } from './index.ts';
+import { createMasker } from '../../decode/secrets.ts';
+import { readConfigFile } from './file.ts';
+import { CONFIG_KEYS, CognitodError, loadConfig } from '../index.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'cognitod-config-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -33,7 +33,7 @@ const loaded = (content: string | Uint8Array) => loadConfig({ file: fileWith(con
 const DEFAULTS = loadConfig({ env: {} }).config;
 
 test('the shipped example is valid, has every key, and each at its default', () => {
-  const file = join(import.meta.dirname, '../../deploy/cognitod.yaml');
+  const file = join(import.meta.dirname, '../../../deploy/cognitod.yaml');
   assert.deepEqual(loadConfig({ file, env: {} }).config, DEFAULTS);
   const { places } = readConfigFile(file);
   const missing = CONFIG_KEYS.filter(({ path }) => !places.has(path)).map(({ path }) => path);
