@@ -24,7 +24,7 @@ const MAY: Readonly<Record<string, string>> = {
   'agent/enrich.ts': 'pauses between slices, to an end',
   'agent/run-agent.ts': 'the time limit of closing',
   'agent/self-test.ts': 'a time limit',
-  'collect/usage/usage-reader.ts': 'turns between slices, to an end',
+  'collect/sample/usage-reader.ts': 'turns between slices, to an end',
   'identity/kube/http-client.ts': 'time limits',
   'identity/kube/times.ts': 'a pause',
   'serve/event-streams.ts': 'once, when nobody has come back',
