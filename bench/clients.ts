@@ -5,7 +5,7 @@ import { get, type IncomingMessage } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
-import { boottimeNs } from '../src/kernel/index.ts';
+import { boottimeNs } from '../src/os/index.ts';
 import { EXIT_WITH, WORKLOAD } from '../test/support/workload.ts';
 import { rssMegabytes, scratchDirectory, sleep, until } from './host.ts';
 import { type Figure, type Measurement, quantile } from './measurement.ts';

@@ -3,7 +3,8 @@
 import type { ProcessEvent } from '../src/decode/index.ts';
 import type { Metadata } from '../src/identity/index.ts';
 import { ActivityBook, type ModelView, WorkloadBook } from '../src/model/index.ts';
-import { type AgentView, createApiServer, createMetrics, createOpsServer } from '../src/serve/index.ts';
+import { createOpsServer } from '../src/http/index.ts';
+import { type AgentView, createApiServer, createMetrics } from '../src/serve/index.ts';
 import { metricsSource, streamSettings } from '../src/serve/fake-agent.test-helper.ts';
 import { CGROUPS, makeWay } from './identity.ts';
 import { makeLives } from './records.ts';

@@ -1,7 +1,7 @@
 // `cognitod admission` as a process: certificate, webhook configuration, reviews, probes, metrics, end.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -63,6 +63,7 @@ async function startAdmission(t: TestContext, kubeconfig: string, args: string[]
     void ended.then((code) => reject(new Error(`it ended with ${code}: ${output}`)));
   });
   return {
+    maps: () => readFileSync(`/proc/${child.pid}/maps`, 'latin1'),
     ops: started.ops_address,
     port: Number(new URL(started.webhook_address).port),
     output: () => output,
@@ -121,6 +122,14 @@ test('it makes its certificate, is trusted through the webhook configuration, in
   assert.deepEqual(readAnswer(own), { patch: [], warnings: [] });
   assert.equal((await fetch(`${admission.ops}/healthz`)).status, 200);
   const metrics = await (await fetch(`${admission.ops}/metrics`)).text();
+  const accept = 'application/openmetrics-text; version=1.0.0';
+  const asked = await fetch(`${admission.ops}/metrics`, { headers: { accept } });
+  assert.match(asked.headers.get('content-type')!, /^application\/openmetrics-text; version=1\.0\.0/);
+  const openMetrics = await asked.text();
+  assert.match(openMetrics, /^# TYPE cognitod_admission_reviews counter$/m);
+  assert.match(openMetrics, /\n# EOF\n$/);
+  // Whoever takes it over finds no way to call functions of C.
+  assert.doesNotMatch(admission.maps(), /koffi/);
   assert.match(metrics, /cognitod_admission_reviews_total\{result="injected",dry_run="false"\} 1\n/);
   assert.match(metrics, /cognitod_admission_native_sidecars 1\n/);
   const [, expiry] = /certificate_expiry_timestamp_seconds (\d+)/.exec(metrics)!;

@@ -112,12 +112,34 @@ for (const [what, content, expected] of [
   ['a value of another type', 'model: 7\n', /model must be a mapping/],
   ['broken YAML', 'kernel: [\n', /no valid YAML/],
   ['a list at the top', '- 1\n', /mapping/],
+  ['a certificate without its key', 'api:\n  tls: { cert_file: /c.pem }\n', /api\.tls\.key_file is missing/],
+  ['a key without its certificate', 'api:\n  tls: { key_file: /k.pem }\n', /api\.tls\.cert_file is missing/],
+  ['authorities without TLS', 'api:\n  tls: { client_ca_file: /a.pem }\n', /api\.tls\.cert_file is missing/],
+  ['equal tokens', 'api: { token: abc, admin_token: abc }\n', /admin_token is the same as api\.token/],
 ] as const) {
   test(`a configuration with ${what} is refused with exit code 2 and the place`, async () => {
     const config = file('config.yaml', content);
     const end = await runCognitod(['agent', '--check-config', '--config', config]);
     assert.equal(end.code, 2, end.stderr);
     assert.match(end.stderr, expected);
+  });
+}
+
+for (const [what, content, expected] of [
+  [
+    'a certificate that is not there',
+    'api:\n  tls: { cert_file: /nonexistent/c.pem, key_file: /nonexistent/k.pem }\n',
+    /\/nonexistent\/c\.pem cannot be read/,
+  ],
+  ['a token file that is not there', 'api: { token_file: /nonexistent }\n', /\/nonexistent cannot be read/],
+  ['an open listener without a token', 'api: { listen: "0.0.0.0:0" }\n', /no token is set/],
+] as const) {
+  test(`${what}: the check says what the start would`, async () => {
+    const args = ['agent', '--config', file('config.yaml', content), '--collector', 'procfs'];
+    const [checked, started] = [await runCognitod([...args, '--check-config']), await runCognitod(args)];
+    assert.match(checked.stderr, expected);
+    assert.equal(checked.code, started.code);
+    assert.equal(started.stderr.includes(checked.stderr.trim().split('\n')[0]!), true, started.stderr);
   });
 }
 

@@ -13,6 +13,7 @@ const LINE = [
   'collect',
   'identity',
   'model',
+  'encode',
   'detect',
   'record',
   'explain',
@@ -20,23 +21,32 @@ const LINE = [
   'evidence',
   'serve',
 ];
-/** Usable by every stage. */
-const SHARED = ['lib', 'api'];
+/** Usable by every stage, each with those of them that it may use itself. */
+const SHARED: Readonly<Record<string, readonly string[]>> = {
+  lib: [],
+  os: ['lib'],
+  api: ['lib'],
+  http: ['lib', 'api', 'os'],
+};
 /** Clients know the agent only by its contract. */
 const CLIENTS = ['cli'];
 /** Programs of their own beside the agent, and the stages whose parts they use. */
 const BESIDE: Readonly<Record<string, readonly string[]>> = {
-  admission: ['identity', 'serve'],
+  admission: ['identity', 'http'],
 };
 
 /** Why an import is wrong; null when it may be. `from` and `to` are folders of src, '' for src itself. */
 export function brokenRule(from: string, to: string): string | null {
-  if (from === to || SHARED.includes(to)) {
-    return from === 'lib' && to === 'api' ? 'lib is the bottom: it knows nothing of the project' : null;
-  }
+  if (from === to) return null;
+  const below = SHARED[from];
+  if (below !== undefined)
+    return below.includes(to)
+      ? null
+      : `${from} is shared by all stages and may import only ${below.join(' and ') || 'nothing'}`;
   if (['', 'start', 'agent', 'doctor'].includes(from)) return null; // the wiring, and who examines it from outside
-  if (SHARED.includes(from)) return `${from} is shared by all stages and may import none of them`;
-  if (CLIENTS.includes(from)) return `${from} is a client: it sees only ${SHARED.join(' and ')}`;
+  if (CLIENTS.includes(from))
+    return ['api', 'lib'].includes(to) ? null : `${from} is a client: it sees only api and lib`;
+  if (to in SHARED) return null;
   const parts = BESIDE[from];
   if (parts !== undefined)
     return parts.includes(to) ? null : `${from} stands beside the line: it uses only ${parts.join(' and ')}`;
@@ -59,6 +69,7 @@ function importsOf(file: string): Import[] {
 
 const folderOf = (path: string) => (path.includes('/') ? path.split('/')[0]! : '');
 const isTest = (path: string) => /\.(test|contract)\.ts$/.test(path);
+const isForTests = (path: string) => /\.(fixture|test-helper)\.ts$/.test(path);
 
 test('imports between the folders of src point upstream only', () => {
   const imports = globSync('**/*.ts', { cwd: SRC })
@@ -82,10 +93,74 @@ test('imports of another folder go through its index', () => {
       folderOf(target) !== '' &&
       folderOf(target) !== 'lib' &&
       // What only tests use is in no index.
-      !target.endsWith('.fixture.ts') &&
-      relative(folderOf(target), target) !== 'index.ts',
+      !isForTests(file) &&
+      !isForTests(target) &&
+      // A part of a room may have an index of its own, for those who need only that.
+      !/^(\w+\/)?index\.ts$/.test(relative(folderOf(target), target)),
   );
   assert.deepEqual(inner, []);
+});
+
+/** Every file that can come back to itself by its imports, types included: one part of two that are really one. */
+function circles(): string[][] {
+  const files = globSync('**/*.ts', { cwd: SRC }).filter((file) => !isTest(file) && !isForTests(file));
+  const imports = new Map(files.map((file) => [file, importsOf(file).map(({ target }) => target)]));
+  const reach = (from: string, found = new Set<string>()) => {
+    for (const to of imports.get(from) ?? [])
+      if (!found.has(to)) {
+        found.add(to);
+        reach(to, found);
+      }
+    return found;
+  };
+  const reached = new Map(files.map((file) => [file, reach(file)]));
+  return files
+    .filter((file) => reached.get(file)!.has(file))
+    .map((file) => [
+      file,
+      ...files.filter(
+        (other) => other !== file && reached.get(file)!.has(other) && reached.get(other)!.has(file),
+      ),
+    ]);
+}
+
+test('no file imports itself, on whatever way', () => {
+  assert.deepEqual(circles(), []);
+});
+
+test('files are short', () => {
+  const lengths = globSync('**/*.ts', { cwd: SRC })
+    .filter((file) => !isTest(file) && !isForTests(file) && !file.includes('/generated/'))
+    .map((file) => ({ file, lines: readFileSync(join(SRC, file), 'utf8').split('\n').length - 1 }))
+    .sort((a, b) => a.lines - b.lines);
+  const at = (share: number) => lengths[Math.floor(lengths.length * share)]!.lines;
+  assert.ok(at(0.5) <= 100, `the median has ${at(0.5)} lines`);
+  assert.ok(at(0.9) <= 300, `the 90th percentile has ${at(0.9)} lines`);
+  assert.deepEqual(
+    lengths.filter(({ lines }) => lines > 500),
+    [],
+  );
+});
+
+/** All files that a file needs when it runs: types are gone by then. */
+function neededBy(file: string, found = new Set<string>()): Set<string> {
+  if (found.has(file)) return found;
+  found.add(file);
+  const text = readFileSync(join(SRC, file), 'utf8').replaceAll(/^(import|export) type [^;]*;$/gm, '');
+  for (const [, specifier] of text.matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g))
+    if (specifier!.startsWith('.')) neededBy(normalize(join(dirname(file), specifier!)), found);
+    else found.add(specifier!);
+  return found;
+}
+
+test('the webhook needs no C library', () => {
+  assert.ok(neededBy('start/open-programs.ts').has('koffi'), 'the search finds who does');
+  const needed = neededBy('admission/index.ts');
+  assert.ok(needed.size > 30);
+  assert.deepEqual(
+    [...needed].filter((file) => file === 'koffi' || /^(os|kernel)\//.test(file)),
+    [],
+  );
 });
 
 /** Parts that need no Node and nothing else: of the contract only types, not the schemas. */

@@ -14,7 +14,6 @@ export interface AdmissionState {
 }
 
 export interface AdmissionMetrics {
-  readonly contentType: string;
   text(): Promise<string>;
   reviewed(result: Result | 'failed', dryRun: boolean): void;
   /** A request that was answered with another status than 200. */
@@ -65,7 +64,6 @@ export function createAdmissionMetrics(state: () => AdmissionState): AdmissionMe
     native ? 1 : 0,
   );
   return {
-    contentType: registry.contentType,
     text: () => registry.metrics(),
     reviewed: (result, dryRun) => reviews.inc({ result, dry_run: String(dryRun) }),
     refused: (status) => refused.inc({ status }),

@@ -1,15 +1,8 @@
 // The webhook as a whole: certificate, namespaces, version of the cluster, listeners.
-import { existsSync, readFileSync } from 'node:fs';
-import {
-  inClusterConnection,
-  KUBE_TIMES,
-  KubeClient,
-  type KubeConnection,
-  kubeconfigConnection,
-} from '../identity/index.ts';
-import type { Closable } from '../lib/close.ts';
-import { CognitodError, type Config } from '../lib/index.ts';
-import { createOpsServer } from '../serve/index.ts';
+import { readFileSync } from 'node:fs';
+import { chosenConnection, KUBE_TIMES, KubeClient, type KubeConnection } from '../identity/kube/index.ts';
+import { type Closable, closeAll, CognitodError, type Config, type Log } from '../lib/index.ts';
+import { createOpsServer } from '../http/index.ts';
 import { createAdmissionMetrics } from './admission-metrics.ts';
 import {
   CertificateSecret,
@@ -30,15 +23,9 @@ const DEFAULT_NAMESPACE = 'linnix-observability';
 /** A first answer of the API comes sooner, or it is gone on without. */
 const FIRST_ANSWERS_MS = 5_000;
 
-export interface AdmissionLog {
-  info(message: string): void;
-  warn(message: string): void;
-  error(message: string, fields?: Record<string, unknown>): void;
-}
-
 export interface AdmissionOptions {
   readonly config: Config;
-  readonly log: AdmissionLog;
+  readonly log: Log;
   /** By default as the configuration says; null is without the API. */
   readonly connection?: KubeConnection | null;
   readonly certificateTimes?: Partial<SelfMadeTimes>;
@@ -55,7 +42,8 @@ export interface Admission extends Closable {
 export async function startAdmission(options: AdmissionOptions): Promise<Admission> {
   const { config, log } = options;
   const settings = config.admission;
-  const connection = options.connection === undefined ? connectionOf(config) : options.connection;
+  const connection =
+    options.connection === undefined ? chosenConnection(config.kubernetes) : options.connection;
   const client = connection === null ? null : new KubeClient(connection, KUBE_TIMES, () => {});
   const namespace = settings.namespace ?? ownNamespace();
   const certificate = certificateSource(options, client, namespace);
@@ -128,8 +116,7 @@ export async function startAdmission(options: AdmissionOptions): Promise<Admissi
   const close = () => {
     closing ??= (async () => {
       client?.close();
-      for (const part of parts) await part.close();
-      await finding;
+      await closeAll([...parts, async () => finding], 'closing the webhook failed');
     })();
     return closing;
   };
@@ -156,6 +143,18 @@ export async function startAdmission(options: AdmissionOptions): Promise<Admissi
   }
 }
 
+/** What the start would refuse. @throws CognitodError CONFIG_INVALID, or for a kubeconfig that cannot be used */
+export function checkAdmission(config: Config): void {
+  const connection = chosenConnection(config.kubernetes);
+  if (config.admission.tls_dir === null && connection === null) throw noCertificate();
+}
+
+function noCertificate(): CognitodError {
+  return new CognitodError('CONFIG_INVALID', 'without the Kubernetes API there is no certificate', {
+    hint: 'set admission.tls_dir (--tls-dir), or kubernetes.api to in-cluster or a kubeconfig file',
+  });
+}
+
 function certificateSource(
   { config, certificateTimes }: AdmissionOptions,
   client: KubeClient | null,
@@ -163,10 +162,7 @@ function certificateSource(
 ): CertificateSource {
   const { tls_dir: directory, service, secret, webhook } = config.admission;
   if (directory !== null) return new MountedCertificate(directory);
-  if (client === null)
-    throw new CognitodError('CONFIG_INVALID', 'without the Kubernetes API there is no certificate', {
-      hint: 'set admission.tls_dir (--tls-dir), or kubernetes.api to in-cluster or a kubeconfig file',
-    });
+  if (client === null) throw noCertificate();
   return new SelfMadeCertificate({
     secret: new CertificateSecret(client, namespace, secret),
     configuration: new WebhookConfiguration(client, webhook),
@@ -177,14 +173,6 @@ function certificateSource(
     ],
     ...(certificateTimes === undefined ? {} : { times: certificateTimes }),
   });
-}
-
-/** Outside a pod `auto` is without the API. */
-function connectionOf({ kubernetes: { api, context } }: Config): KubeConnection | null {
-  const isInCluster = api === 'in-cluster' || (api === 'auto' && existsSync(NAMESPACE_FILE));
-  if (isInCluster) return inClusterConnection();
-  if (api === 'auto' || api === 'off') return null;
-  return kubeconfigConnection({ path: api, ...(context === null ? {} : { context }) });
 }
 
 function ownNamespace(): string {

@@ -1,5 +1,5 @@
 // Whether the API server has native sidecars: init containers with restartPolicy Always.
-import { fieldsOf, type KubeClient, parseFields, pause, statusFailure } from '../identity/index.ts';
+import { fieldsOf, type KubeClient, parseFields, pause, statusFailure } from '../identity/kube/index.ts';
 
 /** On by default from here on (KEP-753). */
 const NATIVE_SINCE_MINOR = 29;

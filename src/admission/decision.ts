@@ -1,7 +1,8 @@
 // Whether a pod gets the sidecar, and which one. Nobody gets it unasked, and a pod that it could harm does not get it.
 import { INJECT_ANNOTATION, SIDECAR_NAME } from './names.ts';
 import type { Pod } from './pod.ts';
-import { findOwnSidecar, type OwnSidecar, seesToken, wasTracing } from './restoration.ts';
+import { findOwnSidecar, seesToken, wasTracing } from './restoration.ts';
+import type { OwnSidecar, SidecarPlan } from './sidecar-plan.ts';
 
 /** What the annotations and labels of a namespace say. */
 export interface NamespaceFacts {
@@ -26,16 +27,6 @@ export interface DecisionRules {
   readonly ptrace: boolean;
   /** Pod Security level that is enforced in namespaces that do not say. */
   readonly podSecurityDefault: string;
-}
-
-export interface SidecarPlan {
-  readonly native: boolean;
-  /** With CAP_SYS_PTRACE, which takes effect only for root; otherwise as an ordinary user without any capability. */
-  readonly ptrace: boolean;
-  /** Without CAP_SYS_PTRACE: whether it names its user. Otherwise the cluster chooses, else the pod, else the image. */
-  readonly fixedUser: boolean;
-  /** The sidecar that is there already: it gets what it lacks. */
-  readonly own: OwnSidecar | null;
 }
 
 /** `result` is a label of the metrics, so there is a fixed number of them. */

@@ -8,7 +8,7 @@ import {
   type KubeTimes,
   ObjectFeed,
   textOf,
-} from '../identity/index.ts';
+} from '../identity/kube/index.ts';
 import { isSidecarVersion, parseVersion, type Version } from './cluster-version.ts';
 
 interface NamedKubelet {

@@ -11,7 +11,7 @@ import {
   parseFields,
   statusFailure,
   textOf,
-} from '../identity/index.ts';
+} from '../identity/kube/index.ts';
 import type { NamespaceAnswer, NamespaceFacts } from './decision.ts';
 import { INJECT_ANNOTATION } from './names.ts';
 

@@ -2,11 +2,10 @@
 //
 // Only members and elements that were not there are added, so removing the same paths in reverse order gives the
 // original, and whatever other webhooks did is kept.
-import type { SidecarPlan } from './decision.ts';
 import type { Pod } from './pod.ts';
 import { INJECTED, STATUS_ANNOTATION } from './names.ts';
 import { hasNoTokenVolume, hidesToken, NO_TOKEN } from './no-token.ts';
-import type { SidecarContainer } from './sidecar.ts';
+import type { SidecarContainer, SidecarPlan } from './sidecar-plan.ts';
 
 export interface PatchOperation {
   readonly op: 'add';

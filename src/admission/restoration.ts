@@ -6,15 +6,8 @@
 import { INJECTED, NO_TOKEN_VOLUME, SIDECAR_NAME, STATUS_ANNOTATION } from './names.ts';
 import { hasNoTokenVolume, hidesToken, NO_TOKEN } from './no-token.ts';
 import { annotationPatch, type PatchOperation } from './patch.ts';
-import type { Container, Pod } from './pod.ts';
-import type { SidecarContainer } from './sidecar.ts';
-
-/** Where our sidecar is in a pod. */
-export interface OwnSidecar {
-  readonly list: 'containers' | 'initContainers';
-  readonly index: number;
-  readonly container: Container;
-}
+import type { Pod } from './pod.ts';
+import type { OwnSidecar, SidecarContainer } from './sidecar-plan.ts';
 
 /** Null where there is none, and where a container of somebody else has its name. */
 export function findOwnSidecar(pod: Pod): OwnSidecar | null {

@@ -1,7 +1,7 @@
 // `cognitod admission`: serves until a signal.
 import type { Writable } from 'node:stream';
-import { loadConfig } from '../lib/index.ts';
-import { type AdmissionLog, startAdmission } from './admission.ts';
+import { createLog, loadConfig } from '../lib/index.ts';
+import { checkAdmission, startAdmission } from './admission.ts';
 
 export interface RunAdmissionOptions {
   readonly configFile: string | undefined;
@@ -23,13 +23,14 @@ export async function runAdmission(options: RunAdmissionOptions): Promise<number
     overrides: options.overrides,
   });
   if (options.checkConfig) {
+    checkAdmission(config);
     stdout.write(json ? '{"valid":true}\n' : 'the configuration is valid\n');
     return 0;
   }
   const stop = new Promise<void>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => resolve());
   });
-  const admission = await startAdmission({ config, log: makeLog(options) });
+  const admission = await startAdmission({ config, log: createLog(options) });
   const { webhookAddress, opsAddress } = admission;
   stdout.write(
     json
@@ -39,19 +40,4 @@ export async function runAdmission(options: RunAdmissionOptions): Promise<number
   await stop;
   await admission.close();
   return 0;
-}
-
-function makeLog({ json, stderr }: RunAdmissionOptions): AdmissionLog {
-  const write = (level: string, message: string) =>
-    stderr.write(
-      json
-        ? `${JSON.stringify({ time: new Date().toISOString(), level, message })}\n`
-        : `cognitod: ${level === 'info' ? '' : `${level}: `}${message}\n`,
-    );
-  return {
-    info: (message) => void write('info', message),
-    warn: (message) => void write('warning', message),
-    error: (message, fields) =>
-      void write('error', fields === undefined ? message : `${message} ${JSON.stringify(fields)}`),
-  };
 }

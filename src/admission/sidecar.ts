@@ -1,5 +1,5 @@
 // The container that is added to a pod.
-import type { SidecarPlan } from './decision.ts';
+import type { SidecarContainer, SidecarPlan } from './sidecar-plan.ts';
 import { METRICS_ANNOTATION, METRICS_PORT, SIDECAR_NAME } from './names.ts';
 import { hidesToken, NO_TOKEN } from './no-token.ts';
 import { otherContainers, type Pod } from './pod.ts';
@@ -19,9 +19,6 @@ export interface SidecarSettings {
   readonly apiPort: number;
   readonly opsPort: number;
 }
-
-/** As in the Pod of Kubernetes. */
-export type SidecarContainer = Readonly<Record<string, unknown>>;
 
 /** The user of the image. */
 const USER = 65_532;

@@ -1,18 +1,17 @@
 // The HTTPS listener that the API server asks.
 import type { Server } from 'node:https';
-import fastify, { type FastifyInstance } from 'fastify';
-import type { Closable } from '../lib/close.ts';
-import { CognitodError } from '../lib/errors.ts';
+import type { FastifyInstance } from 'fastify';
 import {
   type BoundAddress,
+  createHttpApp,
+  type HttpLog,
   type ListenAddress,
   type ListenerName,
   openListener,
-  problemOf,
-  refuseMalformed,
   resolveHost,
-  sendProblem,
-} from '../serve/index.ts';
+} from '../http/index.ts';
+import type { Closable } from '../lib/close.ts';
+import { CognitodError } from '../lib/errors.ts';
 import type { AdmissionMetrics } from './admission-metrics.ts';
 import type { Pair } from './certificates/index.ts';
 import { parseReview, type ReviewRequest, reviewAnswer } from './review.ts';
@@ -25,7 +24,6 @@ export const MAX_REVIEW_BYTES = 4 * 1024 * 1024;
 const REQUEST_TIMEOUT_MS = 5_000;
 /** The API server keeps connections for its next reviews. */
 const KEEP_ALIVE_MS = 120_000;
-const CHECK_MS = 1_000;
 const MAX_CONNECTIONS = 128;
 const CLOSE_TIMEOUT_MS = 2_000;
 
@@ -33,7 +31,7 @@ export interface WebhookServerOptions {
   readonly listen: ListenAddress;
   readonly review: (request: ReviewRequest) => Promise<Reviewed>;
   readonly metrics: AdmissionMetrics;
-  readonly log: { error(message: string): void };
+  readonly log: HttpLog;
   /** From the first byte of a connection to the last one of a request; 5 s. */
   readonly requestTimeoutMs?: number;
 }
@@ -46,27 +44,17 @@ export interface WebhookServer extends Closable {
 }
 
 export function createWebhookServer(options: WebhookServerOptions): WebhookServer {
-  const { metrics, requestTimeoutMs = REQUEST_TIMEOUT_MS } = options;
-  const app = fastify({
-    logger: false,
-    bodyLimit: MAX_REVIEW_BYTES,
-    requestTimeout: requestTimeoutMs,
-    keepAliveTimeout: KEEP_ALIVE_MS,
-    return503OnClosing: false,
-    pluginTimeout: 0,
-    https: {
-      minVersion: 'TLSv1.2',
-      handshakeTimeout: requestTimeoutMs,
-      headersTimeout: requestTimeoutMs,
-      connectionsCheckingInterval: Math.min(CHECK_MS, requestTimeoutMs),
-    },
-    frameworkErrors: (error, _request, reply) => sendProblem(reply, problemOf(error)),
-    clientErrorHandler: refuseMalformed,
+  const { metrics, log, requestTimeoutMs = REQUEST_TIMEOUT_MS } = options;
+  const { app, close } = createHttpApp(log, {
+    tls: 'later',
+    times: { head: requestTimeoutMs, request: requestTimeoutMs, keepAlive: KEEP_ALIVE_MS },
+    bodyLimitBytes: MAX_REVIEW_BYTES,
+    maxConnections: MAX_CONNECTIONS,
   });
-  app.server.maxConnections = MAX_CONNECTIONS;
   app.removeContentTypeParser('text/plain');
+  const server = app.server as Server;
   // A handshake that fails is the client's affair: Node destroys the socket by itself when nobody listens.
-  app.server.on('tlsClientError', (_error, socket) => socket.destroy());
+  server.on('tlsClientError', (_error, socket) => socket.destroy());
   addRoute(app, options);
   app.addHook('onResponse', async (request, reply) => {
     if (reply.statusCode !== 200) metrics.refused(reply.statusCode);
@@ -76,20 +64,17 @@ export function createWebhookServer(options: WebhookServerOptions): WebhookServe
   return {
     async listen() {
       const host = await resolveHost(options.listen, NAME);
-      const bound = await openListener(app, { host, port: options.listen.port }, NAME);
-      return { ...bound, url: bound.url.replace('http:', 'https:') };
+      return openListener(app, { host, port: options.listen.port }, NAME, 'https');
     },
-    serve: ({ cert, key }) => app.server.setSecureContext({ cert, key, minVersion: 'TLSv1.2' }),
+    serve: ({ cert, key }) => server.setSecureContext({ cert, key, minVersion: 'TLSv1.2' }),
     close() {
-      closing ??= closeWithin(app, CLOSE_TIMEOUT_MS);
+      closing ??= close(CLOSE_TIMEOUT_MS);
       return closing;
     },
   };
 }
 
-type App = FastifyInstance<Server>;
-
-function addRoute(app: App, { review, metrics, log }: WebhookServerOptions): void {
+function addRoute(app: FastifyInstance, { review, metrics, log }: WebhookServerOptions): void {
   app.post('/mutate', async (request) => {
     const parsed = parseReview(request.body);
     if (!parsed.ok) throw new CognitodError('BAD_REQUEST', parsed.problem);
@@ -105,29 +90,4 @@ function addRoute(app: App, { review, metrics, log }: WebhookServerOptions): voi
       return reviewAnswer(uid, [], ['no sidecar: the webhook failed; its log has the reason']);
     }
   });
-  app.setNotFoundHandler((request, reply) => {
-    const isKnown = request.url.split('?', 1)[0] === '/mutate';
-    if (isKnown) reply.header('allow', 'POST');
-    const error = isKnown
-      ? new CognitodError('METHOD_NOT_ALLOWED', 'this route answers POST only')
-      : new CognitodError('NOT_FOUND', 'there is no such route');
-    return sendProblem(reply, problemOf(error));
-  });
-  app.setErrorHandler((error: unknown, _request, reply) => {
-    const document = problemOf(error);
-    if (document.status === 500) log.error(`a request failed: ${(error as Error).stack}`);
-    // What is left of a body that is not read must not be taken for the next request.
-    if (document.status === 413) reply.header('connection', 'close');
-    return sendProblem(reply, document);
-  });
-}
-
-/** Lets what is under way finish, and cuts what is left then. */
-async function closeWithin(app: App, timeoutMs: number): Promise<void> {
-  const deadline = setInterval(() => app.server.closeAllConnections(), timeoutMs);
-  try {
-    await app.close();
-  } finally {
-    clearInterval(deadline);
-  }
 }

@@ -18,9 +18,9 @@ import {
   MemoryChain,
   type RecorderHealth,
 } from '../evidence/index.ts';
-import { boottimeNs } from '../kernel/index.ts';
+import { boottimeNs } from '../os/index.ts';
 import { CognitodError, type Config, type Tasks, VERSION } from '../lib/index.ts';
-import type { AgentLog } from './agent.ts';
+import type { Log } from '../lib/index.ts';
 import { chosenConnection, KUBE_TIMES } from '../identity/index.ts';
 import { readBootId } from './boot-id.ts';
 import { ownNamespace } from './own-namespace.ts';
@@ -40,7 +40,7 @@ const UNTOUCHED: RecorderHealth = { failedWrites: 0, losses: 0, problem: null };
 
 export class AgentEvidence {
   readonly #config: Config;
-  readonly #log: Pick<AgentLog, 'info' | 'warn'>;
+  readonly #log: Pick<Log, 'info' | 'warn'>;
   readonly #tasks: Tasks;
   readonly #startedMs = elapsedMs();
   readonly #snapshot: () => EvidenceSnapshot;
@@ -53,7 +53,7 @@ export class AgentEvidence {
   /** Throws EVIDENCE_UNWRITABLE or EVIDENCE_KEY. */
   constructor(
     config: Config,
-    log: Pick<AgentLog, 'info' | 'warn'>,
+    log: Pick<Log, 'info' | 'warn'>,
     tasks: Tasks,
     snapshot: () => RunningSnapshot,
   ) {

@@ -12,27 +12,21 @@ import {
   type SelfTestJson,
   type StatusJson,
 } from '../api/index.ts';
-import { NodeReader, ownPidNamespace, UsageReader } from '../collect/index.ts';
+import { type NodeReader, ownPidNamespace, Sampler, type UsageReader } from '../collect/index.ts';
 import { type ArgvMasker, budgetFor, createMasker, type EventBase } from '../decode/index.ts';
-import {
-  CgroupRegistry,
-  createProcReader,
-  hasOwnCgroupNamespace,
-  type Identity,
-  MetadataStore,
-  NameSearch,
-} from '../identity/index.ts';
+import type { Identity } from '../identity/index.ts';
 import { ConnectionBook } from '../evidence/index.ts';
-import { boottimeNs, boottimeOffsetNs, realtimeNs, releaseStartupCode } from '../kernel/index.ts';
+import { boottimeNs, realtimeNs, releaseStartupCode } from '../os/index.ts';
 import {
   type Closable,
+  closeAll,
   type Config,
   type LoadedConfig,
+  type Log,
   openTokens,
   readPrivileges,
   startOwnProcess,
   Tasks,
-  VERSION,
 } from '../lib/index.ts';
 import { ActivityBook, EventBus, LateBinding, ProcessTable, WorkloadBook } from '../model/index.ts';
 import {
@@ -40,11 +34,11 @@ import {
   type ApiServer,
   createApiServer,
   createMetrics,
-  createOpsServer,
   type Metrics,
-  type OpsServer,
 } from '../serve/index.ts';
+import { createOpsServer, type OpsServer } from '../http/index.ts';
 import { enrichSnapshot } from './enrich.ts';
+import { Account } from './account.ts';
 import { AgentDoctor } from './agent-doctor.ts';
 import { apiListeners } from './api-listeners.ts';
 import { AgentEvidence, type RunningSnapshot } from './agent-evidence.ts';
@@ -54,20 +48,13 @@ import { configurationJson } from './configuration-json.ts';
 import { ClusterWatch } from './cluster-watch.ts';
 import { Healer } from './healer.ts';
 import { type OpenedCollector, openCollector } from './open-collector.ts';
-import { openMetadataSources } from './open-metadata-sources.ts';
-import { openOwnPod } from './open-own-pod.ts';
+import { type Names, openNames } from './open-names.ts';
 import { Pipeline } from './pipeline.ts';
-import { metadataJson, programJson, taskJson } from './status-parts.ts';
+import { activityStage, delayStage, namingStage, publishingStage } from './stages.ts';
+import { statusReport } from './status-report.ts';
 import { privilegesJson } from './privileges-json.ts';
 import { AgentSelfTest, selfTestLifeMs } from './self-test.ts';
-import { composeLedger } from './compose-ledger.ts';
 import type { PrivilegedStart } from '../start/index.ts';
-
-export interface AgentLog {
-  info(message: string): void;
-  warn(message: string): void;
-  error(message: string, fields?: Record<string, unknown>): void;
-}
 
 /** What the foreground command tells after the start. */
 export interface StartReport {
@@ -102,13 +89,12 @@ export class Agent implements AgentView, Closable {
   readonly usage: UsageReader;
   readonly node: NodeReader;
   readonly #config: Config;
-  readonly #log: AgentLog;
+  readonly #log: Log;
   readonly #start: PrivilegedStart;
   readonly #mask: ArgvMasker;
   readonly #opened: OpenedCollector;
-  readonly #registry: CgroupRegistry;
-  readonly #metadata: MetadataStore;
-  readonly #search: NameSearch;
+  readonly #names: Names;
+  readonly #account: Account;
   readonly #binding: LateBinding;
   readonly #healer: Healer;
   readonly #metrics: Metrics;
@@ -127,7 +113,7 @@ export class Agent implements AgentView, Closable {
   #stopSettling = () => {};
   #closing: Promise<void> | undefined;
 
-  private constructor(loaded: LoadedConfig, log: AgentLog, start: PrivilegedStart) {
+  private constructor(loaded: LoadedConfig, log: Log, start: PrivilegedStart) {
     const { config } = loaded;
     this.#connections.open();
     this.#configuration = configurationJson(loaded);
@@ -140,27 +126,8 @@ export class Agent implements AgentView, Closable {
     const onError = (error: unknown) => log.error(`a bug in the agent: ${describe(error)}`);
     this.#opened = openCollector(config, start.opened, this.#mask, onError);
     const warn = (text: string) => log.warn(text);
-    const ownPod = openOwnPod(config, this.#opened.kind, warn);
-    const ownPodSource = ownPod?.source(config.node_name) ?? null;
-    this.#registry = new CgroupRegistry({
-      readProcCgroup: createProcReader(config.proc_root, 'cgroup'),
-      ownCgroupNamespace: hasOwnCgroupNamespace(config.proc_root),
-      roots: config.kubernetes.cgroup_roots,
-      ownPod,
-    });
-    this.#metadata = new MetadataStore({
-      sources: [...openMetadataSources(config, warn), ...(ownPodSource === null ? [] : [ownPodSource])],
-      nowMs: () => performance.now(),
-      retentionMs: config.metadata.retention_seconds * 1000,
-      maxGone: config.metadata.max_gone,
-      nodeName: config.node_name,
-    });
-    this.#search = new NameSearch({
-      names: this.#metadata,
-      readMounts: createProcReader(config.proc_root, 'mountinfo'),
-      nowMs: () => performance.now(),
-      tasks: this.#tasks,
-    });
+    this.#names = openNames(config, this.#opened.kind, this.#tasks, warn);
+    const { metadata, registry } = this.#names;
     this.model = new ProcessTable({
       bootId: readBootId(config.proc_root),
       clocks: { boottimeNs, realtimeNs },
@@ -168,8 +135,9 @@ export class Agent implements AgentView, Closable {
       maxExited: config.model.max_exited,
       maxLive: config.model.max_live,
       memoryBytes: config.model.memory_bytes,
-      metadata: this.#metadata,
+      metadata,
     });
+    this.#account = new Account(this.#opened.collector, this.model, () => registry.counts().known);
     const nowMs = () => performance.now();
     const { max_workloads: maxWorkloads, max_units: maxUnits } = config.metrics;
     const workloads = new WorkloadBook({ maxWorkloads, maxUnits, nowMs });
@@ -178,10 +146,9 @@ export class Agent implements AgentView, Closable {
       maxPlaces: config.model.max_places,
       nowMs,
       onRetire: (place) =>
-        workloads.settle(place, place.identity === null ? null : this.#metadata.lookup(place.identity), 0),
+        workloads.settle(place, place.identity === null ? null : metadata.lookup(place.identity), 0),
     });
-    this.node = new NodeReader(config.proc_root);
-    this.usage = new UsageReader({ procRoot: config.proc_root, nowMs });
+    ({ node: this.node, usage: this.usage } = new Sampler({ procRoot: config.proc_root, nowMs }));
     const livesMs = selfTestLifeMs(this.#opened.kind, config.procfs.interval_ms);
     this.#selfTest = new AgentSelfTest({
       bus: this.bus,
@@ -192,7 +159,7 @@ export class Agent implements AgentView, Closable {
       nowMs,
     });
     this.#binding = new LateBinding({
-      metadata: this.#metadata,
+      metadata,
       holdMs: config.metadata.hold_ms,
       maxHeld: config.metadata.max_held,
       publish: (batch) => this.bus.publish(batch),
@@ -202,7 +169,7 @@ export class Agent implements AgentView, Closable {
       collector: this.#opened.collector,
       table: this.model,
       identify: (facts, known) =>
-        known !== null && this.#knowsBetter(known, facts) ? known : this.#registry.resolve(facts),
+        known !== null && this.#knowsBetter(known, facts) ? known : registry.resolve(facts),
       healSeconds: config.model.heal_seconds,
       ledger: () => this.ledger(),
       onLoss: (text) => log.warn(text),
@@ -248,14 +215,24 @@ export class Agent implements AgentView, Closable {
     return certain && source === 'procfs' && this.#opened.kind === 'ebpf';
   }
 
+  /** What was opened before is closed when the rest cannot be made. */
+  static #make(config: LoadedConfig, log: Log, start: PrivilegedStart): Agent {
+    try {
+      return new Agent(config, log, start);
+    } catch (error) {
+      if (start.opened.kind === 'ebpf') start.opened.programs.close();
+      throw error;
+    }
+  }
+
   /** `signal` aborts the start: what was opened is closed and the agent is not returned. */
   static async start(
     config: LoadedConfig,
-    log: AgentLog,
+    log: Log,
     signal: AbortSignal,
     start: PrivilegedStart,
   ): Promise<{ agent: Agent; report: StartReport } | null> {
-    const agent = new Agent(config, log, start);
+    const agent = Agent.#make(config, log, start);
     for (const reason of start.confinement.missing) log.info(`not confined in full: ${reason}`);
     try {
       // Listeners first: a port that is taken is found before any event is read.
@@ -290,24 +267,18 @@ export class Agent implements AgentView, Closable {
   }
 
   async #startCollector(): Promise<void> {
-    const asksApi = this.#metadata.sources().some(({ name }) => name === 'kube-api');
+    const delayOf = (ktimeNs: bigint) => Number(boottimeNs() - ktimeNs) / 1e9;
     const pipeline = new Pipeline({
-      registry: this.#registry,
+      registry: this.#names.registry,
       table: this.model,
-      activity: this.activity,
-      bus: this.bus,
-      publish: (batch) => this.#binding.offer(batch),
-      skip: (count) => this.bus.passed(this.#binding.skip(count)),
-      expect: (identity) => {
-        if (identity === null) return;
-        this.#metadata.lookup(identity);
-        // Only the API tells which containers a pod may have.
-        if (asksApi) this.#search.expect(identity);
-      },
-      search: this.#search,
-      observeOldest: (ktimeNs) => this.#metrics.observeDelay(Number(boottimeNs() - ktimeNs) / 1e9),
+      stages: [
+        delayStage((ktimeNs) => this.#metrics.observeDelay(delayOf(ktimeNs))),
+        namingStage(this.#names),
+        activityStage(this.activity),
+        publishingStage(this.bus, this.#binding),
+      ],
     });
-    this.#metadata.start();
+    this.#names.metadata.start();
     await this.#opened.collector.start(pipeline);
     this.#trustOwnNode();
     this.#evidence.start();
@@ -328,7 +299,7 @@ export class Agent implements AgentView, Closable {
     if (pidNamespace === null) return;
     for (const { nsPid, pidNs, identity } of this.model.running()) {
       if (nsPid !== process.pid || pidNs !== pidNamespace) continue;
-      if (this.#registry.trustAround(identity)) this.#healer.heal();
+      if (this.#names.registry.trustAround(identity)) this.#healer.heal();
       return;
     }
   }
@@ -341,93 +312,53 @@ export class Agent implements AgentView, Closable {
 
   async #close(): Promise<void> {
     this.#abort.abort();
-    this.#healer.stop();
-    this.#search.close();
-    this.#selfTest.stop();
-    this.#stopSettling();
-    // What the kernel has recorded by then still reaches whoever listens, and the ledger closes without a rest.
-    this.#opened.collector.detach();
-    this.ledger();
-    this.#ledgerIsFinal = true;
-    this.#binding.flush();
-    this.#tasks.turn('keeping evidence', () => this.#evidence.stop());
-    this.#cluster.stop();
-    const results = await Promise.allSettled([
-      this.#api.close(),
-      this.#ops.close(),
-      this.#metadata.close(),
-      this.#evidence.close(),
-    ]);
-    await this.#opened.collector.close();
-    this.#connections.close();
-    const failures = results.filter((result) => result.status === 'rejected').map((result) => result.reason);
-    if (failures.length > 0) throw new AggregateError(failures, 'closing the listeners failed');
+    const { collector } = this.#opened;
+    const together = [this.#api, this.#ops, this.#names.metadata, this.#evidence];
+    await closeAll(
+      [
+        () => this.#healer.stop(),
+        () => this.#names.search.close(),
+        () => this.#selfTest.stop(),
+        () => this.#stopSettling(),
+        // What the kernel has recorded by then still reaches whoever listens, and the ledger closes without a rest.
+        () => collector.detach(),
+        () => this.#account.finish(),
+        () => this.#binding.flush(),
+        () => this.#tasks.turn('keeping evidence', () => this.#evidence.stop()),
+        () => this.#cluster.stop(),
+        // Each takes its time to end what is under way.
+        async () => {
+          const ends = await Promise.allSettled(together.map((one) => one.close()));
+          const failures = ends.flatMap((end) => (end.status === 'rejected' ? [end.reason] : []));
+          if (failures.length > 0) throw new AggregateError(failures, 'listeners or sources');
+        },
+        collector,
+        () => this.#connections.close(),
+      ],
+      'closing the agent failed',
+    );
   }
 
-  /** The account as it was last composed; the final one once the hooks are detached and can no longer be asked. */
-  #ledger: LedgerJson | null = null;
-  #ledgerIsFinal = false;
-
   ledger(): LedgerJson {
-    if (this.#ledger !== null && this.#ledgerIsFinal) return this.#ledger;
-    const { collector } = this.#opened;
-    // First what is in the ring, then the kernel's count: what happens in between is pending, never negative.
-    collector.drain();
-    this.#ledger = composeLedger(
-      collector.counts(),
-      collector.status().maySkip,
-      this.model,
-      this.#registry.counts().known,
-      this.#ledger,
-    );
-    return this.#ledger;
+    return this.#account.ledger();
   }
 
   status(): StatusJson {
-    const ledger = this.ledger();
-    const collector = this.#opened.collector.status();
-    const cgroups = this.#registry.counts();
-    const { ready, reasons } = this.readiness();
-    return {
-      schema_version: SCHEMA_VERSION,
-      version: VERSION,
-      node: this.#config.node_name,
-      boot_id: this.model.bootId,
-      pid: process.pid,
-      started_at: this.#startedAt.toISOString(),
-      uptime_seconds: this.#clock.uptimeSeconds,
-      time_namespace_offset_seconds: Number(boottimeOffsetNs()) / 1e9,
-      clock_step_seconds: this.#clock.stepSeconds,
-      ready,
-      reasons: [...reasons],
-      collector: {
-        kind: this.#opened.kind,
-        reason: this.#opened.reason,
-        hooks: [...collector.hooks],
-        programs: this.#opened.collector.programs().map(programJson),
-        ring_bytes: collector.ringBytes,
-        ring_used_bytes: collector.ringUsedBytes,
-        kernel: release(),
-        btf: collector.btf,
-        limits: [...collector.limits],
-      },
-      privileges: privilegesJson(this.#start),
-      ledger,
-      decode_errors: { ...collector.decodeErrors },
-      processes: {
-        running: this.model.runningCount,
-        exited: this.model.exitedCount,
-        containers: this.model.containerCount,
-        cgroups: cgroups.known,
-        cgroups_claimed: cgroups.claimed,
-        cgroups_truncated: cgroups.truncated,
-      },
-      metadata: metadataJson(this.#metadata, this.#binding),
+    return statusReport({
+      config: this.#config,
+      start: this.#start,
+      opened: this.#opened,
+      names: this.#names,
+      model: this.model,
+      binding: this.#binding,
+      clock: this.#clock,
+      startedAt: this.#startedAt,
+      ledger: this.ledger(),
+      readiness: this.readiness(),
       evidence: this.#evidence.status(),
-      tasks: this.#tasks.states().map(taskJson),
+      tasks: this.#tasks.states(),
       clients: this.#api.streams().clients + this.#api.liveProcesses().clients,
-      memory: { rss_bytes: process.memoryUsage.rss(), model_bytes: this.model.estimatedBytes },
-    };
+    });
   }
 
   /** What went wrong where nobody expects anything to: told, counted, and the agent goes on. */
@@ -469,7 +400,7 @@ export class Agent implements AgentView, Closable {
       access: access.counts(),
       accessOverflow: access.overflow,
       cluster: this.#cluster.known,
-      egress: this.#metadata
+      egress: this.#names.metadata
         .sources()
         .map(({ name, endpoint, state }) => ({ to: endpoint, purpose: `names, from ${name}`, state })),
       connections: this.#connections.counts(),

@@ -1,5 +1,5 @@
 // How long the agent runs, and whether somebody has set the wall clock meanwhile.
-import { boottimeNs, realtimeNs } from '../kernel/index.ts';
+import { boottimeNs, realtimeNs } from '../os/index.ts';
 
 /** Reads of two clocks one after the other differ by less than this. */
 const READING_SECONDS = 0.05;

@@ -10,7 +10,7 @@ import {
 import type { Collector } from '../collect/index.ts';
 import type { EventBase } from '../decode/index.ts';
 import type { Identity } from '../identity/index.ts';
-import { boottimeNs } from '../kernel/index.ts';
+import { boottimeNs } from '../os/index.ts';
 import { Tasks } from '../lib/index.ts';
 import type { ProcessTable } from '../model/index.ts';
 

@@ -6,7 +6,7 @@ import {
   type ProcfsCollectorOptions,
 } from '../collect/index.ts';
 import type { ArgvMasker } from '../decode/index.ts';
-import { boottimeNs } from '../kernel/index.ts';
+import { boottimeNs } from '../os/index.ts';
 import type { Config } from '../lib/index.ts';
 import type { OpenedPrograms } from '../start/index.ts';
 

@@ -1,77 +1,71 @@
-// The way of a record through the agent: identity, model, and out to whoever listens.
+// The way of a record through the agent: identity, process table, and then every stage of a fixed list.
 import type { CollectorSink } from '../collect/index.ts';
 import type { DecodedRecord } from '../decode/index.ts';
-import type { CgroupRegistry, Identity, NameSearch } from '../identity/index.ts';
-import type { ActivityBook, AppliedEvent, EventBus, ProcessTable } from '../model/index.ts';
+import type { CgroupRegistry } from '../identity/index.ts';
+import type { ProcessTable, Stage } from '../model/index.ts';
 
 export interface PipelineOptions {
   readonly registry: CgroupRegistry;
   readonly table: ProcessTable;
-  readonly activity: Pick<ActivityBook, 'note' | 'tick'>;
-  readonly bus: Pick<EventBus, 'subscribers'>;
-  /** Takes the events of a batch on their way to the listeners. */
-  readonly publish: (batch: AppliedEvent[]) => void;
-  /** Told after a batch of how many of its events nobody listened to. */
-  readonly skip: (count: number) => void;
-  /** Told of each cgroup that is new. */
-  readonly expect: (identity: Identity | null) => void;
-  /** Finds out what containers are called that have just been made. */
-  readonly search: Pick<NameSearch, 'note'>;
-  /** Called once a batch with the CLOCK_BOOTTIME of its oldest event. */
-  readonly observeOldest: (ktimeNs: bigint) => void;
+  /** In the order in which they are told. */
+  readonly stages: readonly Stage[];
 }
 
-export class Pipeline implements CollectorSink {
-  readonly #options: PipelineOptions;
-  /** Filled only while somebody listens. */
-  #batch: AppliedEvent[] = [];
-  #unheard = 0;
-  #oldestNs: bigint | null = null;
+type Hook = Exclude<keyof Stage, 'name'>;
 
-  constructor(options: PipelineOptions) {
-    this.#options = options;
+export class Pipeline implements CollectorSink {
+  readonly #registry: CgroupRegistry;
+  readonly #table: ProcessTable;
+  readonly #cgroup: NonNullable<Stage['cgroup']>[];
+  readonly #move: NonNullable<Stage['move']>[];
+  readonly #event: NonNullable<Stage['event']>[];
+  readonly #batchEnd: NonNullable<Stage['batchEnd']>[];
+  #hadEvents = false;
+
+  constructor({ registry, table, stages }: PipelineOptions) {
+    this.#registry = registry;
+    this.#table = table;
+    this.#cgroup = hooksOf(stages, 'cgroup');
+    this.#move = hooksOf(stages, 'move');
+    this.#event = hooksOf(stages, 'event');
+    this.#batchEnd = hooksOf(stages, 'batchEnd');
   }
 
   record(record: DecodedRecord): void {
-    const { registry, table, activity, bus, search } = this.#options;
     switch (record.type) {
-      case 'cgroup':
-        // Asks for the names of a new pod before its first process, where the record is that early.
-        this.#options.expect(registry.learn(record));
+      case 'cgroup': {
+        const identity = this.#registry.learn(record);
+        if (identity !== null) for (const tell of this.#cgroup) tell(identity);
         return;
+      }
       case 'move': {
-        const identity = registry.resolve(record);
-        search.note(record.pid, identity);
-        table.move(record, identity);
+        const identity = this.#registry.resolve(record);
+        this.#table.move(record, identity);
+        for (const tell of this.#move) tell(record, identity);
         return;
       }
       case 'snapshot':
-        table.adopt(record, registry.resolve(record));
+        this.#table.adopt(record, this.#registry.resolve(record));
         return;
       default: {
-        if (this.#oldestNs === null) {
-          this.#oldestNs = record.ktimeNs;
-          activity.tick();
-        }
-        const identity = registry.resolve(record);
-        if (record.type !== 'exit') search.note(record.pid, identity);
-        const applied = table.apply(record, identity);
-        activity.note(record, applied.identity);
-        if (bus.subscribers > 0) this.#batch.push(applied);
-        else this.#unheard++;
+        this.#hadEvents = true;
+        const applied = this.#table.apply(record, this.#registry.resolve(record));
+        for (const tell of this.#event) tell(applied);
       }
     }
   }
 
   batchEnd(): void {
-    if (this.#oldestNs === null) return;
-    this.#options.observeOldest(this.#oldestNs);
-    this.#oldestNs = null;
-    if (this.#unheard > 0) this.#options.skip(this.#unheard);
-    this.#unheard = 0;
-    if (this.#batch.length === 0) return;
-    const batch = this.#batch;
-    this.#batch = [];
-    this.#options.publish(batch);
+    if (!this.#hadEvents) return;
+    this.#hadEvents = false;
+    for (const tell of this.#batchEnd) tell();
   }
+}
+
+/** A stage without this hook is not even asked. */
+function hooksOf<H extends Hook>(stages: readonly Stage[], hook: H): NonNullable<Stage[H]>[] {
+  return stages.flatMap((stage) => {
+    const tell = stage[hook] as NonNullable<Stage[H]> | undefined;
+    return tell === undefined ? [] : [tell.bind(stage) as NonNullable<Stage[H]>];
+  });
 }

@@ -9,9 +9,11 @@ import {
   ledgerText,
   painter,
 } from '../cli/index.ts';
-import { loadConfig } from '../lib/index.ts';
-import { EventEncoder } from '../serve/index.ts';
-import { Agent, type AgentLog, type StartReport } from './agent.ts';
+import { createLog, loadConfig, openTokens } from '../lib/index.ts';
+import { checkApiServer } from '../serve/index.ts';
+import { EventEncoder } from '../encode/index.ts';
+import { Agent, type StartReport } from './agent.ts';
+import { apiListeners } from './api-listeners.ts';
 import type { PrivilegedStart } from '../start/index.ts';
 
 /** Unwritten output above which events are no longer printed: the terminal or pipe is slower than the node. */
@@ -28,11 +30,15 @@ export async function runAgent(options: AgentCommandOptions, start: PrivilegedSt
   });
   const { config } = loaded;
   if (options.checkConfig) {
+    // What the start would refuse, as far as files and names tell.
+    const log = createLog(options);
+    const tokens = openTokens(config, (text) => log.warn(text));
+    await checkApiServer({ ...apiListeners(config, log), tokens });
     options.stdout.write(options.json ? '{"valid":true}\n' : 'the configuration is valid\n');
     return 0;
   }
   if (start === null) throw new Error('nothing was opened');
-  const log = makeLog(options);
+  const log = createLog(options);
   const abort = new AbortController();
   // From here on a signal ends the agent in order, also in the middle of the start.
   const { promise: stop, resolve: end } = Promise.withResolvers<void>();
@@ -74,21 +80,6 @@ export async function runAgent(options: AgentCommandOptions, start: PrivilegedSt
       : `\n${ledgerText(agent.ledger(), paint)}`,
   );
   return failed ? EXIT.failed : EXIT.ok;
-}
-
-function makeLog(options: AgentCommandOptions): AgentLog {
-  const write = (level: string, message: string) => {
-    const line = options.json
-      ? JSON.stringify({ time: new Date().toISOString(), level, message })
-      : `cognitod: ${level === 'info' ? '' : `${level}: `}${message}`;
-    options.stderr.write(`${line}\n`);
-  };
-  return {
-    info: (message) => write('info', message),
-    warn: (message) => write('warning', message),
-    error: (message, fields) =>
-      write('error', fields === undefined ? message : `${message} ${JSON.stringify(fields)}`),
-  };
 }
 
 function startText(report: StartReport): string {

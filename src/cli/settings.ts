@@ -3,7 +3,7 @@ import { accessSync, constants } from 'node:fs';
 import { CognitodError } from '../lib/errors.ts';
 import { checkToken, readTokenFile } from '../lib/token.ts';
 import type { ClientSettings } from './client.ts';
-import { readClientTls } from './tls-settings.ts';
+import { readClientTls, type TlsOptions } from './tls-settings.ts';
 
 const DEFAULT_PORT = 3000;
 export const DEFAULT_API = `http://127.0.0.1:${DEFAULT_PORT}`;
@@ -23,12 +23,9 @@ const AGENT_VARIABLES = [
 /** An agent that listens on all addresses is reached by the loopback one. */
 const ALL_ADDRESSES: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' };
 
-export interface GlobalOptions {
+export interface GlobalOptions extends TlsOptions {
   readonly api?: string;
   readonly tokenFile?: string;
-  readonly caFile?: string;
-  readonly certFile?: string;
-  readonly keyFile?: string;
   readonly config?: string;
 }
 

@@ -1,7 +1,6 @@
 // Whom the client trusts, and the certificate that it shows: from files, looked at before anything is sent.
 import { readFileSync } from 'node:fs';
 import { CognitodError } from '../lib/errors.ts';
-import type { GlobalOptions } from './settings.ts';
 
 /** PEM texts, fit for `tls.connect`. */
 export interface ClientTls {
@@ -12,6 +11,12 @@ export interface ClientTls {
   readonly key?: string;
 }
 
+export interface TlsOptions {
+  readonly caFile?: string;
+  readonly certFile?: string;
+  readonly keyFile?: string;
+}
+
 const WHOSE = {
   caFile: '--ca-file, or COGNITOD_CA_FILE, names the authority of the certificate of the agent, PEM',
   certFile: '--cert-file, or COGNITOD_CERT_FILE, names the certificate that is shown to the agent, PEM',
@@ -19,7 +24,7 @@ const WHOSE = {
 } as const;
 
 /** @throws CognitodError USAGE for files that cannot be used, or do not belong together */
-export async function readClientTls(options: GlobalOptions, env: NodeJS.ProcessEnv): Promise<ClientTls> {
+export async function readClientTls(options: TlsOptions, env: NodeJS.ProcessEnv): Promise<ClientTls> {
   const caFile = options.caFile ?? (env.COGNITOD_CA_FILE || undefined);
   const certFile = options.certFile ?? (env.COGNITOD_CERT_FILE || undefined);
   const keyFile = options.keyFile ?? (env.COGNITOD_KEY_FILE || undefined);

@@ -1,7 +1,8 @@
 // The eBPF collector keeps the contract of all collectors, with either kind of tracepoint. Needs root and BPF.
 import { cannotUseBpf } from '../../test/support/observe.ts';
 import { checkLayout, NOTHING_MASKED } from '../decode/index.ts';
-import { boottimeNs, loadPrograms } from '../kernel/index.ts';
+import { loadPrograms } from '../kernel/index.ts';
+import { boottimeNs } from '../os/index.ts';
 import { collectorContract } from './collector.contract.ts';
 import { EbpfCollector, ProcfsCollector } from './index.ts';
 

@@ -8,7 +8,6 @@ import {
   type ProcessSnapshot,
 } from '../decode/index.ts';
 import {
-  boottimeNs,
   type LoadedPrograms,
   type ProgramState,
   readCounters,
@@ -17,6 +16,7 @@ import {
   type RingMemory,
   RingReader,
 } from '../kernel/index.ts';
+import { boottimeNs } from '../os/index.ts';
 import type { Collector, CollectorCounts, CollectorSink, CollectorStatus } from './collector.ts';
 import { CgroupDirectories, findCgroupMounts } from './cgroup-directories.ts';
 import { CoarseStarts } from './coarse-starts.ts';

@@ -8,5 +8,6 @@ export {
   readCmdline,
   readExecutable,
 } from './procfs/index.ts';
-export { NodeReader, type NodeReading } from './node/node-reader.ts';
-export { type Usage, UsageReader } from './usage/usage-reader.ts';
+export type { NodeReader, NodeReading } from './sample/node-reader.ts';
+export { Sampler, type SamplerOptions } from './sample/sampler.ts';
+export { type Usage, UsageReader } from './sample/usage-reader.ts';

@@ -4,7 +4,8 @@ import { test } from 'node:test';
 import { cannotUseBpf, observe } from '../../test/support/observe.ts';
 import { runWorkload, startWorkload } from '../../test/support/workload.ts';
 import type { ProcessEvent } from '../decode/index.ts';
-import { BATCH_RECORDS, boottimeNs, realtimeNs } from '../kernel/index.ts';
+import { BATCH_RECORDS } from '../kernel/index.ts';
+import { boottimeNs, realtimeNs } from '../os/index.ts';
 import { ProcessTable } from '../model/index.ts';
 import { UNKNOWN } from '../identity/cgroup-registry.fixture.ts';
 

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { PAGE_BYTES, type RingMemory } from '../kernel/index.ts';
+import type { RingMemory } from '../kernel/index.ts';
+import { PAGE_BYTES } from '../os/index.ts';
 import { Decoder } from './decoder.ts';
 import * as L from './generated/layout.ts';
 import { NOTHING_MASKED } from './secrets.ts';

@@ -1,5 +1,6 @@
 // The events of the kernel programs as classes: one shape per kind, filled straight from the ring's memory.
-import { PAGE_BYTES, type RingMemory } from '../kernel/index.ts';
+import type { RingMemory } from '../kernel/index.ts';
+import { PAGE_BYTES } from '../os/index.ts';
 import type { EventBase, ExecEvent, ExitEvent, ForkEvent, ProcessMove, ProcessSnapshot } from './event.ts';
 import * as L from './generated/layout.ts';
 import type { Masking } from './secrets.ts';

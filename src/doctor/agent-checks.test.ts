@@ -6,7 +6,7 @@ import { AGENT_CHECKS } from './agent-checks.ts';
 import type { DoctorAgent } from './check.ts';
 import { AGENT, BOOT_ID, fakeNode, type FakeNode, find, NO_AGENT, PROGRAMS } from './fake-node.fixture.ts';
 import { HELD_CHECKS } from './held-checks.ts';
-import { boottimeNs } from '../kernel/index.ts';
+import { boottimeNs } from '../os/index.ts';
 
 const CHECKS = [...AGENT_CHECKS, ...HELD_CHECKS];
 

@@ -1,15 +1,7 @@
 // Finds the agents of a node by what /proc tells everybody: a process cannot be asked whether it is one.
 import type { StatusJson } from '../api/index.ts';
-import type { Surroundings } from './check.ts';
+import type { AgentProcess, Surroundings } from './check.ts';
 import { eachPid, fieldOf, readOr } from './proc.ts';
-
-export interface AgentProcess {
-  /** In the pid namespace of that procfs. */
-  readonly pid: number;
-  /** In every pid namespace that it is in, outermost first. */
-  readonly pids: readonly number[];
-  readonly argv: readonly string[];
-}
 
 /** How it is started: in packages and images, by the launcher's script, or by the sources of a checkout. */
 const PROGRAM = /(?:^|\/)cognitod$|\/cognitod\/dist\/main\.js$|\/src\/main\.ts$/;

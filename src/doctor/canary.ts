@@ -1,7 +1,7 @@
 // A process of our own, to see whether the agent tells of it, and how soon.
 import { randomUUID } from 'node:crypto';
 import type { EventJson } from '../api/index.ts';
-import { boottimeNs } from '../kernel/index.ts';
+import { boottimeNs } from '../os/index.ts';
 import { startOwnProcess } from '../lib/index.ts';
 import type { DoctorAgent } from './check.ts';
 

@@ -1,7 +1,6 @@
 // What a check is. Each says what was seen, and what to do when it is not as it should be.
 import type { EventJson, FindingJson, StatusJson } from '../api/index.ts';
 import type { Config } from '../lib/index.ts';
-import type { AgentProcess } from './agent-processes.ts';
 
 export type Finding = Pick<FindingJson, 'result' | 'reason' | 'fix'>;
 export type Result = Finding['result'];
@@ -13,6 +12,15 @@ export interface DoctorAgent {
   status(): Promise<StatusJson>;
   /** All events from now on; resolves when the stream is connected. `close` ends it. */
   watch(): Promise<{ events: AsyncIterable<EventJson>; close(): void }>;
+}
+
+/** An agent of the node, as /proc tells. */
+export interface AgentProcess {
+  /** In the pid namespace of that procfs. */
+  readonly pid: number;
+  /** In every pid namespace that it is in, outermost first. */
+  readonly pids: readonly number[];
+  readonly argv: readonly string[];
 }
 
 /** Everything that checks look at, so that tests can put something else there. */

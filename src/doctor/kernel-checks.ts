@@ -2,7 +2,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { checkLayout } from '../decode/index.ts';
-import { loadPrograms, missingToLoad, raisePermitted } from '../kernel/index.ts';
+import { loadPrograms, missingToLoad } from '../kernel/index.ts';
+import { raisePermitted } from '../os/index.ts';
 import { CognitodError, readPrivileges } from '../lib/index.ts';
 import { type Check, fail, ok, POLLING, polls, skip, warn } from './check.ts';
 import { readOr } from './proc.ts';

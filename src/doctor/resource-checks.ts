@@ -1,6 +1,6 @@
 // Limits, clock and disk.
 import { existsSync, statfsSync } from 'node:fs';
-import { type ClockState, readClockState } from '../kernel/index.ts';
+import { type ClockState, readClockState } from '../os/index.ts';
 import { findExamined } from './agent-processes.ts';
 import { type Check, type Finding, fail, ok, statusOr, warn } from './check.ts';
 import { readOr } from './proc.ts';

@@ -5,7 +5,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { sampleStatus } from '../cli/fake-agent.test-helper.ts';
-import { lockFile } from '../kernel/index.ts';
+import { lockFile } from '../os/index.ts';
 import { isAgent } from './agent-processes.ts';
 import { AGENT, BOOT_ID, type FakeNode, fakeNode, find, NO_AGENT } from './fake-node.fixture.ts';
 import { secondAgent } from './second-agent.ts';

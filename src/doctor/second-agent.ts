@@ -2,10 +2,9 @@
 import { closeSync, openSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { lockFile } from '../kernel/index.ts';
+import { lockFile } from '../os/index.ts';
 import { type Config, formatListen, type ListenAddress } from '../lib/index.ts';
-import type { AgentProcess } from './agent-processes.ts';
-import { type Check, type Finding, fail, isSidecar, ok, statusOr, warn } from './check.ts';
+import { type AgentProcess, type Check, type Finding, fail, isSidecar, ok, statusOr, warn } from './check.ts';
 
 const FIX =
   'one agent sees the whole node: remove one; two cost twice, and each has its own account of what it lost';

@@ -16,7 +16,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { EvidenceContent, EvidenceRecord } from '../api/index.ts';
-import { lockFile } from '../kernel/index.ts';
+import { lockFile } from '../os/index.ts';
 import { CognitodError } from '../lib/errors.ts';
 import { type Link, lineOf, type Signer, seal, verifyChain } from '../lib/hash-chain.ts';
 

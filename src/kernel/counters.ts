@@ -1,5 +1,6 @@
 // Reads the kernel's own count of events: the side of the ledger that cannot lose.
-import { lastErrno, loadLibbpf } from './libbpf.ts';
+import { loadLibbpf } from './libbpf.ts';
+import { lastErrno } from '../os/index.ts';
 
 /** Where the counters stand in a CPU's value of the map; given by the generated layout. */
 export interface CounterLayout {

@@ -1,9 +1,8 @@
 // Loaded programs as file descriptors, which outlive an exec: who loads needs privileges, who reads needs none
 // (measured on 6.18: maps are mapped and looked up, iterators opened with every capability set empty).
 import { closeSync, fstatSync } from 'node:fs';
-import { keepOpenAcrossExec } from './credentials.ts';
-import type { AttachedProgram, LoadedPrograms } from './loader.ts';
-import type { ProgramFacts } from './program-info.ts';
+import { keepOpenAcrossExec } from '../os/index.ts';
+import type { AttachedProgram, LoadedPrograms, ProgramFacts } from './loaded-programs.ts';
 
 /**
  * What a process needs to read programs that another, or itself before an exec, has loaded. No descriptor of a program: who

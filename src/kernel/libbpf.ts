@@ -1,10 +1,8 @@
-// The few functions of libbpf and libc that loading and reading need, called through koffi.
+// The few functions of libbpf that loading and reading need, called through koffi.
 // Prototypes: libbpf 1.1 (Debian 12's libbpf1), bpf/libbpf.h and bpf/bpf.h.
 import koffi from 'koffi';
 import { CognitodError } from '../lib/errors.ts';
-
-/** A C pointer, opaque to us. */
-export type Pointer = unknown;
+import type { Pointer } from '../os/index.ts';
 
 koffi.struct('bpf_object_open_opts', {
   sz: 'size_t',
@@ -106,15 +104,4 @@ export function loadLibbpf(): Libbpf {
   // Its messages would go to standard error; errors are reported by us, with the verifier's log.
   libbpf.setPrint(null);
   return libbpf;
-}
-
-/** The errno of the last failed call: libbpf and libc both set it. */
-export function lastErrno(): number {
-  return koffi.errno();
-}
-
-/** The symbolic name of an errno, e.g. EPERM. */
-export function errnoName(errno: number): string {
-  const entry = Object.entries(koffi.os.errno).find(([, value]) => value === Math.abs(errno));
-  return entry?.[0] ?? `errno ${errno}`;
 }

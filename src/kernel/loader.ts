@@ -4,11 +4,13 @@ import koffi from 'koffi';
 import { CognitodError } from '../lib/errors.ts';
 import { readPrivileges } from '../lib/privileges.ts';
 import { BTF_MAGIC, type ObjectTypes, readObjectTypes } from './btf.ts';
-import { missingToLoad } from './credentials.ts';
+import { missingToLoad } from './needed.ts';
 import { type KernelFeatures, readKernelFeatures } from './features.ts';
-import { boottimeNs, releaseFreedMemory, withSignalsBlocked } from './libc.ts';
-import { errnoName, lastErrno, loadLibbpf, OPEN_OPTS_BYTES, type Pointer } from './libbpf.ts';
-import { type ProgramFacts, readProgramFacts } from './program-info.ts';
+import { boottimeNs, releaseFreedMemory, withSignalsBlocked } from '../os/index.ts';
+import { loadLibbpf, OPEN_OPTS_BYTES } from './libbpf.ts';
+import { errnoName, lastErrno, type Pointer } from '../os/index.ts';
+import type { AttachedProgram, LoadedPrograms } from './loaded-programs.ts';
+import { readProgramFacts } from './program-info.ts';
 import { withUserReads } from './user-reads.ts';
 
 export type HookStyle = 'tp_btf' | 'raw_tp';
@@ -36,36 +38,6 @@ export interface LoadOptions {
   readonly withoutKernelReads?: boolean;
   /** Called with each object's types before it is loaded; throws when they are not what the decoder expects. */
   readonly checkTypes: (object: ObjectName, types: ObjectTypes) => void;
-}
-
-export interface AttachedProgram {
-  /** As the kernel had it when it was loaded. */
-  readonly facts: ProgramFacts;
-  /** Null once privileges are given up: a program can be run by its descriptor, whoever holds it. */
-  readonly programFd: number | null;
-}
-
-/** Everything that reading needs. `close` detaches and gives all memory back. */
-export interface LoadedPrograms {
-  readonly ringFd: number;
-  readonly ringBytes: number;
-  readonly countersFd: number;
-  readonly possibleCpus: number;
-  readonly programs: readonly AttachedProgram[];
-  /** The task iterator; null where the kernel has none (no BTF). */
-  readonly snapshotProgram: AttachedProgram | null;
-  /** The kernel may skip programs of exec and exit, in spite of their copies: KernelFeatures.tracepointsPreemptible. */
-  readonly preemptible: boolean;
-  /** The kernel gives names of cgroups; where it is locked down to confidentiality it does not. */
-  readonly readsKernel: boolean;
-  readonly snapshotLinkFd: number | null;
-  /** Of every link, the task iterator's among them: a program is attached as long as its link is open. */
-  readonly linkFds: readonly number[];
-  /** CLOCK_BOOTTIME when all were attached: whatever happens later is in the ring or counted as lost. */
-  readonly attachedNs: bigint;
-  /** Takes the programs off their hooks; ring and counters stay. */
-  detach(): void;
-  close(): void;
 }
 
 /** The committed object file of a set of programs. */

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { checkLayout } from '../decode/index.ts';
 import { cannotUseBpf } from '../../test/support/observe.ts';
-import { withoutEffective } from './credentials.ts';
-import { type LoadedPrograms, loadPrograms } from './loader.ts';
+import { withoutEffective } from '../os/index.ts';
+import type { LoadedPrograms } from './loaded-programs.ts';
+import { loadPrograms } from './loader.ts';
 import { readPrograms } from './program-info.ts';
 
 const skip = cannotUseBpf();

@@ -1,8 +1,9 @@
 // What the kernel says of programs and links, asked through own descriptors: that needs no privilege, but the kernel then
 // keeps instructions and map ids back (bpf_prog_get_info_by_fd, kernel/bpf/syscall.c).
 import { readFileSync } from 'node:fs';
-import { lastErrno, loadLibbpf } from './libbpf.ts';
-import type { LoadedPrograms } from './loader.ts';
+import { loadLibbpf } from './libbpf.ts';
+import { lastErrno } from '../os/index.ts';
+import type { LoadedPrograms, ProgramFacts } from './loaded-programs.ts';
 
 /** struct bpf_prog_info, include/uapi/linux/bpf.h: offsets of the fields used. */
 const PROG_INFO_BYTES = 232;
@@ -20,20 +21,6 @@ const NAME_BYTES = 16;
 /** struct bpf_link_info, likewise. */
 const LINK_INFO_BYTES = 64;
 const LINK_PROGRAM_ID = 8;
-
-/** What does not change while a program is loaded. */
-export interface ProgramFacts {
-  /** e.g. `tp_btf/sched_process_exec` */
-  readonly hook: string;
-  /** The kernel's name of it, at most 15 characters. */
-  readonly name: string;
-  /** Number in this kernel, until it is unloaded. */
-  readonly id: number;
-  /** Hash of its instructions by the kernel: the same program has the same on every node. */
-  readonly tag: string;
-  /** Instructions that the verifier walked through; null before Linux 5.16. */
-  readonly verifiedInstructions: number | null;
-}
 
 /** One program of ours as the kernel has it. */
 export interface ProgramState extends ProgramFacts {

@@ -8,7 +8,7 @@
 // it waits for one wake-up, then drains on a timer until nothing has come for a few ticks, then waits again. All
 // records are submitted with the same flag (0): a wake-up is sent exactly when the reader had caught up.
 import koffi from 'koffi';
-import { type Mapping, mapShared, PAGE_BYTES } from './libc.ts';
+import { type Mapping, mapShared, PAGE_BYTES } from '../os/index.ts';
 
 const RECORD_HEADER_BYTES = 8;
 const BUSY_BIT = 0x80000000;

@@ -1,6 +1,7 @@
 // Reads the list of all live processes from the task iterator.
 import { closeSync, readSync } from 'node:fs';
-import { errnoName, lastErrno, loadLibbpf } from './libbpf.ts';
+import { loadLibbpf } from './libbpf.ts';
+import { errnoName, lastErrno } from '../os/index.ts';
 import type { RingMemory } from './ring-reader.ts';
 
 const READ_BYTES = 64 * 1024;

@@ -6,7 +6,8 @@
 // and right before the load, puts the reads of user memory back. Those of kernel memory are dead code by then
 // (may_read_kernel in bpf/read.h).
 import koffi from 'koffi';
-import { HANDLER_OPTS_BYTES, loadLibbpf, PREPARE_LOAD, type Pointer } from './libbpf.ts';
+import { HANDLER_OPTS_BYTES, loadLibbpf, PREPARE_LOAD } from './libbpf.ts';
+import type { Pointer } from '../os/index.ts';
 
 const INSTRUCTION_BYTES = 8;
 const BPF_JMP_CALL = 0x85;

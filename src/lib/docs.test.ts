@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { loadConfig, variableOf } from './config.ts';
+import { loadConfig, variableOf } from './config/load.ts';
 import { CONFIG_KEYS, ERROR_CODES } from './index.ts';
 
 const read = (path: string) => readFileSync(new URL(`../../docs/${path}`, import.meta.url), 'utf8');

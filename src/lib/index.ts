@@ -1,8 +1,9 @@
 // What every stage may use.
-export type { Closable } from './close.ts';
-export { type ConfigOrigin, type LoadedConfig, loadConfig, variableOf } from './config.ts';
-export { CONFIG_KEYS, type Config } from './config-schema.ts';
-export { shownConfig, shownKeys } from './config-view.ts';
+export { type Closable, closeAll, type Closing } from './close.ts';
+export { createLog, type Log } from './log.ts';
+export { type ConfigOrigin, type LoadedConfig, loadConfig, variableOf } from './config/load.ts';
+export { CONFIG_KEYS, type Config } from './config/schema.ts';
+export { shownConfig, shownKeys } from './config/view.ts';
 export * from './errors.ts';
 export { formatListen, type ListenAddress, parseListen } from './listen.ts';
 export { startOwnProcess } from './own-process.ts';

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import { loadConfig } from './config.ts';
+import { loadConfig } from './config/load.ts';
 import { checkToken, openTokens } from './token.ts';
 
 function directory(t: TestContext): string {

@@ -1,6 +1,6 @@
 // The tokens that clients of the API must show.
 import { readFileSync } from 'node:fs';
-import type { Config } from './config-schema.ts';
+import type { Config } from './config/schema.ts';
 import { CognitodError } from './errors.ts';
 
 /** The tokens in use; each call gives the one that is valid now. At least one of them is there. */

@@ -11,7 +11,7 @@ import type {
 } from '../api/index.ts';
 import type { NodeReader } from '../collect/index.ts';
 import type { EventBus } from '../model/index.ts';
-import type { ActivitySource } from './activity-json.ts';
+import type { ActivitySource } from '../encode/index.ts';
 
 /** The agent as its HTTP listeners see it. Every call but the self-test is cheap enough for each request. */
 export interface AgentView extends ActivitySource {
@@ -28,10 +28,4 @@ export interface AgentView extends ActivitySource {
   selfTest(): Promise<SelfTestJson>;
   lastSelfTest(): LastSelfTestJson;
   configuration(): ConfigurationJson;
-}
-
-/** Where the listeners report what no client can be told. */
-export interface ServeLog {
-  /** `fields` are plain values that survive JSON. */
-  error(message: string, fields?: Record<string, unknown>): void;
 }

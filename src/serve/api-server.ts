@@ -4,40 +4,47 @@ import type { Server as HttpsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { routes } from '../api/index.ts';
-import type { PeerCredentials } from '../kernel/index.ts';
+import type { PeerCredentials } from '../os/index.ts';
 import type { Closable } from '../lib/close.ts';
 import { CognitodError } from '../lib/errors.ts';
 import { Tasks } from '../lib/tasks.ts';
 import type { ApiTokens } from '../lib/token.ts';
-import { activityJson } from './activity-json.ts';
-import { AccessBook } from './access-book.ts';
-import { accessLine } from './access-log.ts';
-import { accessGuard } from './access.ts';
-import type { AgentView, ServeLog } from './agent-view.ts';
-import { BacklogPump } from './backlog-pump.ts';
+import { processDetailJson } from '../encode/index.ts';
+import { activityJson } from './activity.ts';
+import {
+  AccessCounts,
+  BacklogPump,
+  type BoundAddress,
+  type HttpLog,
+  type ListenAddress,
+  type ListenerName,
+  RateLimit,
+  type ServedRoute,
+  StreamClients,
+  type TlsFiles,
+  type TlsMaterial,
+  type TlsStats,
+  TlsWatcher,
+  accessGuard,
+  accessLine,
+  addProbes,
+  addRoute,
+  createHttpApp,
+  hostPort,
+  isLoopbackAddress,
+  openListener,
+  readTls,
+  resolveHost,
+} from '../http/index.ts';
+import type { AgentView } from './agent-view.ts';
 import { addCompatRoutes, compatProbes } from './compat/compat-routes.ts';
 import { CompatStream } from './compat/compat-stream.ts';
 import { addDocsRoutes } from './docs-routes.ts';
 import { EventStreams, type StreamStats } from './event-streams.ts';
-import { addProbes, createHttpApp, type ServedRoute } from './http-app.ts';
-import {
-  type BoundAddress,
-  hostPort,
-  type ListenAddress,
-  type ListenerName,
-  openListener,
-  resolveHost,
-} from './listener.ts';
 import { LiveProcesses, type LiveStats } from './live-processes.ts';
-import { isLoopbackAddress } from './origin.ts';
-import { processDetailJson } from './process-json.ts';
 import { measuredProcessPage } from './process-page.ts';
 import { findProcess, processTree } from './process-tree.ts';
-import { RateLimit } from './rate-limit.ts';
-import { addRoute } from './route.ts';
-import { StreamClients } from './stream-clients.ts';
 import { StreamRoutes } from './stream-route.ts';
-import { readTls, type TlsFiles, type TlsMaterial, type TlsStats, TlsWatcher } from './tls-files.ts';
 import { openUnixListener } from './unix-listener.ts';
 import { addWebFiles, findWebDirectory, readWebFiles } from './web-files.ts';
 
@@ -57,7 +64,7 @@ export interface ApiServerOptions {
   /** Null or left out: none. */
   readonly rateLimit?: { readonly perSecond: number; readonly burst: number } | null;
   readonly view: AgentView;
-  readonly log: ServeLog;
+  readonly log: HttpLog;
   readonly tasks?: Tasks;
   /** Is given a line for each request when it was answered. */
   readonly logAccess?: ((line: string) => void) | undefined;
@@ -99,7 +106,7 @@ export interface ApiServer extends Closable {
   streams(): StreamStats;
   liveProcesses(): LiveStats;
   /** Who asked for what so far. */
-  access(): AccessBook;
+  access(): AccessCounts;
   /** Connections that had to make room for others, so far. */
   connectionsCut(): number;
   /** Null without TLS. */
@@ -110,7 +117,7 @@ export interface ApiServer extends Closable {
 
 export function createApiServer(options: ApiServerOptions): ApiServer {
   const { view, tokens, tasks = new Tasks() } = options;
-  const access = new AccessBook();
+  const access = new AccessCounts();
   const peers = new WeakMap<Socket, PeerCredentials>();
   const files = options.tls?.files ?? null;
   const tls = files === null ? null : readTls(files);
@@ -175,10 +182,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   let closing: Promise<void> | undefined;
   return {
     async listen() {
-      const host = await resolveHost(options.listen, NAME);
-      const address = { host, port: options.listen.port };
-      if (tokens === null && clientCertificates === null && !isLoopbackAddress(host))
-        throw tokenRequired(address);
+      const address = await addressOf(options);
       const bound = await openListener(app, address, NAME, tls === null ? 'http' : 'https');
       if (options.socket != null) await openUnixListener(addServer(), options.socket, peers);
       if (watcher !== null)
@@ -225,8 +229,20 @@ function addStateRoutes(app: FastifyInstance, view: AgentView, run: string): voi
   addRoute(app, routes.configuration, () => view.configuration());
 }
 
-function tokenRequired(address: ListenAddress): CognitodError {
-  return new CognitodError(
+type Guarded = Pick<ApiServerOptions, 'listen' | 'tokens' | 'tls'>;
+
+/** What `listen` would refuse, without listening. @throws CognitodError TOKEN_REQUIRED, TLS_UNUSABLE or LISTEN_FAILED */
+export async function checkApiServer(options: Guarded): Promise<void> {
+  if (options.tls != null) readTls(options.tls.files);
+  await addressOf(options);
+}
+
+async function addressOf({ listen, tokens, tls }: Guarded): Promise<ListenAddress> {
+  const host = await resolveHost(listen, NAME);
+  const address = { host, port: listen.port };
+  const asksClients = (tls?.files.clientCaFile ?? null) !== null;
+  if (tokens !== null || asksClients || isLoopbackAddress(host)) return address;
+  throw new CognitodError(
     'TOKEN_REQUIRED',
     `the API listener at ${hostPort(address)} can be reached from outside this machine, and no token is set`,
     {

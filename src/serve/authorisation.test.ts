@@ -5,7 +5,7 @@ import { after, before, test } from 'node:test';
 import { type RouteContract, routes } from '../api/index.ts';
 import { type ApiServer, createApiServer } from './api-server.ts';
 import { FakeAgent, streamSettings } from './fake-agent.test-helper.ts';
-import type { ServedRoute } from './http-app.ts';
+import type { ServedRoute } from '../http/http-app.ts';
 
 const TOKENS = { read: 'the-read-token', admin: 'the-admin-token' };
 const CONTRACTS: readonly RouteContract[] = Object.values(routes);

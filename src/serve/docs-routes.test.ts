@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { openApiDocument } from '../api/index.ts';
-import { accessGuard } from './access.ts';
+import { accessGuard } from '../http/access.ts';
 import { docsPage } from './docs-page.ts';
 import { addDocsRoutes } from './docs-routes.ts';
 import { html } from './html.ts';
-import { createHttpApp } from './http-app.ts';
+import { createHttpApp } from '../http/http-app.ts';
 
 function server() {
   const tokens = { read: () => 'secret', admin: null };

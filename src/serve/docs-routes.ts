@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import { openApiDocument, routes } from '../api/index.ts';
 import { docsPage } from './docs-page.ts';
 import { DOCS_STYLE } from './docs-style.ts';
-import { addRoute } from './route.ts';
+import { addRoute } from '../http/index.ts';
 
 const PAGE_HEADERS = {
   'content-type': 'text/html; charset=utf-8',

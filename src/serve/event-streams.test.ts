@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { EventQuery } from '../api/index.ts';
-import { BacklogPump } from './backlog-pump.ts';
+import { BacklogPump } from '../http/backlog-pump.ts';
 import { EventStreams } from './event-streams.ts';
 import {
   apply,
@@ -14,7 +14,7 @@ import {
   podIdentity,
   streamSettings,
 } from './fake-agent.test-helper.ts';
-import { StreamClients } from './stream-clients.ts';
+import { StreamClients } from '../http/stream-clients.ts';
 
 /** Takes everything at once. */
 class OpenSocket {

@@ -9,13 +9,18 @@
 // in the very turn in which it has caught up, so that nothing is missed or sent twice.
 import { type EventQuery, SCHEMA_VERSION, type StreamReadyJson } from '../api/index.ts';
 import type { AppliedEvent, EventBus, ModelView } from '../model/index.ts';
-import type { BacklogPump } from './backlog-pump.ts';
+import {
+  type BacklogPump,
+  StreamClient,
+  type StreamClients,
+  type StreamSocket,
+  type StreamTotals,
+  gapRecord,
+} from '../http/index.ts';
 import { type EventFilter, eventFilter, filterKey } from './event-filter.ts';
-import { EventEncoder } from './event-json.ts';
+import { EventEncoder } from '../encode/index.ts';
 import { ReplayBuffer, type ReplayLimits } from './replay-buffer.ts';
-import { gapRecord, StreamClient, type StreamSocket, type StreamTotals } from './stream-client.ts';
 import { unixNs } from './rfc3339.ts';
-import type { StreamClients } from './stream-clients.ts';
 import { formatStreamId, parseStreamId } from './stream-id.ts';
 
 export interface EventStreamsOptions {

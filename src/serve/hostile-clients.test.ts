@@ -6,7 +6,7 @@ import { type TestContext, test } from 'node:test';
 import { createApiServer } from './api-server.ts';
 import { FakeAgent, metricsSource, streamSettings } from './fake-agent.test-helper.ts';
 import { createMetrics } from './metrics.ts';
-import { createOpsServer } from './ops-server.ts';
+import { createOpsServer } from '../http/ops-server.ts';
 
 const HOSTILE = 2_000;
 const LOOPBACK = { host: '127.0.0.1', port: 0 };

@@ -13,14 +13,19 @@
 import { type GapJson, type LiveQuery, type LiveReadyJson, SCHEMA_VERSION } from '../api/index.ts';
 import { Tasks } from '../lib/tasks.ts';
 import type { AppliedEvent, EventBus, ModelView, Process } from '../model/index.ts';
-import type { BacklogPump } from './backlog-pump.ts';
+import {
+  type BacklogPump,
+  StreamClient,
+  type StreamClients,
+  type StreamSocket,
+  type StreamTotals,
+  gapRecord,
+} from '../http/index.ts';
 import { filterKey } from './event-filter.ts';
 import { LiveLog, LiveLogs } from './live-log.ts';
 import { LiveRecords } from './live-records.ts';
 import { Slices } from './live-slices.ts';
 import { processFilter } from './process-filter.ts';
-import { gapRecord, StreamClient, type StreamSocket, type StreamTotals } from './stream-client.ts';
-import type { StreamClients } from './stream-clients.ts';
 import { formatStreamId, parseStreamId } from './stream-id.ts';
 
 export interface LiveProcessesOptions {

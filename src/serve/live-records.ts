@@ -1,9 +1,8 @@
 // The records of the live list as text for a stream.
 import { type LiveRecordJson, SCHEMA_VERSION } from '../api/index.ts';
 import type { ModelView, Process } from '../model/index.ts';
-import { processJson } from './process-json.ts';
-import { signalName } from './signal-name.ts';
-import { streamRecord } from './stream-client.ts';
+import { processJson, signalName } from '../encode/index.ts';
+import { streamRecord } from '../http/index.ts';
 
 const version = { schema_version: SCHEMA_VERSION } as const;
 

@@ -3,8 +3,7 @@
 // The id of the tick is on its last record alone: a client that has it has all of the tick. Clients that do not have the
 // whole list yet get the same records without it: there is nothing that they could go on from.
 import type { LiveLog, LiveLogs } from './live-log.ts';
-import type { StreamClient } from './stream-client.ts';
-import type { StreamClients } from './stream-clients.ts';
+import type { StreamClient, StreamClients } from '../http/index.ts';
 
 export interface SlicesOptions {
   readonly all: StreamClients;

@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { createParser } from 'eventsource-parser';
 import { type LiveQuery, type LiveRecordJson, liveRecordSchema } from '../api/index.ts';
 import type { Process } from '../model/index.ts';
-import { BacklogPump } from './backlog-pump.ts';
+import { BacklogPump } from '../http/backlog-pump.ts';
 import { apply, exec, exit, FakeAgent, fork, streamSettings } from './fake-agent.test-helper.ts';
 import { LiveProcesses, type LiveProcessesOptions } from './live-processes.ts';
-import { StreamClients } from './stream-clients.ts';
+import { StreamClients } from '../http/stream-clients.ts';
 
 /** A client as the documentation tells to write one, on a socket that takes as much as the test says. */
 export class LiveListClient {

@@ -15,6 +15,7 @@ import {
   sampleStatus,
 } from './fake-agent.test-helper.ts';
 import { formatProcessId } from '../model/index.ts';
+import { openMetricsText } from '../http/exposition.ts';
 import { createMetrics } from './metrics.ts';
 
 const streams = () => ({
@@ -144,11 +145,11 @@ test('both formats have the same series with the same values', async () => {
       .sort();
   const plain = samples(await metrics.text());
   assert.ok(plain.length > 60);
-  assert.deepEqual(samples(await metrics.text('openmetrics')), plain);
+  assert.deepEqual(samples(openMetricsText(await metrics.text('openmetrics'))), plain);
 });
 
 test('OpenMetrics: no family is told twice, counters end in _total, and the end is told', async () => {
-  const text = await createMetrics({ ...metricsSource(), streams }).text('openmetrics');
+  const text = openMetricsText(await createMetrics({ ...metricsSource(), streams }).text('openmetrics'));
   const families = [...text.matchAll(/^# TYPE (\w+) (\w+)$/gm)].map(([, name, type]) => ({
     name: name!,
     type,

@@ -9,12 +9,11 @@ import {
 } from '../api/index.ts';
 import type { StreamStats } from './event-streams.ts';
 import type { WorkloadBook } from '../model/index.ts';
-import type { ActivitySource } from './activity-json.ts';
+import type { ActivitySource } from '../encode/index.ts';
 import type { LiveStats } from './live-processes.ts';
-import { type MetricsFormat, openMetricsText } from './exposition.ts';
+import type { MetricsFormat, TlsStats } from '../http/index.ts';
 import { counter, gauge, type Labels, risingCounter } from './metric-set.ts';
 import { workloadMetrics } from './workload-metrics.ts';
-import type { TlsStats } from './tls-files.ts';
 
 /** Where the values come from. Called once per scrape. */
 export interface MetricsSource {
@@ -31,7 +30,7 @@ export interface MetricsSource {
 }
 
 export interface Metrics {
-  /** The text of one scrape; Prometheus text when nothing is said. */
+  /** One scrape as Prometheus text, with exemplars where the format has room for them. */
   text(format?: MetricsFormat): Promise<string>;
   /** Time from an event in the kernel to its decoding. Meant for one event per batch, the first. */
   observeDelay(seconds: number): void;
@@ -66,8 +65,7 @@ export function createMetrics(source: MetricsSource): Metrics {
       updateTls(source.tls());
       updateConnections(source.connectionsCut());
       const workloads = workloadMetrics(source.activity, source.workloads, format);
-      const text = `${await registry.metrics()}\n${workloads}`;
-      return format === 'openmetrics' ? openMetricsText(text) : text;
+      return `${await registry.metrics()}\n${workloads}`;
     },
     observeDelay: (seconds) => delay.observe(seconds),
   };

@@ -2,10 +2,9 @@
 import { type ProcessJson, type ProcessPageJson, type ProcessQuery, SCHEMA_VERSION } from '../api/index.ts';
 import { CognitodError } from '../lib/errors.ts';
 import { type ModelView, type Process, parseProcessId } from '../model/index.ts';
-import { type ActivitySource, type UsageView, usageJson } from './activity-json.ts';
+import { type ActivitySource, type UsageView, processJson, usageJson } from '../encode/index.ts';
 import { AnswerBudget } from './answer-budget.ts';
 import { processFilter } from './process-filter.ts';
-import { processJson } from './process-json.ts';
 import { textFilter } from './text-filter.ts';
 import { unixNs } from './rfc3339.ts';
 

@@ -8,7 +8,7 @@ import {
 import { CognitodError } from '../lib/errors.ts';
 import type { ModelView, Process } from '../model/index.ts';
 import { AnswerBudget } from './answer-budget.ts';
-import { processJson } from './process-json.ts';
+import { processJson } from '../encode/index.ts';
 
 /** Bounds of one answer. The depth keeps it well below what JSON parsers take. */
 export const MAX_TREE_NODES = 10_000;

@@ -4,11 +4,9 @@ import type { Socket } from 'node:net';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { z } from 'zod';
 import type { RouteContract } from '../api/index.ts';
-import { limitSendBuffer } from '../kernel/index.ts';
+import { limitSendBuffer } from '../os/index.ts';
 import { CognitodError } from '../lib/errors.ts';
-import { parseQuery } from './request-query.ts';
-import { addRoute } from './route.ts';
-import type { StreamClients } from './stream-clients.ts';
+import { type StreamClients, addRoute, parseQuery } from '../http/index.ts';
 
 const HEADERS = {
   'content-type': 'text/event-stream; charset=utf-8',

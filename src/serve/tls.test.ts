@@ -9,11 +9,11 @@ import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
 import { connect, type TLSSocket } from 'node:tls';
 import { type Authority, makeAuthority, NO_OPENSSL, tempDirectory } from '../identity/kube/tls.fixture.ts';
-import { accessGuard } from './access.ts';
+import { accessGuard } from '../http/access.ts';
 import { type ApiServerOptions, createApiServer } from './api-server.ts';
 import { FakeAgent, streamSettings } from './fake-agent.test-helper.ts';
-import { createHttpApp } from './http-app.ts';
-import { readTls, type TlsMaterial, TlsWatcher } from './tls-files.ts';
+import { createHttpApp } from '../http/http-app.ts';
+import { readTls, type TlsMaterial, TlsWatcher } from '../http/tls-files.ts';
 
 const skip = NO_OPENSSL;
 const quiet = { info: () => {}, warn: () => {} };

@@ -8,10 +8,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
-import { accessGuard } from './access.ts';
+import { accessGuard } from '../http/access.ts';
 import { type ApiServerOptions, createApiServer } from './api-server.ts';
 import { FakeAgent, streamSettings } from './fake-agent.test-helper.ts';
-import { createHttpApp } from './http-app.ts';
+import { createHttpApp } from '../http/http-app.ts';
 
 function directory(t: TestContext): string {
   const path = mkdtempSync(join(tmpdir(), 'cognitod-'));

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { lstatSync, unlinkSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { connect, type Socket } from 'node:net';
-import { type PeerCredentials, peerCredentials } from '../kernel/index.ts';
+import { type PeerCredentials, peerCredentials } from '../os/index.ts';
 import { CognitodError } from '../lib/errors.ts';
 
 /** What the file must not allow: anything to others, and execution. */

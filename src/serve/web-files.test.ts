@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { brotliCompressSync, brotliDecompressSync, gunzipSync, gzipSync } from 'node:zlib';
 import type { ApiTokens } from '../lib/token.ts';
-import { accessGuard } from './access.ts';
-import { createHttpApp } from './http-app.ts';
+import { accessGuard } from '../http/access.ts';
+import { createHttpApp } from '../http/http-app.ts';
 import { addWebFiles, bestEncoding, readWebFiles } from './web-files.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'cognitod-web-files-'));

@@ -6,10 +6,9 @@ import {
   type WorkloadBook,
   type WorkloadTotals,
 } from '../model/index.ts';
-import { type ActivitySource, type Occupied, occupiedPlaces } from './activity-json.ts';
-import { type Exemplar, type Family, familyText, labelText, type MetricsFormat } from './exposition.ts';
+import { type ActivitySource, type Occupied, occupiedPlaces, signalName } from '../encode/index.ts';
+import { type Exemplar, type Family, familyText, labelText, type MetricsFormat } from '../http/index.ts';
 import { unixNs } from './rfc3339.ts';
-import { signalName } from './signal-name.ts';
 
 /** Exit codes with a series of their own; others are counted as `other`. 126 to 143 are what shells make of failures. */
 const CODES: ReadonlySet<number> = new Set([0, 1, 2, 126, 127, 130, 134, 137, 139, 143]);

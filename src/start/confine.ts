@@ -3,7 +3,8 @@
 import { closeSync, mkdirSync, openSync, readlinkSync, readSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { isatty } from 'node:tty';
-import { elfInterpreter, filterSystemCalls, type Reach, restrictTo } from '../kernel/index.ts';
+import { elfInterpreter } from '../kernel/index.ts';
+import { filterSystemCalls, type Reach, restrictTo } from '../os/index.ts';
 import type { Config } from '../lib/index.ts';
 
 export interface Confinement {

@@ -3,15 +3,13 @@
 import type { AgentCommandOptions } from '../cli/index.ts';
 import { COUNTER_LAYOUT } from '../decode/index.ts';
 import {
-  dropPrivileges,
   handOver,
   type LoadedPrograms,
   type ProgramsHandover,
-  raisePermitted,
   readCounters,
   takeOver,
-  withoutEffective,
 } from '../kernel/index.ts';
+import { dropPrivileges, raisePermitted, withoutEffective } from '../os/index.ts';
 import { type Config, loadConfig } from '../lib/index.ts';
 import { type Confinement, confine, UNCONFINED } from './confine.ts';
 import { type OpenedPrograms, openPrograms } from './open-programs.ts';

@@ -6,7 +6,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { landlockVersion } from '../../src/kernel/index.ts';
+import { landlockVersion } from '../../src/os/index.ts';
 import type { Confinement } from '../../src/start/index.ts';
 import { collect } from '../support/agent.ts';
 import { cannotUseBpf } from '../support/observe.ts';

@@ -6,7 +6,7 @@ import {
   type KubeFailure,
   parseFields,
   statusFailure,
-} from '../../identity/index.ts';
+} from '../../identity/kube/index.ts';
 
 /** PEM; empty where there is none. */
 export interface SecretContent {

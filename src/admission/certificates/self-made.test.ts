@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
 import { FakeKube } from '../../identity/kube/fake-kube.fixture.ts';
-import { KUBE_TIMES, KubeClient } from '../../identity/index.ts';
+import { KUBE_TIMES, KubeClient } from '../../identity/kube/index.ts';
 import { ObjectStore } from '../object-store.fixture.ts';
 import type { Pair } from './pair.ts';
 import { CertificateSecret } from './secret.ts';

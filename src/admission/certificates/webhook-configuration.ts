@@ -6,7 +6,7 @@ import {
   parseFields,
   statusFailure,
   textOf,
-} from '../../identity/index.ts';
+} from '../../identity/kube/index.ts';
 import { Conflict } from './secret.ts';
 
 const COLLECTION = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations';

@@ -7,7 +7,7 @@ import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startWorkload, WORKLOAD } from '../../../test/workload/index.ts';
 import { type DecodedRecord, NOTHING_MASKED } from '../../decode/index.ts';
-import { boottimeNs } from '../../kernel/index.ts';
+import { boottimeNs } from '../../os/index.ts';
 import { collectorContract } from '../collector.contract.ts';
 import {
   ProcfsCollector,

@@ -1,6 +1,6 @@
 // Parses /proc/PID/stat (proc_pid_stat(5)) without making strings: it is read of every process at every look.
 import { decodeText } from '../../decode/index.ts';
-import { boottimeOffsetNs } from '../../kernel/index.ts';
+import { boottimeOffsetNs } from '../../os/index.ts';
 
 /** USER_HZ is 100 on every architecture that Node supports. */
 export const CLOCK_TICK_NS = 10_000_000n;

@@ -1,6 +1,6 @@
 // What a list of containers does not tell, e.g. when they started: one question each, remembered as long as the container is listed.
 import type { ContainerFacts } from '../metadata/index.ts';
-import type { ContainerDetails } from './runtime-client.ts';
+import type { ContainerDetails } from './runtime-facts.ts';
 
 /** Questions at the same time, and in one look: a node full of containers must not delay the next look for long. */
 const CONCURRENCY = 4;

@@ -5,13 +5,13 @@ import { type CriContainer, type CriImage, type CriSandbox, criFacts, imageName 
 import {
   CALL_TIMEOUT_MS,
   type ClientOptions,
-  type ContainerDetails,
   connectFailure,
   MAX_ANSWER_BYTES,
   MAX_VERSION_CHARS,
   type RuntimeClient,
   RuntimeFailure,
 } from './runtime-client.ts';
+import type { ContainerDetails } from './runtime-facts.ts';
 import type { RuntimeFacts } from './runtime-facts.ts';
 
 /** gRPC status codes, grpc/doc/statuscodes.md. */

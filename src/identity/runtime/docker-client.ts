@@ -4,13 +4,13 @@ import { dockerDetails, dockerFacts } from './docker-facts.ts';
 import {
   CALL_TIMEOUT_MS,
   type ClientOptions,
-  type ContainerDetails,
   connectFailure,
   MAX_ANSWER_BYTES,
   MAX_VERSION_CHARS,
   type RuntimeClient,
   RuntimeFailure,
 } from './runtime-client.ts';
+import type { ContainerDetails } from './runtime-facts.ts';
 import type { RuntimeFacts } from './runtime-facts.ts';
 
 interface Answer {

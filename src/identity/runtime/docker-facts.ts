@@ -1,6 +1,6 @@
 // What Docker's list of containers says, as facts of containers, and of pods where a kubelet made them.
 import type { ContainerFacts, PodFacts } from '../metadata/index.ts';
-import type { ContainerDetails } from './runtime-client.ts';
+import type { ContainerDetails } from './runtime-facts.ts';
 import { parseCount, type RuntimeFacts, sandboxFacts } from './runtime-facts.ts';
 import { type SelectionOptions, selectEntries } from '../metadata/index.ts';
 

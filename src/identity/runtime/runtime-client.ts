@@ -1,7 +1,7 @@
 // What every container runtime can be asked, whatever its protocol.
 import type { SourceState } from '../metadata/index.ts';
 import type { SelectionOptions } from '../metadata/index.ts';
-import type { RuntimeFacts } from './runtime-facts.ts';
+import type { ContainerDetails, RuntimeFacts } from './runtime-facts.ts';
 
 /** One connection to one socket. Every call ends within its time limit; failures are `RuntimeFailure`. */
 export interface RuntimeClient {
@@ -12,14 +12,6 @@ export interface RuntimeClient {
   inspect(id: string): Promise<ContainerDetails | null>;
   /** Ends calls that are under way. Idempotent. */
   close(): void;
-}
-
-/** What no list tells of a container. */
-export interface ContainerDetails {
-  /** RFC 3339; null before the start. */
-  readonly startedAt: string | null;
-  /** The image's name as its user wrote it, where the runtime knows that. */
-  readonly image: string | null;
 }
 
 /** An expected failure: what it makes of the source's state, and why, in words for a person. */

@@ -1,6 +1,5 @@
 // What one look at a runtime gives, and the pieces that CRI and Docker make alike.
 import { type ContainerFacts, isBareDigest, type PodFacts } from '../metadata/index.ts';
-import type { ContainerDetails } from './runtime-client.ts';
 
 /** Everything on this node after one look. `startedAt` is null where it takes a question of its own. */
 export interface RuntimeFacts {
@@ -8,6 +7,14 @@ export interface RuntimeFacts {
   readonly containers: readonly ContainerFacts[];
   /** Ids of the containers that run now: those have a start to ask for. */
   readonly running: ReadonlySet<string>;
+}
+
+/** What no list tells of a container. */
+export interface ContainerDetails {
+  /** RFC 3339; null before the start. */
+  readonly startedAt: string | null;
+  /** The image's name as its user wrote it, where the runtime knows that. */
+  readonly image: string | null;
 }
 
 export const NO_FACTS: RuntimeFacts = { pods: [], containers: [], running: new Set() };

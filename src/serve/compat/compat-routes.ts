@@ -1,14 +1,13 @@
 // The routes of the first cognitod. What there is no data for yet is answered empty, never made up.
 import type { FastifyInstance } from 'fastify';
 import { type CompatProcess, compatRoutes, type StatusJson } from '../../api/index.ts';
-import { boottimeNs } from '../../kernel/index.ts';
+import { boottimeNs } from '../../os/index.ts';
 import { CognitodError } from '../../lib/errors.ts';
 import type { Process } from '../../model/index.ts';
 import type { AgentView } from '../agent-view.ts';
 import { AnswerBudget } from '../answer-budget.ts';
-import type { ProbeFields } from '../http-app.ts';
+import { type ProbeFields, addRoute } from '../../http/index.ts';
 import { findProcess } from '../process-tree.ts';
-import { addRoute } from '../route.ts';
 import type { StreamRoutes } from '../stream-route.ts';
 import {
   type AgentFigures,
@@ -18,7 +17,7 @@ import {
   compatStatus,
   compatSystem,
   transportOf,
-} from './compat-json.ts';
+} from '../../encode/index.ts';
 import type { CompatStream } from './compat-stream.ts';
 
 const DEFAULT_WINDOW_MINUTES = 5;

@@ -1,8 +1,7 @@
 // The event stream as the clients of the first cognitod read it: `data:` lines and comments, nothing else.
 import type { EventBus } from '../../model/index.ts';
-import { StreamClient, type StreamSocket } from '../stream-client.ts';
-import type { StreamClients } from '../stream-clients.ts';
-import { compatEvent } from './compat-json.ts';
+import { StreamClient, type StreamClients, type StreamSocket } from '../../http/index.ts';
+import { compatEvent } from '../../encode/index.ts';
 
 export class CompatStream {
   readonly #bus: EventBus;

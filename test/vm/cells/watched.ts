@@ -1,7 +1,8 @@
 // Runs workloads under the programs and a model of the node, and says what of them was seen.
 import { observe } from '../../support/observe.ts';
 import type { DecodedRecord, ProcessEvent } from '../../../src/decode/index.ts';
-import { boottimeNs, type LoadOptions, realtimeNs } from '../../../src/kernel/index.ts';
+import type { LoadOptions } from '../../../src/kernel/index.ts';
+import { boottimeNs, realtimeNs } from '../../../src/os/index.ts';
 import { ProcessTable } from '../../../src/model/index.ts';
 import { buildWorkload, startWorkload, type WorkloadReport } from '../../workload/index.ts';
 import { UNKNOWN } from '../../../src/identity/cgroup-registry.fixture.ts';
