@@ -27,9 +27,9 @@ const MAY: Readonly<Record<string, string>> = {
   'collect/sample/usage-reader.ts': 'turns between slices, to an end',
   'identity/kube/http-client.ts': 'time limits',
   'identity/kube/times.ts': 'a pause',
-  'serve/event-streams.ts': 'once, when nobody has come back',
+  'serve/streams/event-streams.ts': 'once, when nobody has come back',
   'http/http-app.ts': 'the time limit of closing',
-  'serve/live-processes.ts': 'once, when nobody has come back',
+  'serve/streams/live-processes.ts': 'once, when nobody has come back',
   'serve/unix-listener.ts': 'a time limit',
 };
 /** Commands that end: what they do wrong ends with them. */

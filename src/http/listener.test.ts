@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createApiServer } from '../serve/api-server.ts';
 import { FakeAgent, streamSettings, metricsSource } from '../serve/fake-agent.test-helper.ts';
-import { createMetrics } from '../serve/metrics.ts';
+import { createMetrics } from '../serve/metrics/metrics.ts';
 import { createOpsServer } from './ops-server.ts';
 
 const log = { error: () => {} };

@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import { test } from 'node:test';
 import { problemSchema } from '../api/index.ts';
 import { FakeAgent, metricsSource, sampleStatus } from '../serve/fake-agent.test-helper.ts';
-import { createMetrics } from '../serve/metrics.ts';
+import { createMetrics } from '../serve/metrics/metrics.ts';
 import { createOpsServer } from './ops-server.ts';
 
 async function start(t: { after(end: () => Promise<void>): void }, agent = new FakeAgent()) {

@@ -10,7 +10,7 @@ import { CognitodError } from '../lib/errors.ts';
 import { Tasks } from '../lib/tasks.ts';
 import type { ApiTokens } from '../lib/token.ts';
 import { processDetailJson } from '../encode/index.ts';
-import { activityJson } from './activity.ts';
+import { activityJson } from './answers/activity.ts';
 import {
   AccessCounts,
   BacklogPump,
@@ -39,14 +39,14 @@ import {
 import type { AgentView } from './agent-view.ts';
 import { addCompatRoutes, compatProbes } from './compat/compat-routes.ts';
 import { CompatStream } from './compat/compat-stream.ts';
-import { addDocsRoutes } from './docs-routes.ts';
-import { EventStreams, type StreamStats } from './event-streams.ts';
-import { LiveProcesses, type LiveStats } from './live-processes.ts';
-import { measuredProcessPage } from './process-page.ts';
-import { findProcess, processTree } from './process-tree.ts';
-import { StreamRoutes } from './stream-route.ts';
+import { addDocsRoutes } from './pages/docs-routes.ts';
+import { EventStreams, type StreamStats } from './streams/event-streams.ts';
+import { LiveProcesses, type LiveStats } from './streams/live-processes.ts';
+import { measuredProcessPage } from './answers/process-page.ts';
+import { findProcess, processTree } from './answers/process-tree.ts';
+import { StreamRoutes } from './streams/stream-route.ts';
 import { openUnixListener } from './unix-listener.ts';
-import { addWebFiles, findWebDirectory, readWebFiles } from './web-files.ts';
+import { addWebFiles, findWebDirectory, readWebFiles } from './pages/web-files.ts';
 
 const NAME: ListenerName = { name: 'API', flag: '--api-listen', key: 'api.listen' };
 const CLOSE_TIMEOUT_MS = 2_000;

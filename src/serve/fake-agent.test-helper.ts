@@ -24,9 +24,9 @@ import {
   WorkloadBook,
 } from '../model/index.ts';
 import type { AgentView } from './agent-view.ts';
-import type { MetricsSource } from './metrics.ts';
+import type { MetricsSource } from './metrics/metrics.ts';
 import type { StreamSettings } from './api-server.ts';
-import type { StreamStats } from './event-streams.ts';
+import type { StreamStats } from './streams/event-streams.ts';
 
 export const BOOT_ID = '0a1b2c3d-1111-2222-3333-444455556666';
 export const START_NS = 5_000_000_000n;

@@ -5,7 +5,7 @@ import { connect, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { createApiServer } from './api-server.ts';
 import { FakeAgent, metricsSource, streamSettings } from './fake-agent.test-helper.ts';
-import { createMetrics } from './metrics.ts';
+import { createMetrics } from './metrics/metrics.ts';
 import { createOpsServer } from '../http/ops-server.ts';
 
 const HOSTILE = 2_000;

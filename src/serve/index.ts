@@ -7,6 +7,6 @@ export {
   checkApiServer,
   createApiServer,
 } from './api-server.ts';
-export type { StreamStats } from './event-streams.ts';
-export type { LiveStats } from './live-processes.ts';
-export { createMetrics, type Metrics, type MetricsSource } from './metrics.ts';
+export type { StreamStats } from './streams/event-streams.ts';
+export type { LiveStats } from './streams/live-processes.ts';
+export { createMetrics, type Metrics, type MetricsSource } from './metrics/metrics.ts';

@@ -19,7 +19,7 @@ const skip = cannotRunPromtool();
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');
 const alerts = rulesOf('cognitod-alerts.yaml');
 const recorded = rulesOf('cognitod-recording.yaml').map(({ record }) => record!);
-/** Kept equal to the agent's own by src/serve/metrics-docs.test.ts. */
+/** Kept equal to the agent's own by src/serve/metrics/metrics-docs.test.ts. */
 const documented = [...read('docs/metrics.md').matchAll(/^\| `(cognitod_\w+)` \| (\w+)/gm)];
 const known = new Set([
   ...recorded,

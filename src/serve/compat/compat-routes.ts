@@ -5,10 +5,10 @@ import { boottimeNs } from '../../os/index.ts';
 import { CognitodError } from '../../lib/errors.ts';
 import type { Process } from '../../model/index.ts';
 import type { AgentView } from '../agent-view.ts';
-import { AnswerBudget } from '../answer-budget.ts';
+import { AnswerBudget } from '../answers/answer-budget.ts';
 import { type ProbeFields, addRoute } from '../../http/index.ts';
-import { findProcess } from '../process-tree.ts';
-import type { StreamRoutes } from '../stream-route.ts';
+import { findProcess } from '../answers/process-tree.ts';
+import type { StreamRoutes } from '../streams/stream-route.ts';
 import {
   type AgentFigures,
   compatGraph,
