@@ -5,7 +5,7 @@ import type { RingMemory } from '../kernel/index.ts';
 import { PAGE_BYTES } from '../os/index.ts';
 import { Decoder } from './decoder.ts';
 import * as L from './generated/layout.ts';
-import { NOTHING_MASKED } from './secrets.ts';
+import { NOTHING_MASKED } from './secrets/secrets.ts';
 
 function memoryOf(bytes: Uint8Array): RingMemory {
   const buffer = new ArrayBuffer((bytes.length + 15) & ~7);

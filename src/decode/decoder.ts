@@ -4,7 +4,7 @@ import { ArgvCache } from './argv-cache.ts';
 import type { CgroupRecord, CountedType, DecodedRecord, ExecEvent } from './event.ts';
 import * as L from './generated/layout.ts';
 import { ExecRecord, ExitRecord, ForkRecord, MoveRecord, readU64, SnapshotRecord } from './records.ts';
-import { type ArgvMasker, NOTHING_MASKED } from './secrets.ts';
+import { type ArgvMasker, NOTHING_MASKED } from './secrets/secrets.ts';
 import { rawText, splitArgv, TextCache } from './text.ts';
 
 /** Why a record could not be decoded. Counted by the decoder, one metric each. */

@@ -3,7 +3,7 @@ import type { RingMemory } from '../kernel/index.ts';
 import { PAGE_BYTES } from '../os/index.ts';
 import type { EventBase, ExecEvent, ExitEvent, ForkEvent, ProcessMove, ProcessSnapshot } from './event.ts';
 import * as L from './generated/layout.ts';
-import type { Masking } from './secrets.ts';
+import type { Masking } from './secrets/secrets.ts';
 
 const TWO_TO_32 = 4294967296;
 /** Bits of a wait(2) status. */

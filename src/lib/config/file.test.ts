@@ -4,7 +4,7 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { createMasker } from '../../decode/secrets.ts';
+import { createMasker } from '../../decode/secrets/secrets.ts';
 import { readConfigFile } from './file.ts';
 import { CONFIG_KEYS, CognitodError, loadConfig } from '../index.ts';
 

@@ -1,6 +1,6 @@
 // Masks passwords, tokens and keys in the arguments of a program. docs/secrets.md says which.
-import { CognitodError } from '../lib/errors.ts';
-import { Command } from './secret-command.ts';
+import { CognitodError } from '../../lib/errors.ts';
+import { Command } from './command.ts';
 import {
   extraWords,
   isCapitalKey,
@@ -12,12 +12,12 @@ import {
   SECRET_NAME_PIECES,
   SECRET_UNLESS_PATH,
   SECRET_WORDS,
-} from './secret-names.ts';
+} from './names.ts';
 import { Next } from './next-match.ts';
-import { findProgram, type Program } from './secret-programs.ts';
-import { Budget, MASK, Ranges, STEPS } from './secret-ranges.ts';
-import { addGroups, findInText, hasShape } from './secret-text.ts';
-import { TOOL_RULES } from './secret-tools.ts';
+import { findProgram, type Program } from './programs.ts';
+import { Budget, MASK, Ranges, STEPS } from './ranges.ts';
+import { addGroups, findInText, hasShape } from './text.ts';
+import { TOOL_RULES } from './tools.ts';
 import { ShellWords } from './shell-words.ts';
 
 export interface SecretRules {

@@ -5,14 +5,14 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { CognitodError } from '../lib/errors.ts';
-import { type NameKind, SECRET, SECRET_IF_KEY, SECRET_UNLESS_PATH, SECRET_WORDS } from './secret-names.ts';
-import { TOOL_RULES } from './secret-tools.ts';
+import { CognitodError } from '../../lib/errors.ts';
+import { type NameKind, SECRET, SECRET_IF_KEY, SECRET_UNLESS_PATH, SECRET_WORDS } from './names.ts';
+import { TOOL_RULES } from './tools.ts';
 import { createMasker, GENERAL_RULES, NOTHING_MASKED } from './secrets.ts';
-import { splitArgv } from './text.ts';
+import { splitArgv } from '../text.ts';
 import { check, mask, maskedBy, RULES, words } from './testdata/masked.ts';
 
-const DOC = readFileSync(join(import.meta.dirname, '../../docs/secrets.md'), 'utf8');
+const DOC = readFileSync(join(import.meta.dirname, '../../../docs/secrets.md'), 'utf8');
 const docRows = DOC.split('\n')
   .filter((line) => /^\| [a-z]/.test(line) && !line.startsWith('| rule'))
   .map((line) => line.split(' | ').map((cell) => cell.replace(/^\| | \|$/g, '')));

@@ -1,8 +1,8 @@
 // Finds secrets by what stands around them in one text: addresses, headers, JSON, keys, known shapes of tokens.
-import { findField, type TextKind } from './secret-fields.ts';
-import type { NameSet } from './secret-names.ts';
-import { type Ranges, STEPS } from './secret-ranges.ts';
-import { UrlSecrets } from './secret-url.ts';
+import { findField, type TextKind } from './fields.ts';
+import type { NameSet } from './names.ts';
+import { type Ranges, STEPS } from './ranges.ts';
+import { UrlSecrets } from './url.ts';
 
 /**
  * Tokens that are known by their shape. Every alternative either needs a bounded number of characters to fail or is

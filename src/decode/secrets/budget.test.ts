@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { Budget, budgetFor, MAX_STEPS } from './secret-ranges.ts';
+import { Budget, budgetFor, MAX_STEPS } from './ranges.ts';
 import { createMasker } from './secrets.ts';
 import { mask, RULES } from './testdata/masked.ts';
 

@@ -1,7 +1,7 @@
 // Secrets that a name gives away.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { SECRET_NAME_PIECES, SECRET_WORDS } from './secret-names.ts';
+import { SECRET_NAME_PIECES, SECRET_WORDS } from './names.ts';
 import { check } from './testdata/masked.ts';
 
 test('options with the name of a secret lose their value', () => {

@@ -1,5 +1,5 @@
 // Which names (of options, variables, fields, headers) announce a secret, and which values are none all the same.
-import { looksLikeKey } from './secret-shape.ts';
+import { looksLikeKey } from './shape.ts';
 
 /** What is known of a name: not a secret's, a secret's, or a secret's under a condition on the value. */
 export const NO_SECRET = 0;

@@ -1,7 +1,7 @@
 // Which values look like a key.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { looksLikeKey } from './secret-shape.ts';
+import { looksLikeKey } from './shape.ts';
 
 test('hex, base64 and UUIDs look like a key', () => {
   for (const value of [

@@ -1,5 +1,5 @@
 // Which program a word names, and what it does with the words after it.
-import { CONTAINER, TOOL_RULES, type ToolRule } from './secret-tools.ts';
+import { CONTAINER, TOOL_RULES, type ToolRule } from './tools.ts';
 
 /** Programs that run the program named in their arguments. */
 const WRAPPERS = new Set(

@@ -1,8 +1,8 @@
 // Finds what is secret in addresses: `scheme://user:SECRET@host`, tokens as users, webhooks.
-import { isSecretValue, SECRET } from './secret-names.ts';
-import type { Ranges } from './secret-ranges.ts';
+import { isSecretValue, SECRET } from './names.ts';
+import type { Ranges } from './ranges.ts';
 import { Next } from './next-match.ts';
-import { looksLikeKey } from './secret-shape.ts';
+import { looksLikeKey } from './shape.ts';
 
 /** Hosts whose path is the secret: whoever knows it may post. Group 1. */
 const WEBHOOK = new RegExp(

@@ -7,10 +7,10 @@ import {
   nameStart,
   SECRET,
   SECRET_UNLESS_PATH,
-} from './secret-names.ts';
-import { findProgram, ORDINARY, type Program } from './secret-programs.ts';
-import { looksLikeKey } from './secret-shape.ts';
-import type { ToolRule, ValuePart } from './secret-tools.ts';
+} from './names.ts';
+import { findProgram, ORDINARY, type Program } from './programs.ts';
+import { looksLikeKey } from './shape.ts';
+import type { ToolRule, ValuePart } from './tools.ts';
 
 const DASH = 0x2d;
 

@@ -1,6 +1,6 @@
 // Finds secrets after `name:` in one text: fields of JSON, JavaScript and YAML, and HTTP headers.
-import { HEADER_WORDS, isSecretValue, NameSet, NO_SECRET, nameStart, type NameKind } from './secret-names.ts';
-import type { Ranges } from './secret-ranges.ts';
+import { HEADER_WORDS, isSecretValue, NameSet, NO_SECRET, nameStart, type NameKind } from './names.ts';
+import type { Ranges } from './ranges.ts';
 
 /** How a text is to be read. */
 export interface TextKind {
