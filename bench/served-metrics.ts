@@ -2,7 +2,7 @@
 // Prints the addresses.
 import type { ProcessEvent } from '../src/decode/index.ts';
 import type { Metadata } from '../src/identity/index.ts';
-import { ActivityBook, type ModelView, WorkloadBook } from '../src/model/index.ts';
+import { PlaceActivity, type ModelView, WorkloadCounters } from '../src/model/index.ts';
 import { createOpsServer } from '../src/http/index.ts';
 import { type AgentView, createApiServer, createMetrics } from '../src/serve/index.ts';
 import { metricsSource, streamSettings } from '../src/serve/fake-agent.test-helper.ts';
@@ -39,7 +39,7 @@ const model: ModelView = Object.create(table, {
   bootId: { value: table.bootId },
   timeOf: { value: (at: bigint) => table.timeOf(at) },
 });
-const activity = new ActivityBook({ live: table, maxPlaces: 2000, nowMs });
+const activity = new PlaceActivity({ live: table, maxPlaces: 2000, nowMs });
 const exit = (exitCode: number | null, exitSignal: number | null) =>
   ({
     type: 'exit',
@@ -62,7 +62,7 @@ const view = { model, bus, activity, usage: { refresh: async () => {}, of: () =>
 const metrics = createMetrics({
   ...metricsSource(),
   activity: view,
-  workloads: new WorkloadBook({ maxWorkloads: WORKLOADS + 10, maxUnits: 10, nowMs }),
+  workloads: new WorkloadCounters({ maxWorkloads: WORKLOADS + 10, maxUnits: 10, nowMs }),
 });
 const listen = { host: '127.0.0.1', port: 0 };
 const ops = createOpsServer({

@@ -19,7 +19,7 @@ const MAY: Readonly<Record<string, string>> = {
   'http/backlog-pump.ts': 'turns of the event loop for slices, each a turn of Tasks',
   // One time limit, or one pause.
   'admission/admission.ts': 'a pause',
-  'admission/namespace-book.ts': 'a time limit',
+  'admission/namespace-watch.ts': 'a time limit',
   'agent/agent-evidence.ts': 'the time limit of the last anchors',
   'agent/enrich.ts': 'pauses between slices, to an end',
   'agent/run-agent.ts': 'the time limit of closing',

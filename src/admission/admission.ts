@@ -14,7 +14,7 @@ import {
 } from './certificates/index.ts';
 import { findNativeSidecars, type NativeChoice } from './cluster-version.ts';
 import { KubeletVersions } from './kubelet-versions.ts';
-import { NamespaceBook } from './namespace-book.ts';
+import { NamespaceWatch } from './namespace-watch.ts';
 import { review } from './reviewer.ts';
 import { createWebhookServer } from './webhook-server.ts';
 
@@ -47,7 +47,7 @@ export async function startAdmission(options: AdmissionOptions): Promise<Admissi
   const client = connection === null ? null : new KubeClient(connection, KUBE_TIMES, () => {});
   const namespace = settings.namespace ?? ownNamespace();
   const certificate = certificateSource(options, client, namespace);
-  const book = connection === null ? null : new NamespaceBook({ connection, warn: log.warn });
+  const namespaces = connection === null ? null : new NamespaceWatch({ connection, warn: log.warn });
   const kubelets =
     connection === null || settings.native !== 'auto'
       ? null
@@ -65,8 +65,8 @@ export async function startAdmission(options: AdmissionOptions): Promise<Admissi
 
   const metrics = createAdmissionMetrics(() => ({
     certificateNotAfterSeconds: notAfterMs === null ? null : notAfterMs / 1000,
-    namespaces: book?.size ?? 0,
-    namespacesFollowed: book !== null && book.reason === null,
+    namespaces: namespaces?.size ?? 0,
+    namespacesFollowed: namespaces !== null && namespaces.reason === null,
     native: isNative(),
   }));
   const reasons = () =>
@@ -78,7 +78,7 @@ export async function startAdmission(options: AdmissionOptions): Promise<Admissi
       choice.known && choice.native && !isNative()
         ? `sidecars are plain containers: ${kubelets?.obstacle}`
         : null,
-      book === null ? `annotations of namespaces do not count: ${noApi}` : book.reason,
+      namespaces === null ? `annotations of namespaces do not count: ${noApi}` : namespaces.reason,
     ].filter((reason) => reason !== null);
   const webhook = createWebhookServer({
     listen: settings.listen,
@@ -100,7 +100,7 @@ export async function startAdmission(options: AdmissionOptions): Promise<Admissi
           apiPort: settings.api_port,
           opsPort: settings.ops_port,
         },
-        lookUp: (name) => book?.lookUp(name) ?? { known: false, reason: noApi },
+        lookUp: (name) => namespaces?.lookUp(name) ?? { known: false, reason: noApi },
       }),
   });
   // Ready with a certificate: without the rest it goes on with what is known, and says so.
@@ -109,7 +109,7 @@ export async function startAdmission(options: AdmissionOptions): Promise<Admissi
     reasons: reasons(),
   });
   const ops = createOpsServer({ listen: config.ops.listen, view: { readiness }, metrics, log });
-  const feeds = [book, kubelets].filter((feed) => feed !== null);
+  const feeds = [namespaces, kubelets].filter((feed) => feed !== null);
   const parts: Closable[] = [ops, webhook, certificate, ...feeds];
   let finding: Promise<void> | undefined;
   let closing: Promise<void> | undefined;
@@ -125,7 +125,8 @@ export async function startAdmission(options: AdmissionOptions): Promise<Admissi
     for (const feed of feeds) feed.start();
     if (!choice.known && client !== null) finding = findNativeSidecars(client, choice, log.warn);
     // Reviews that come before the answers would get less than they could.
-    const isAnswered = () => choice.known && book?.reason === null && (kubelets === null || kubelets.known);
+    const isAnswered = () =>
+      choice.known && namespaces?.reason === null && (kubelets === null || kubelets.known);
     if (client !== null) await soon(isAnswered, FIRST_ANSWERS_MS);
     const { url: webhookAddress } = await webhook.listen();
     certificate.start({

@@ -15,7 +15,7 @@ import {
 import { type NodeReader, ownPidNamespace, Sampler, type UsageReader } from '../collect/index.ts';
 import { type ArgvMasker, budgetFor, createMasker, type EventBase } from '../decode/index.ts';
 import type { Identity } from '../identity/index.ts';
-import { ConnectionBook } from '../evidence/index.ts';
+import { ConnectionCounts } from '../evidence/index.ts';
 import { boottimeNs, realtimeNs, releaseStartupCode } from '../os/index.ts';
 import {
   type Closable,
@@ -28,7 +28,7 @@ import {
   startOwnProcess,
   Tasks,
 } from '../lib/index.ts';
-import { ActivityBook, EventBus, LateBinding, ProcessTable, WorkloadBook } from '../model/index.ts';
+import { PlaceActivity, EventBus, LateBinding, ProcessTable, WorkloadCounters } from '../model/index.ts';
 import {
   type AgentView,
   type ApiServer,
@@ -85,7 +85,7 @@ const SETTLED_MS = 3000;
 export class Agent implements AgentView, Closable {
   readonly model: ProcessTable;
   readonly bus = new EventBus();
-  readonly activity: ActivityBook;
+  readonly activity: PlaceActivity;
   readonly usage: UsageReader;
   readonly node: NodeReader;
   readonly #config: Config;
@@ -100,7 +100,7 @@ export class Agent implements AgentView, Closable {
   readonly #metrics: Metrics;
   readonly #evidence: AgentEvidence;
   readonly #cluster: ClusterWatch;
-  readonly #connections = new ConnectionBook();
+  readonly #connections = new ConnectionCounts();
   readonly #configuration: ConfigurationJson;
   readonly #doctor: AgentDoctor;
   readonly #selfTest: AgentSelfTest;
@@ -140,8 +140,8 @@ export class Agent implements AgentView, Closable {
     this.#account = new Account(this.#opened.collector, this.model, () => registry.counts().known);
     const nowMs = () => performance.now();
     const { max_workloads: maxWorkloads, max_units: maxUnits } = config.metrics;
-    const workloads = new WorkloadBook({ maxWorkloads, maxUnits, nowMs });
-    this.activity = new ActivityBook({
+    const workloads = new WorkloadCounters({ maxWorkloads, maxUnits, nowMs });
+    this.activity = new PlaceActivity({
       live: this.model,
       maxPlaces: config.model.max_places,
       nowMs,

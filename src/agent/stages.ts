@@ -1,6 +1,6 @@
 // The stages of every agent, in the order in which they are told.
 import type { Identity } from '../identity/index.ts';
-import type { ActivityBook, AppliedEvent, EventBus, LateBinding, Stage } from '../model/index.ts';
+import type { PlaceActivity, AppliedEvent, EventBus, LateBinding, Stage } from '../model/index.ts';
 import type { Names } from './open-names.ts';
 
 /** Asks for the names of new pods before their first process, and looks for those that nobody tells yet. */
@@ -16,7 +16,7 @@ export function namingStage({ expect, search }: Pick<Names, 'expect' | 'search'>
 }
 
 /** Counts what pods, containers and services do. */
-export function activityStage(activity: Pick<ActivityBook, 'note' | 'tick'>): Stage {
+export function activityStage(activity: Pick<PlaceActivity, 'note' | 'tick'>): Stage {
   let isFirst = true;
   return {
     name: 'activity',

@@ -1,6 +1,6 @@
 // Who is where on the node now: places with what lives in them, and what that uses.
 import type { Usage } from '../collect/index.ts';
-import type { ActivityBook, ModelView, Place, Process } from '../model/index.ts';
+import type { PlaceActivity, ModelView, Place, Process } from '../model/index.ts';
 
 /** Reads CPU and memory of live processes. */
 export interface UsageView {
@@ -10,7 +10,7 @@ export interface UsageView {
 
 export interface ActivitySource {
   readonly model: ModelView;
-  readonly activity: ActivityBook;
+  readonly activity: PlaceActivity;
   readonly usage: UsageView;
 }
 

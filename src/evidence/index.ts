@@ -2,7 +2,7 @@
 export { AnchorQueue, type AnchoredRecord, anchorText, createAnchorEvent } from './anchor-events.ts';
 export * from './cluster-policies.ts';
 export { type Chain, ChainFile, headOf, MemoryChain } from './chain-file.ts';
-export { ConnectionBook, type ConnectionCount } from './connection-book.ts';
+export { ConnectionCounts, type ConnectionCount } from './connection-counts.ts';
 export { describeConfiguration } from './configuration.ts';
 export { describePrograms } from './programs.ts';
 export { ownSigningKey, readSigningKey, type SigningKey } from './signing-key.ts';

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import type { ProcessEvent } from '../decode/index.ts';
 import type { Identity } from '../identity/index.ts';
-import { ActivityBook, type Place } from './activity.ts';
+import { PlaceActivity, type Place } from './activity.ts';
 
 const identity = (changes: Partial<Identity> = {}): Identity => ({
   containerId: null,
@@ -61,10 +61,10 @@ class Desk {
   nowMs = 0;
   live: { identity: Identity; kernelThread: boolean }[] = [];
   retired: Place[] = [];
-  readonly book: ActivityBook;
+  readonly book: PlaceActivity;
 
   constructor(maxPlaces = 100) {
-    this.book = new ActivityBook({
+    this.book = new PlaceActivity({
       live: { running: () => this.live },
       maxPlaces,
       nowMs: () => this.nowMs,
@@ -73,7 +73,7 @@ class Desk {
   }
 }
 
-const kinds = (book: ActivityBook) => book.places().map(({ kind }) => kind);
+const kinds = (book: PlaceActivity) => book.places().map(({ kind }) => kind);
 
 test('each process is counted where it runs: pod, container, unit, host, kernel, or unknown', () => {
   const { book } = new Desk();

@@ -16,7 +16,7 @@ export const HISTORY_SECONDS = 300;
 const SHORT_LIFE_NS = 1_000_000_000n;
 /** A place without a live process is forgotten so long after its last event. */
 const RETENTION_SECONDS = 300;
-/** Full, the book looks for places to forget at most so often. */
+/** When it is full, it looks for places to forget at most so often. */
 const SWEEP_SECONDS = 10;
 
 /** The last process that ended in a certain way. */
@@ -96,7 +96,7 @@ export class Place {
   readonly counts = new ActivityCounts(RATE_SECONDS);
   /** Of the last event, or of the first look. */
   lastSecond: number;
-  /** No longer in the book: what happens there later is a new place. */
+  /** No longer in the list: what happens there later is a new place. */
   retired = false;
 
   constructor(kind: PlaceKind, identity: Identity | null, second: number) {
@@ -111,7 +111,7 @@ export interface LiveProcesses {
   running(): Iterable<{ readonly identity: Identity; readonly kernelThread: boolean }>;
 }
 
-export interface ActivityBookOptions {
+export interface PlaceActivityOptions {
   readonly live: LiveProcesses;
   /** Places beyond are counted together, in `other`: so many units, and so many that are none. */
   readonly maxPlaces: number;
@@ -121,9 +121,9 @@ export interface ActivityBookOptions {
   readonly onRetire?: (place: Place) => void;
 }
 
-export class ActivityBook {
+export class PlaceActivity {
   readonly node = new ActivityCounts(HISTORY_SECONDS);
-  readonly #options: ActivityBookOptions;
+  readonly #options: PlaceActivityOptions;
   readonly #places = new Map<string, Place>();
   /** Of these, units: whoever makes many of them leaves pods their room. */
   #units = 0;
@@ -134,12 +134,12 @@ export class ActivityBook {
   #sweptAt = -SWEEP_SECONDS;
   #overflow = 0;
 
-  constructor(options: ActivityBookOptions) {
+  constructor(options: PlaceActivityOptions) {
     this.#options = options;
     this.tick();
   }
 
-  /** Events that were counted in `other` because the book was full. */
+  /** Events that were counted in `other` because there was no room. */
   get overflow(): number {
     return this.#overflow;
   }

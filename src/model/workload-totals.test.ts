@@ -4,8 +4,8 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import type { ProcessEvent } from '../decode/index.ts';
 import type { Identity, Metadata } from '../identity/index.ts';
-import { ActivityBook, Place } from './activity.ts';
-import { WorkloadBook } from './workload-totals.ts';
+import { PlaceActivity, Place } from './activity.ts';
+import { WorkloadCounters } from './workload-totals.ts';
 
 const identity = (podUid: string): Identity => ({
   containerId: `${podUid}-c`,
@@ -37,7 +37,7 @@ function pod(exits: number): Place {
 }
 
 test('pods of a workload are counted together, each event once', () => {
-  const book = new WorkloadBook({ maxWorkloads: 10, maxUnits: 10, nowMs: () => 0 });
+  const book = new WorkloadCounters({ maxWorkloads: 10, maxUnits: 10, nowMs: () => 0 });
   const [a, b] = [pod(2), pod(3)];
   book.settle(a, named('web'), 100);
   book.settle(b, named('web'), 0);
@@ -57,7 +57,7 @@ test('pods of a workload are counted together, each event once', () => {
 });
 
 test('the example of a cause is the last one of all pods', () => {
-  const book = new WorkloadBook({ maxWorkloads: 10, maxUnits: 10, nowMs: () => 0 });
+  const book = new WorkloadCounters({ maxWorkloads: 10, maxUnits: 10, nowMs: () => 0 });
   const [a, b] = [pod(0), pod(0)];
   const at = (pid: number, ktimeNs: bigint) => ({ ...exit(9), pid, ktimeNs }) as ProcessEvent;
   const named = (podName: string) =>
@@ -78,7 +78,7 @@ test('the example of a cause is the last one of all pods', () => {
 });
 
 test('what was counted before a pod had its name stays unnamed, the rest is its own', () => {
-  const book = new WorkloadBook({ maxWorkloads: 10, maxUnits: 10, nowMs: () => 0 });
+  const book = new WorkloadCounters({ maxWorkloads: 10, maxUnits: 10, nowMs: () => 0 });
   const place = pod(2);
   const unnamed = book.settle(place, null, 0);
   place.counts.note(exit(), 0);
@@ -88,7 +88,7 @@ test('what was counted before a pod had its name stays unnamed, the rest is its 
 
 test('beyond the limit workloads are counted together, until one has been away for an hour', () => {
   let nowMs = 0;
-  const book = new WorkloadBook({ maxWorkloads: 2, maxUnits: 10, nowMs: () => nowMs });
+  const book = new WorkloadCounters({ maxWorkloads: 2, maxUnits: 10, nowMs: () => nowMs });
   book.settle(pod(1), named('a'), 0);
   book.settle(pod(1), named('b'), 0);
   assert.equal(book.settle(pod(4), named('c'), 0).workload.kind, 'other');
@@ -113,11 +113,11 @@ const unit = (name: string, exits = 1) => {
   for (let count = 0; count < exits; count++) place.counts.note(exit(), 0);
   return place;
 };
-const countsOf = (book: WorkloadBook) =>
+const countsOf = (book: WorkloadCounters) =>
   book.totals().map(({ workload: { kind, name }, exits }) => [kind, name, exits]);
 
 test('transient units are one series, and units never take the room of workloads', () => {
-  const book = new WorkloadBook({ maxWorkloads: 1, maxUnits: 2, nowMs: () => 0 });
+  const book = new WorkloadCounters({ maxWorkloads: 1, maxUnits: 2, nowMs: () => 0 });
   for (let run = 0; run < 600; run++)
     book.settle(unit(`run-r${run.toString(16).padStart(32, '0')}.scope`), null, 0);
   for (const name of ['kubelet.service', 'a.service', 'b.service']) book.settle(unit(name), null, 0);
@@ -145,12 +145,12 @@ test('no counter falls but by beginning anew after it was ended, and all togethe
     fc.property(fc.array(step, { maxLength: 60 }), fc.constantFrom(1, 2, 10), (steps, limit) => {
       let nowMs = 0;
       const names = new Map<string, string | null>();
-      const workloads = new WorkloadBook({ maxWorkloads: limit, maxUnits: limit, nowMs: () => nowMs });
+      const workloads = new WorkloadCounters({ maxWorkloads: limit, maxUnits: limit, nowMs: () => nowMs });
       const metadataOf = (place: Place) => {
         const name = names.get(place.identity?.podUid ?? '') ?? null;
         return name === null ? null : named(name);
       };
-      const activity = new ActivityBook({
+      const activity = new PlaceActivity({
         live: { running: () => [] },
         maxPlaces: limit + 1,
         nowMs: () => nowMs,
@@ -181,7 +181,7 @@ test('no counter falls but by beginning anew after it was ended, and all togethe
 });
 
 test('a container whose cgroup is in no pod counts for the pod that the sources say it is in', () => {
-  const book = new WorkloadBook({ maxWorkloads: 10, maxUnits: 10, nowMs: () => 0 });
+  const book = new WorkloadCounters({ maxWorkloads: 10, maxUnits: 10, nowMs: () => 0 });
   const container = () => {
     const place = new Place('container', { ...identity('p'), podUid: null }, 0);
     place.counts.note(exit(), 0);

@@ -51,7 +51,7 @@ interface Handed {
   readonly causes: Map<number, number>;
 }
 
-export interface WorkloadBookOptions {
+export interface WorkloadCountersOptions {
   /** Workloads with counts of their own, units aside; further ones are counted together as `other`. */
   readonly maxWorkloads: number;
   /** Units with counts of their own, by pattern; further ones are counted together as the unit without a name. */
@@ -63,15 +63,15 @@ export interface WorkloadBookOptions {
 /** A workload without a place for so long makes room for others when there is none; its counts go to `ended`. */
 const RETENTION_MS = 3_600_000;
 
-export class WorkloadBook {
-  readonly #options: WorkloadBookOptions;
+export class WorkloadCounters {
+  readonly #options: WorkloadCountersOptions;
   /** Units come and go at the will of whoever may make them: they have a room of their own. */
   readonly #units: Room;
   readonly #workloads: Room;
   readonly #ended = new WorkloadTotals({ namespace: '', kind: 'ended', name: '' });
   readonly #handed = new WeakMap<Place, Handed>();
 
-  constructor(options: WorkloadBookOptions) {
+  constructor(options: WorkloadCountersOptions) {
     this.#options = options;
     this.#workloads = new Room(options.maxWorkloads, 'other');
     this.#units = new Room(options.maxUnits, 'unit');

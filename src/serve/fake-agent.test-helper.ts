@@ -13,7 +13,7 @@ import type { NodeReading, Usage } from '../collect/index.ts';
 import type { ExecEvent, ExitEvent, ForkEvent } from '../decode/index.ts';
 import type { Identity, Metadata } from '../identity/index.ts';
 import {
-  ActivityBook,
+  PlaceActivity,
   type AppliedEvent,
   EventBus,
   formatProcessId,
@@ -21,7 +21,7 @@ import {
   type ModelView,
   type Process,
   parseProcessId,
-  WorkloadBook,
+  WorkloadCounters,
 } from '../model/index.ts';
 import type { AgentView } from './agent-view.ts';
 import type { MetricsSource } from './metrics/metrics.ts';
@@ -401,7 +401,7 @@ export const metricsSource = (agent = new FakeAgent()): MetricsSource => ({
   tls: () => null,
   connectionsCut: () => ({ api: 5, ops: 6 }),
   activity: agent,
-  workloads: new WorkloadBook({ maxWorkloads: 100, maxUnits: 100, nowMs: () => 0 }),
+  workloads: new WorkloadCounters({ maxWorkloads: 100, maxUnits: 100, nowMs: () => 0 }),
   readUsage: true,
 });
 
@@ -409,7 +409,7 @@ export class FakeAgent implements AgentView {
   readonly model = new FakeModel();
   readonly bus = new EventBus();
   nowMs = 1_000_000;
-  readonly activity = new ActivityBook({ live: this.model, maxPlaces: 100, nowMs: () => this.nowMs });
+  readonly activity = new PlaceActivity({ live: this.model, maxPlaces: 100, nowMs: () => this.nowMs });
   readonly node = {
     read: (): NodeReading => ({
       cpuPercent: 12.345,

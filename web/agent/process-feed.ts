@@ -1,7 +1,7 @@
 // Keeps the book of processes up to date while a page shows it.
 import { signal } from '@preact/signals';
 import type { LiveRecordJson } from '../../src/api/index.ts';
-import { ProcessBook } from '../model/process-book.ts';
+import { LiveList } from '../model/live-list.ts';
 import type { Query } from './api.ts';
 import { openStream } from './stream.ts';
 
@@ -10,7 +10,7 @@ const ENDED_MS = 30_000;
 const FORGET_PERIOD_MS = 1_000;
 
 export class ProcessFeed {
-  readonly book = new ProcessBook(() => performance.now());
+  readonly book = new LiveList(() => performance.now());
   /** Why there is nothing new; null while there is. */
   readonly problem = signal<string | null>(null);
 

@@ -1,7 +1,7 @@
 // The life of a process in the order of time: fork, execs, children, exit.
 import type { EventJson, ProcessJson } from '../../src/api/index.ts';
 import { durationText, exitText, harmless, nanosOf, spanText, timeOfNanos } from '../ui/figures.ts';
-import { shortCommand } from './process-book.ts';
+import { shortCommand } from './live-list.ts';
 
 export interface Moment {
   readonly kind: 'start' | 'exec' | 'child' | 'exit';

@@ -1,6 +1,6 @@
 // The rows of the process tree: groups inside groups, processes below the process that started them.
 import type { Group } from './place.ts';
-import type { Row } from './process-book.ts';
+import type { Row } from './live-list.ts';
 
 export type TreeRow =
   | {

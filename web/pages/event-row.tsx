@@ -2,7 +2,7 @@
 import type { EventJson, GapJson } from '../../src/api/index.ts';
 import type { Entry } from '../model/event-log.ts';
 import { placeText } from '../model/place.ts';
-import { shortCommand } from '../model/process-book.ts';
+import { shortCommand } from '../model/live-list.ts';
 import { clockText, countText, durationText, exitText, harmless } from '../ui/figures.ts';
 import type { GridRow } from '../ui/virtual-grid.tsx';
 

@@ -9,7 +9,7 @@ import { openStream } from '../agent/stream.ts';
 import { EVENT_TYPES } from '../model/filters.ts';
 import { lifeOf } from '../model/life.ts';
 import { placeText } from '../model/place.ts';
-import { shortCommand } from '../model/process-book.ts';
+import { shortCommand } from '../model/live-list.ts';
 import { bytesText, dateText, exitText, harmless, spanText } from '../ui/figures.ts';
 import { formatRoute, route } from '../ui/route.ts';
 import { Failed, Loading } from '../ui/states.tsx';

@@ -4,7 +4,7 @@ import { useCallback, useEffect, useMemo, useRef } from 'preact/hooks';
 import { useSignal } from '@preact/signals';
 import { ProcessFeed } from '../agent/process-feed.ts';
 import { FILTER_FIELDS, processFiltersOf } from '../model/filters.ts';
-import type { ProcessBook } from '../model/process-book.ts';
+import type { LiveList } from '../model/live-list.ts';
 import { buildTree, type Tree, type TreeRow } from '../model/process-tree.ts';
 import { countText, exitText, harmless, sinceText } from '../ui/figures.ts';
 import { useChanges } from '../ui/frame.ts';
@@ -154,12 +154,7 @@ function useFeed(filters: Readonly<Record<string, string>>): ProcessFeed {
 }
 
 /** Built anew only when processes or what is wanted of them have changed. */
-function useTree(
-  book: ProcessBook,
-  search: string,
-  showEnded: boolean,
-  collapsed: ReadonlySet<string>,
-): Tree {
+function useTree(book: LiveList, search: string, showEnded: boolean, collapsed: ReadonlySet<string>): Tree {
   const last = useRef<{ inputs: readonly unknown[]; tree: Tree } | null>(null);
   const inputs = [book, book.changes, search, showEnded, collapsed];
   if (last.current === null || inputs.some((input, index) => input !== last.current!.inputs[index])) {

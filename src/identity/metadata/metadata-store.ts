@@ -27,7 +27,7 @@ import {
   type Said,
 } from './metadata.ts';
 import { type InferredCounts, InferredNames } from './inferred-names.ts';
-import { SourceBook } from './source-book.ts';
+import { ToldFacts } from './told-facts.ts';
 
 export interface MetadataStoreOptions {
   readonly sources: readonly MetadataSource[];
@@ -71,7 +71,7 @@ interface Cached {
 
 export class MetadataStore implements MetadataSink {
   readonly #options: MetadataStoreOptions;
-  readonly #books = new Map<MetadataSourceName, SourceBook>();
+  readonly #told = new Map<MetadataSourceName, ToldFacts>();
   readonly #inferred = new InferredNames();
   readonly #cache = new WeakMap<Identity, Cached>();
   /** Pod uids and container ids that no source has named, and since when. */
@@ -85,7 +85,7 @@ export class MetadataStore implements MetadataSink {
   constructor(options: MetadataStoreOptions) {
     this.#options = options;
     for (const { name } of options.sources) {
-      this.#books.set(name, new SourceBook({ ms: options.retentionMs, count: options.maxGone }));
+      this.#told.set(name, new ToldFacts({ ms: options.retentionMs, count: options.maxGone }));
     }
   }
 
@@ -116,7 +116,7 @@ export class MetadataStore implements MetadataSink {
       unnamed: this.#unnamed.size,
       contradicted: this.#contradicted,
     };
-    for (const { counts } of this.#books.values()) {
+    for (const { counts } of this.#told.values()) {
       // Sources know the same pods.
       sum.pods = Math.max(sum.pods, counts.pods);
       sum.containers = Math.max(sum.containers, counts.containers);
@@ -130,21 +130,21 @@ export class MetadataStore implements MetadataSink {
     pods: readonly PodFacts[],
     containers: readonly ContainerFacts[],
   ): void {
-    this.#change(source, containers, (book, nowMs) => book.replace(pods, containers, nowMs));
+    this.#change(source, containers, (told, nowMs) => told.replace(pods, containers, nowMs));
   }
 
   upsert(source: MetadataSourceName, pod: PodFacts, containers: readonly ContainerFacts[]): void {
-    this.#change(source, containers, (book, nowMs) => book.upsert(pod, containers, nowMs));
+    this.#change(source, containers, (told, nowMs) => told.upsert(pod, containers, nowMs));
   }
 
   remove(source: MetadataSourceName, podUid: string): void {
-    this.#change(source, [], (book, nowMs) => book.remove(podUid, nowMs));
+    this.#change(source, [], (told, nowMs) => told.remove(podUid, nowMs));
   }
 
   isNamed(containerId: string): boolean {
     return (
       this.#inferred.has(containerId) ||
-      [...this.#books.values()].some((book) => book.container(containerId) !== undefined)
+      [...this.#told.values()].some((told) => told.container(containerId) !== undefined)
     );
   }
 
@@ -161,14 +161,14 @@ export class MetadataStore implements MetadataSink {
   #change(
     source: MetadataSourceName,
     containers: readonly ContainerFacts[],
-    change: (book: SourceBook, nowMs: number) => void,
+    change: (told: ToldFacts, nowMs: number) => void,
   ): void {
-    const book = this.#books.get(source);
-    if (book === undefined || this.#closed) return;
+    const told = this.#told.get(source);
+    if (told === undefined || this.#closed) return;
     const nowMs = this.#options.nowMs();
-    change(book, nowMs);
+    change(told, nowMs);
     for (const container of containers) this.#inferred.compare(container);
-    book.expire(nowMs);
+    told.expire(nowMs);
     this.#version++;
   }
 
@@ -238,12 +238,12 @@ export class MetadataStore implements MetadataSink {
 
   #known({ podUid: cgroupPod, containerId, provenance }: Identity): Known {
     if (provenance === 'claimed') return CLAIMED;
-    const all = this.#said((book) => (containerId === null ? undefined : book.container(containerId)));
+    const all = this.#said((told) => (containerId === null ? undefined : told.container(containerId)));
     const said = new Set(all.flatMap(({ facts }) => facts.podUid ?? []));
     const podUid = cgroupPod ?? (said.size === 1 ? [...said][0]! : null);
     if (said.size > 0 && (podUid === null || !said.has(podUid)))
       return { podUid: null, pods: [], containers: [], refused: 'contradicted' };
-    const pods = this.#said((book) => (podUid === null ? undefined : book.pod(podUid)));
+    const pods = this.#said((told) => (podUid === null ? undefined : told.pod(podUid)));
     // One that disagrees with the others is not listened to.
     const told = all.filter(({ facts }) => facts.podUid === null || facts.podUid === podUid);
     const isUntold = told.length === 0 && containerId !== null;
@@ -251,11 +251,11 @@ export class MetadataStore implements MetadataSink {
     return { podUid, pods, containers, refused: null };
   }
 
-  #said<T>(find: (book: SourceBook) => T | undefined): Said<T>[] {
+  #said<T>(find: (told: ToldFacts) => T | undefined): Said<T>[] {
     const said: Said<T>[] = [];
     for (const source of METADATA_SOURCES) {
-      const book = this.#books.get(source);
-      const facts = book === undefined ? undefined : find(book);
+      const told = this.#told.get(source);
+      const facts = told === undefined ? undefined : find(told);
       if (facts !== undefined) said.push({ source, facts });
     }
     return said;

@@ -12,7 +12,7 @@ const MAX_ATTEMPTS = 3;
  * Docker starts the same container again under its id; that new start is seen only when a look fell between. CRI
  * makes a new container with a new id.
  */
-export class DetailsBook {
+export class DetailsCache {
   readonly #ask: (id: string) => Promise<ContainerDetails | null>;
   readonly #known = new Map<string, ContainerDetails | null>();
   readonly #attempts = new Map<string, number>();

@@ -15,7 +15,7 @@ import type {
 import { connectFailure, type RuntimeClient, RuntimeFailure } from './runtime-client.ts';
 import { type Answering, askSockets, busiest, noSocket } from './socket-choice.ts';
 import { NO_FACTS, type RuntimeFacts, withDetails } from './runtime-facts.ts';
-import { DetailsBook } from './container-details.ts';
+import { DetailsCache } from './container-details.ts';
 
 export interface RuntimeBinding {
   readonly name: MetadataSourceName;
@@ -69,7 +69,7 @@ export class PollingSource implements MetadataSource {
   #requests = 0;
   #failures = 0;
   #lastSuccess: string | null = null;
-  readonly #details = new DetailsBook((id) => this.#ask((client) => client.inspect(id)));
+  readonly #details = new DetailsCache((id) => this.#ask((client) => client.inspect(id)));
 
   constructor(binding: RuntimeBinding, times: PollingTimes = {}) {
     this.#binding = binding;

@@ -8,7 +8,7 @@ import {
   type StatusJson,
 } from '../../api/index.ts';
 import type { StreamStats } from '../streams/event-streams.ts';
-import type { WorkloadBook } from '../../model/index.ts';
+import type { WorkloadCounters } from '../../model/index.ts';
 import type { ActivitySource } from '../../encode/index.ts';
 import type { LiveStats } from '../streams/live-processes.ts';
 import type { MetricsFormat, TlsStats } from '../../http/index.ts';
@@ -21,7 +21,7 @@ export interface MetricsSource {
   streams(): StreamStats;
   liveProcesses(): LiveStats;
   readonly activity: ActivitySource;
-  readonly workloads: WorkloadBook;
+  readonly workloads: WorkloadCounters;
   /** Whether CPU and memory of all live processes are read at each scrape. */
   readonly readUsage: boolean;
   tls(): TlsStats | null;

@@ -3,7 +3,7 @@ import {
   type Example,
   formatProcessId,
   type ModelView,
-  type WorkloadBook,
+  type WorkloadCounters,
   type WorkloadTotals,
 } from '../../model/index.ts';
 import { type ActivitySource, type Occupied, occupiedPlaces, signalName } from '../../encode/index.ts';
@@ -29,9 +29,15 @@ interface Alive {
 }
 
 /** All families by workload, as text; the usage of live processes must have been refreshed before. */
-export function workloadMetrics(source: ActivitySource, book: WorkloadBook, format: MetricsFormat): string {
-  const alive = settle(source, book);
-  const all = book.totals().map((totals) => ({ totals, labels: labelsOf(totals), alive: alive.get(totals) }));
+export function workloadMetrics(
+  source: ActivitySource,
+  workloads: WorkloadCounters,
+  format: MetricsFormat,
+): string {
+  const alive = settle(source, workloads);
+  const all = workloads
+    .totals()
+    .map((totals) => ({ totals, labels: labelsOf(totals), alive: alive.get(totals) }));
   const family = (
     name: string,
     type: Family['type'],
@@ -82,13 +88,13 @@ export function workloadMetrics(source: ActivitySource, book: WorkloadBook, form
       name: 'workload_overflow_total',
       type: 'counter',
       help: 'How often a workload was counted as `other` because too many have series: once a scrape each.',
-      series: [['', book.refused]],
+      series: [['', workloads.refused]],
     },
     {
       name: 'workload_units_overflow_total',
       type: 'counter',
       help: 'How often a systemd unit was counted with others because too many have series: once a scrape each.',
-      series: [['', book.refusedUnits]],
+      series: [['', workloads.refusedUnits]],
     },
     {
       name: 'activity_overflow_total',
@@ -101,13 +107,13 @@ export function workloadMetrics(source: ActivitySource, book: WorkloadBook, form
 }
 
 /** Brings the counters up to now, and tells what lives. */
-function settle(source: ActivitySource, book: WorkloadBook): Map<WorkloadTotals, Alive> {
+function settle(source: ActivitySource, workloads: WorkloadCounters): Map<WorkloadTotals, Alive> {
   const alive = new Map<WorkloadTotals, Alive>();
   for (const { place, live } of occupiedPlaces(source)) {
     const { identity } = place;
     const metadata = identity === null ? null : source.model.metadataOf({ identity });
     const { cpuNs, rssBytes } = resources(live, source);
-    const totals = book.settle(place, metadata, cpuNs);
+    const totals = workloads.settle(place, metadata, cpuNs);
     const known = alive.get(totals) ?? { processes: 0, containers: new Set(), rssBytes: 0 };
     known.processes += live.length;
     known.rssBytes += rssBytes;

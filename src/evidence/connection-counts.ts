@@ -15,7 +15,7 @@ export interface ConnectionCount {
 const CHANNEL = 'net.client.socket';
 const MAX_DESTINATIONS = 256;
 
-export class ConnectionBook {
+export class ConnectionCounts {
   readonly #counts = new Map<string, number>();
   #overflow = 0;
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { FakeKube } from '../identity/kube/fake-kube.fixture.ts';
-import { NamespaceBook } from './namespace-book.ts';
+import { NamespaceWatch } from './namespace-watch.ts';
 import { ObjectStore } from './object-store.fixture.ts';
 
 const ASKS = { 'sidecar.linnix.io/inject': 'true' };
@@ -13,7 +13,7 @@ async function open(t: TestContext) {
   const store = new ObjectStore();
   fake.others = store.handle;
   const said: string[] = [];
-  const book = new NamespaceBook({
+  const book = new NamespaceWatch({
     connection: fake.connection(),
     warn: (text) => void said.push(text),
     times: { firstBackoffMs: 2, maxBackoffMs: 20, stableMs: 50 },

@@ -65,7 +65,7 @@ class Remembering<T> {
   }
 }
 
-export class SourceBook {
+export class ToldFacts {
   readonly #pods: Remembering<PodFacts>;
   readonly #containers: Remembering<ContainerFacts>;
   /** Ids of the containers of each pod. */

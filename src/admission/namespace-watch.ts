@@ -29,14 +29,14 @@ interface Named {
   readonly facts: NamespaceFacts;
 }
 
-export interface NamespaceBookOptions {
+export interface NamespaceWatchOptions {
   readonly connection: KubeConnection;
   /** Takes what a person should read, once per reason. */
   readonly warn: (text: string) => void;
   readonly times?: KubeTimes;
 }
 
-export class NamespaceBook {
+export class NamespaceWatch {
   readonly #client: KubeClient;
   /** For single questions: its silence is shorter than that of a watch. */
   readonly #asker: KubeClient;
@@ -50,7 +50,7 @@ export class NamespaceBook {
   #restUntilMs = 0;
   #restReason = '';
 
-  constructor({ connection, warn, times }: NamespaceBookOptions) {
+  constructor({ connection, warn, times }: NamespaceWatchOptions) {
     const all = { ...KUBE_TIMES, ...times };
     this.#client = new KubeClient(connection, all, () => {});
     this.#asker = new KubeClient(connection, { ...all, connectMs: ASK_MS, answerIdleMs: ASK_MS }, () => {});

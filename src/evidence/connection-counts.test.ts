@@ -7,7 +7,7 @@ import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { ConnectionBook } from './connection-book.ts';
+import { ConnectionCounts } from './connection-counts.ts';
 
 async function listen(t: TestContext, ...where: [path: string] | [port: number, host: string]) {
   const server = createServer((_request, response) => response.end());
@@ -17,8 +17,8 @@ async function listen(t: TestContext, ...where: [path: string] | [port: number, 
   return server.address() as AddressInfo;
 }
 
-function openBook(t: TestContext): ConnectionBook {
-  const book = new ConnectionBook();
+function openBook(t: TestContext): ConnectionCounts {
+  const book = new ConnectionCounts();
   book.open();
   t.after(() => book.close());
   return book;

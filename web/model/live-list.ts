@@ -32,7 +32,7 @@ export interface Row {
   snapshot: number;
 }
 
-export class ProcessBook {
+export class LiveList {
   readonly #rows = new Map<string, Row>();
   /** Oldest end first. */
   readonly #ended: Row[] = [];

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { LiveRecordJson, ProcessJson } from '../../src/api/index.ts';
-import { ProcessBook, shortCommand } from './process-book.ts';
+import { LiveList, shortCommand } from './live-list.ts';
 import { buildTree, type TreeRow } from './process-tree.ts';
 
 const TIME = '2026-01-01T00:00:00.000000000Z';
@@ -44,12 +44,12 @@ const exit = (pid: number): LiveRecordJson =>
 
 function bookOf(...records: LiveRecordJson[]) {
   const clock = { ms: 0 };
-  const book = new ProcessBook(() => clock.ms);
+  const book = new LiveList(() => clock.ms);
   for (const record of records) book.apply(record);
   return { book, clock };
 }
 
-const pids = (book: ProcessBook) => [...book.rows()].map(({ pid }) => pid);
+const pids = (book: LiveList) => [...book.rows()].map(({ pid }) => pid);
 const view = { search: '', collapsed: new Set<string>(), showEnded: false };
 const names = (rows: readonly TreeRow[]) =>
   rows.map((row) => `${row.level} ${row.kind === 'group' ? row.group.name : row.row.pid}`);
