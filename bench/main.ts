@@ -1,6 +1,6 @@
 // `make bench`: measures, keeps the raw numbers in bench/results/ and writes docs/benchmarks.md.
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { availableParallelism, release } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -16,7 +16,7 @@ import { cleanUp } from './host.ts';
 import { type Measurement, median, meetsTarget } from './measurement.ts';
 import { pipeline } from './pipeline.ts';
 import { programCost } from './program-cost.ts';
-import { type Result, writePage } from './page.ts';
+import { keepResult, type Result, writePage } from './page.ts';
 import { ROOT } from './programs.ts';
 import { scrape } from './scrape.ts';
 import { slowdown } from './slowdown.ts';
@@ -84,8 +84,7 @@ for (const { name, how, run } of MEASUREMENTS.filter((measurement) => only.inclu
     const machine = `Linux ${release()}, ${availableParallelism()} cores, Node ${process.version}`;
     const result: Result = { name, how, date: now.slice(0, 10), machine, commit, figures };
     // A quick run is a test of the benchmark, not a result.
-    const file = `${now.slice(0, 19).replaceAll(':', '')}-${name}.json`;
-    if (!values.quick) writeFileSync(join(RESULTS, file), `${JSON.stringify(result, null, 1)}\n`);
+    if (!values.quick) keepResult(RESULTS, result);
   } catch (error) {
     failed++;
     console.error(`  FAILED: ${(error as Error).stack}`);

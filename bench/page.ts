@@ -1,5 +1,5 @@
-// Writes docs/benchmarks.md from the newest raw result of each measurement.
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+// Keeps the newest result of each measurement with all its samples, one line of every earlier one, and writes docs/benchmarks.md.
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Figure, median, meetsTarget } from './measurement.ts';
 
@@ -13,7 +13,7 @@ export interface Result {
 }
 
 const HEAD = `# Benchmarks
-Made by \`make bench\` from \`bench/results/\` (all samples are there). Medians; "range" is from the smallest to the largest
+Made by \`make bench\` from \`bench/results/\` (all samples are there; \`history.jsonl\` has the medians of every run). Medians; "range" is from the smallest to the largest
 sample. Runs that are compared with each other were interleaved. A missed target says so.
 \`make bench ARGS="--quick"\` shows in a few minutes that everything works, \`ARGS="--only stream"\` runs one measurement.
 `;
@@ -33,18 +33,28 @@ function row(figure: Figure): string {
   return `| ${label} | ${number(median(samples))} ${unit} | ${range} | ${samples.length} | ${wanted} | ${verdict} |`;
 }
 
-export function writePage(resultsFolder: string, page: string, order: readonly string[]): void {
-  const newest = new Map<string, Result>();
-  for (const file of readdirSync(resultsFolder)
-    .filter((name) => name.endsWith('.json'))
-    .sort()) {
-    const result = JSON.parse(readFileSync(join(resultsFolder, file), 'utf8')) as Result;
-    newest.set(result.name, result);
-  }
+const fileOf = (folder: string, name: string) => join(folder, `${name}.json`);
+
+/** In place of the one before, of which the medians stay in the history. */
+export function keepResult(folder: string, result: Result): void {
+  writeFileSync(fileOf(folder, result.name), `${JSON.stringify(result, null, 1)}\n`);
+  const { name, date, machine, commit } = result;
+  const medians = Object.fromEntries(
+    result.figures.map((figure) => [
+      `${figure.name}, ${figure.unit}`,
+      Number(median(figure.samples).toPrecision(4)),
+    ]),
+  );
+  appendFileSync(
+    join(folder, 'history.jsonl'),
+    `${JSON.stringify({ name, date, machine, commit, medians })}\n`,
+  );
+}
+
+export function writePage(folder: string, page: string, order: readonly string[]): void {
   let text = HEAD;
-  for (const name of order) {
-    const result = newest.get(name);
-    if (result === undefined) continue;
+  for (const name of order.filter((one) => existsSync(fileOf(folder, one)))) {
+    const result = JSON.parse(readFileSync(fileOf(folder, name), 'utf8')) as Result;
     text += `\n## ${name}\n${result.how}\n\n${result.date}, ${result.machine}, commit ${result.commit}.\n\n`;
     text += '| figure | median | range | runs | target | |\n|---|---|---|---|---|---|\n';
     text += `${result.figures.map(row).join('\n')}\n`;
