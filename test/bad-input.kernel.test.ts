@@ -125,23 +125,26 @@ for (const [what, content, expected] of [
   });
 }
 
-for (const [what, content, expected] of [
-  [
-    'a certificate that is not there',
-    'api:\n  tls: { cert_file: /nonexistent/c.pem, key_file: /nonexistent/k.pem }\n',
-    /\/nonexistent\/c\.pem cannot be read/,
-  ],
-  ['a token file that is not there', 'api: { token_file: /nonexistent }\n', /\/nonexistent cannot be read/],
-  ['an open listener without a token', 'api: { listen: "0.0.0.0:0" }\n', /no token is set/],
-] as const) {
-  test(`${what}: the check says what the start would`, async () => {
-    const args = ['agent', '--config', file('config.yaml', content), '--collector', 'procfs'];
-    const [checked, started] = [await runCognitod([...args, '--check-config']), await runCognitod(args)];
-    assert.match(checked.stderr, expected);
-    assert.equal(checked.code, started.code);
-    assert.equal(started.stderr.includes(checked.stderr.trim().split('\n')[0]!), true, started.stderr);
-  });
-}
+test('an open listener without a token: the check says what the start would', async () => {
+  const args = ['agent', '--config', file('config.yaml', 'api: { listen: "0.0.0.0:0" }\n')];
+  const checked = await runCognitod([...args, '--check-config']);
+  const started = await runCognitod([...args, '--collector', 'procfs']);
+  assert.match(checked.stderr, /0\.0\.0\.0:0 can be reached from outside this machine, and no token is set/);
+  assert.equal(checked.code, started.code);
+  assert.ok(started.stderr.endsWith(checked.stderr), started.stderr);
+});
+
+test('the check needs none of the files that the agent will have where it runs', async () => {
+  const content =
+    'api:\n  listen: 0.0.0.0:3000\n  token_file: /nonexistent/t\n  tls: { cert_file: /nonexistent/c, key_file: /nonexistent/k }\n';
+  const { code, stderr } = await runCognitod([
+    'agent',
+    '--check-config',
+    '--config',
+    file('config.yaml', content),
+  ]);
+  assert.equal(code, 0, stderr);
+});
 
 test('a good configuration passes the check without a start', async () => {
   const config = file('good.yaml', 'kernel:\n  ring_bytes: 16MiB\nmodel:\n  retention_seconds: 60\n');

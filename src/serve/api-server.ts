@@ -229,19 +229,17 @@ function addStateRoutes(app: FastifyInstance, view: AgentView, run: string): voi
   addRoute(app, routes.configuration, () => view.configuration());
 }
 
-type Guarded = Pick<ApiServerOptions, 'listen' | 'tokens' | 'tls'>;
-
-/** What `listen` would refuse, without listening. @throws CognitodError TOKEN_REQUIRED, TLS_UNUSABLE or LISTEN_FAILED */
-export async function checkApiServer(options: Guarded): Promise<void> {
-  if (options.tls != null) readTls(options.tls.files);
-  await addressOf(options);
-}
-
-async function addressOf({ listen, tokens, tls }: Guarded): Promise<ListenAddress> {
+async function addressOf({ listen, tokens, tls }: ApiServerOptions): Promise<ListenAddress> {
   const host = await resolveHost(listen, NAME);
   const address = { host, port: listen.port };
   const asksClients = (tls?.files.clientCaFile ?? null) !== null;
-  if (tokens !== null || asksClients || isLoopbackAddress(host)) return address;
+  if (tokens === null && !asksClients) requireLoopback(address);
+  return address;
+}
+
+/** For an API that lets everybody in. @throws CognitodError TOKEN_REQUIRED */
+export function requireLoopback(address: ListenAddress): void {
+  if (isLoopbackAddress(address.host)) return;
   throw new CognitodError(
     'TOKEN_REQUIRED',
     `the API listener at ${hostPort(address)} can be reached from outside this machine, and no token is set`,

@@ -4,8 +4,8 @@ export {
   type ApiServer,
   type ApiServerOptions,
   type ApiTls,
-  checkApiServer,
   createApiServer,
+  requireLoopback,
 } from './api-server.ts';
 export type { StreamStats } from './streams/event-streams.ts';
 export type { LiveStats } from './streams/live-processes.ts';

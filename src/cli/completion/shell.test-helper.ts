@@ -10,6 +10,8 @@ import type { Shell } from './index.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
 const LIMIT_MS = 60_000;
+/** On a busy machine the agent may not answer in the second that a completion waits for it: then people press Tab again. */
+const AGAIN_MS = 5_000;
 const PROMPT = 'READY>';
 const run = promisify(execFile);
 
@@ -75,20 +77,32 @@ export async function startShell(t: TestContext, shell: Shell, api: string): Pro
     },
     async until(pattern) {
       const end = performance.now() + LIMIT_MS;
-      for (;;) {
+      for (let again = performance.now() + AGAIN_MS; ; ) {
         const screen = await tmux('capture-pane', '-p');
         if (pattern.test(screen)) return screen;
-        if (performance.now() > end) throw new Error(`never saw ${pattern}, but\n${screen.trimEnd()}`);
+        const now = performance.now();
+        if (now > end) throw new Error(`never saw ${pattern}, but\n${screen.trimEnd()}`);
+        if (now > again) {
+          again = now + AGAIN_MS;
+          await terminal.press('Tab');
+        }
         await sleep(50);
       }
     },
     async clear() {
       await terminal.press('C-u', 'C-l');
-      await terminal.until(new RegExp(`^\\s*${PROMPT}\\s*$`));
+      await isEmpty();
     },
+  };
+  const isEmpty = async () => {
+    const empty = new RegExp(`^\\s*${PROMPT}\\s*$`);
+    for (const end = performance.now() + LIMIT_MS; !empty.test(await tmux('capture-pane', '-p')); ) {
+      if (performance.now() > end) throw new Error('the screen is never empty');
+      await sleep(50);
+    }
   };
   for (const line of setup) await terminal.press(line, 'Enter');
   await terminal.press('cd .; clear', 'Enter');
-  await terminal.until(new RegExp(`^\\s*${PROMPT}\\s*$`));
+  await isEmpty();
   return terminal;
 }
