@@ -343,12 +343,17 @@ test('two agents on other ports do not disturb each other', { skip }, async () =
   }
 });
 
+/** Fork, exec, exit, three of cgroups, the list of tasks; on Linux 7 exec and exit have copies. */
+const FEWEST_PROGRAMS = 7;
+
 test('the end prints the ledger, exits with 0 and leaves no program in the kernel', { skip }, async () => {
   const own = await startAgent();
   const programs = programsOf(own.pid);
+  const { collector } = await own.status();
   await runWorkload('forks', 50);
   const end = await own.stop();
-  assert.equal(programs.length, 7);
+  assert.ok(programs.length >= FEWEST_PROGRAMS);
+  assert.equal(programs.length, collector.programs.length);
   assert.equal(end.code, 0);
   assert.ok(end.ledger!.fork.decoded >= 50);
   assert.equal(missingIn(end.ledger!), 0);
@@ -364,7 +369,7 @@ test('kill -9 leaves nothing attached', { skip }, async () => {
   const programs = programsOf(own.pid);
   own.kill('SIGKILL');
   await own.ended;
-  assert.equal(programs.length, 7);
+  assert.ok(programs.length >= FEWEST_PROGRAMS);
   assert.deepEqual(await remaining(programs), []);
 });
 
