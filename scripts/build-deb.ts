@@ -1,5 +1,5 @@
 // `make deb`: build/cognitod_VERSION_ARCH.deb for plain hosts, the same bytes each time from the same commit.
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import {
   chmodSync,
   cpSync,
@@ -64,10 +64,11 @@ export async function buildDeb(output: string): Promise<string> {
   }
 }
 
-/** Seconds; that of the environment, or of the last commit, or a fixed one outside a checkout. */
+/** Seconds; that of the environment, or of the last commit, or a fixed one outside a checkout and without git. */
 function sourceDate(): number {
   if (process.env.SOURCE_DATE_EPOCH !== undefined) return Number(process.env.SOURCE_DATE_EPOCH);
-  if (!existsSync(join(ROOT, '.git'))) return 1_700_000_000;
+  const hasGit = spawnSync('git', ['--version']).error === undefined;
+  if (!hasGit || !existsSync(join(ROOT, '.git'))) return 1_700_000_000;
   return Number(execFileSync('git', ['log', '-1', '--format=%ct'], { cwd: ROOT, encoding: 'utf8' }));
 }
 
