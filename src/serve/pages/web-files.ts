@@ -58,10 +58,12 @@ export interface WebFile {
 /** By path, `/` for the page itself. Empty when the dashboard was not built. */
 export type WebFiles = ReadonlyMap<string, WebFile>;
 
-/** Beside the program in images (dist/web), in build/ in a checkout and in the Debian package. */
+/** Seen from the chunk of a bundle, in images (dist/web) and in the Debian package; seen from this file, in a checkout. */
+const PLACES = ['../web', '../../build/web', '../../../build/web'];
+
 export function findWebDirectory(): string {
-  const beside = join(import.meta.dirname, '../web');
-  return existsSync(join(beside, 'index.html')) ? beside : join(import.meta.dirname, '../../../build/web');
+  const places = PLACES.map((place) => join(import.meta.dirname, place));
+  return places.find((place) => existsSync(join(place, 'index.html'))) ?? places.at(-1)!;
 }
 
 /** Reads what `make web` has made: index.html and assets/. */
