@@ -58,12 +58,10 @@ export interface WebFile {
 /** By path, `/` for the page itself. Empty when the dashboard was not built. */
 export type WebFiles = ReadonlyMap<string, WebFile>;
 
-/** Seen from the chunk of a bundle, in images (dist/web) and in the Debian package; seen from this file, in a checkout. */
-const PLACES = ['../web', '../../build/web', '../../../build/web'];
-
+/** Below the program in images and in the Debian package (dist/web), where files keep their places; in build/ in a checkout. */
 export function findWebDirectory(): string {
-  const places = PLACES.map((place) => join(import.meta.dirname, place));
-  return places.find((place) => existsSync(join(place, 'index.html'))) ?? places.at(-1)!;
+  const below = join(import.meta.dirname, '../../web');
+  return existsSync(join(below, 'index.html')) ? below : join(import.meta.dirname, '../../../build/web');
 }
 
 /** Reads what `make web` has made: index.html and assets/. */
