@@ -36,6 +36,8 @@ async function startOne(title: string, cluster: Cluster, run: string, cri: strin
       COGNITOD_KUBERNETES_API: cluster.kubeconfig,
       COGNITOD_NODE_NAME: cluster.node,
       COGNITOD_RUNTIME_CRI: cri,
+      // The kubelet's --cgroup-root here: no place where names are believed by themselves.
+      COGNITOD_KUBERNETES_CGROUP_ROOTS: '/k8s*',
       COGNITOD_RUNTIME_DOCKER: 'off',
       COGNITOD_RUNTIME_PODMAN: 'off',
       COGNITOD_MODEL_RETENTION_SECONDS: '3600',
