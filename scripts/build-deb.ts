@@ -64,7 +64,7 @@ export async function buildDeb(output: string): Promise<string> {
   }
 }
 
-/** Seconds; that of the environment, or of the last commit, or a fixed one outside a checkout and without git. */
+/** Seconds; that of the environment, or of the last commit, or a fixed one outside a checkout or without git. */
 function sourceDate(): number {
   if (process.env.SOURCE_DATE_EPOCH !== undefined) return Number(process.env.SOURCE_DATE_EPOCH);
   const hasGit = spawnSync('git', ['--version']).error === undefined;

@@ -1,6 +1,6 @@
 // `cognitod admission` as a process: certificate, webhook configuration, reviews, probes, metrics, end.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { readFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { tmpdir } from 'node:os';
@@ -197,4 +197,17 @@ test('a wrong configuration is an error in words', async () => {
     assert.equal(code, 2, stderr);
     assert.match(stderr, message);
   }
+});
+
+test('the check says what the start would refuse wherever it is made, and nothing of the place where it is made', async () => {
+  const check = (api: string) =>
+    spawnSync(COGNITOD, ['admission', '--check-config'], {
+      encoding: 'utf8',
+      env: { PATH: process.env.PATH, COGNITOD_KUBERNETES_API: api },
+    });
+  const off = check('off');
+  assert.notEqual(off.status, 0);
+  assert.match(off.stderr, /without the Kubernetes API there is no certificate/);
+  for (const api of ['auto', 'in-cluster', '/nonexistent/kubeconfig'])
+    assert.equal(check(api).status, 0, api);
 });

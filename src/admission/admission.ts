@@ -144,10 +144,9 @@ export async function startAdmission(options: AdmissionOptions): Promise<Admissi
   }
 }
 
-/** What the start would refuse. @throws CognitodError CONFIG_INVALID, or for a kubeconfig that cannot be used */
-export function checkAdmission(config: Config): void {
-  const connection = chosenConnection(config.kubernetes);
-  if (config.admission.tls_dir === null && connection === null) throw noCertificate();
+/** What the start would refuse wherever it is made: `auto` means nothing outside of the cluster. @throws CognitodError CONFIG_INVALID */
+export function checkAdmission({ admission, kubernetes }: Config): void {
+  if (admission.tls_dir === null && kubernetes.api === 'off') throw noCertificate();
 }
 
 function noCertificate(): CognitodError {

@@ -17,7 +17,7 @@ export interface Names {
   readonly metadata: MetadataStore;
   readonly search: NameSearch;
   /** To be told of each cgroup that is new: asks for the names of a new pod before its first process. */
-  expect(identity: Identity | null): void;
+  expect(identity: Identity): void;
 }
 
 /** Nobody is asked yet. `warn` takes what a person should read once in the log. */
@@ -53,7 +53,6 @@ export function openNames(
     metadata,
     search,
     expect(identity) {
-      if (identity === null) return;
       metadata.lookup(identity);
       if (asksApi) search.expect(identity);
     },

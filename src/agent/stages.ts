@@ -1,5 +1,4 @@
 // The stages of every agent, in the order in which they are told.
-import type { Identity } from '../identity/index.ts';
 import type { PlaceActivity, AppliedEvent, EventBus, LateBinding, Stage } from '../model/index.ts';
 import type { Names } from './open-names.ts';
 
@@ -7,7 +6,7 @@ import type { Names } from './open-names.ts';
 export function namingStage({ expect, search }: Pick<Names, 'expect' | 'search'>): Stage {
   return {
     name: 'names',
-    cgroup: (identity: Identity) => expect(identity),
+    cgroup: expect,
     move: ({ pid }, identity) => search.note(pid, identity),
     event: ({ event, identity }) => {
       if (event.type !== 'exit') search.note(event.pid, identity);

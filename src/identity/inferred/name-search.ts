@@ -5,7 +5,7 @@ import type { Identity } from '../identity.ts';
 import { readMountedName } from './container-mounts.ts';
 
 /** Takes what was found. Calls must not throw. */
-export interface InferredNames {
+export interface KnownContainers {
   /** Whether a source has named the container, or its name was inferred. */
   isNamed(containerId: string): boolean;
   /** `name` null: a sandbox. */
@@ -13,7 +13,7 @@ export interface InferredNames {
 }
 
 export interface NameSearchOptions {
-  readonly names: InferredNames;
+  readonly names: KnownContainers;
   /** The text of /proc/PID/mountinfo, null when it cannot be had. Must not throw. */
   readonly readMounts: (pid: number) => string | null;
   /** Monotonic milliseconds. */
