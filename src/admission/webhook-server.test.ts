@@ -225,6 +225,24 @@ test('slow and half-open connections are cut in time, and others are answered me
   assert.equal((await send(port, agent, { body })).status, 200);
 });
 
+test('a client that takes every connection and asks nothing keeps nobody out', async (t) => {
+  const { port, agent } = await openServer(t, { requestTimeoutMs: 20_000 });
+  const body = JSON.stringify(aReview(aPod()));
+  assert.equal((await send(port, agent, { body })).status, 200);
+  const silent = Array.from({ length: 200 }, () => {
+    // Another address than the one that asks.
+    const socket = connectTcp({ port, host: '127.0.0.1', localAddress: '127.0.0.2' });
+    t.after(() => socket.destroy());
+    return socket.on('error', () => {});
+  });
+  await Promise.all(silent.map((socket) => new Promise((resolve) => socket.once('connect', resolve))));
+  const fresh = new Agent({ ...agent.options, keepAlive: false });
+  for (let i = 0; i < 20; i++) {
+    assert.equal((await send(port, agent, { body })).status, 200, 'on the connection that it has');
+    assert.equal((await send(port, fresh, { body })).status, 200, 'on a new one');
+  }
+});
+
 test('plain HTTP, old TLS and clients that do not trust the authority get no answer', async (t) => {
   const { port, ca } = await openServer(t);
   const outcome = (socket: Socket, event: string) =>

@@ -74,6 +74,11 @@ export class Connections {
     this.#streams++;
   }
 
+  /** Cuts every one, also those that a server does not know yet because their handshake is not over. */
+  cutAll(): void {
+    for (const { socket } of this.#open.values()) socket.destroy();
+  }
+
   #makeRoom(): void {
     const peers = new Map<string, number>();
     for (const { peer, isStream } of this.#open.values())

@@ -178,7 +178,7 @@ export function createHttpApp(log: HttpLog, options: HttpAppOptions = {}): HttpA
       // Repeated, because a connection can be accepted between the first cut and the end of listening.
       const deadline = setInterval(() => {
         underWay.giveUp();
-        for (const server of [app.server, ...servers]) server.closeAllConnections();
+        for (const pool of pools.values()) pool.cutAll();
       }, timeoutMs);
       try {
         await Promise.all([app.close(), ...servers.map(closeServer)]);
@@ -298,10 +298,7 @@ const STRICT_LINES = Object.entries(STRICT_HEADERS)
   .join('');
 
 /** Requests that are not HTTP never become a request object: the answer is written by hand. */
-export function refuseMalformed(
-  error: NodeJS.ErrnoException,
-  socket: Socket & { _httpMessage?: unknown },
-): void {
+function refuseMalformed(error: NodeJS.ErrnoException, socket: Socket & { _httpMessage?: unknown }): void {
   // Within an answer (an event stream) a second head would be taken for its content.
   if (error.code !== 'ECONNRESET' && socket.writable && socket._httpMessage == null) {
     const body = JSON.stringify(malformed(error.code));
