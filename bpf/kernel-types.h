@@ -176,6 +176,8 @@ struct task_struct___old {
 
 struct linux_binprm {
 	const char *filename;
+	const char *interp; /* the same pointer, unless an interpreter runs the file */
+	const char *fdpath; /* the filename is made up from this: the caller gave a descriptor (since 5.9, 60d9ad1d1d7f) */
 	unsigned long exec; /* where the file name is on the new stack */
 	int argc;
 };

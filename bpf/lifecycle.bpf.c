@@ -9,6 +9,7 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 
+#include "counters.h"
 #include "facts.h"
 #include "name-cgroup.h"
 #include "records.h"
@@ -23,6 +24,7 @@
 
 #define ARGV_BYTES_MAX 32768
 #define FILENAME_BYTES 4096
+#define OWN_NAME_BYTES 256 /* NAME_MAX and its NUL */
 
 /* Set by the loader. */
 const volatile __u32 argv_bytes = 4096;
@@ -31,7 +33,7 @@ const volatile _Bool exit_tells_group_dead = 0;
 
 struct exec_scratch {
 	struct exec_record record;
-	char data[ARGV_BYTES_MAX + FILENAME_BYTES];
+	char data[ARGV_BYTES_MAX + FILENAME_BYTES + OWN_NAME_BYTES];
 };
 
 /* One entry per CPU of this type, used with preemption off. A per-CPU map cannot hold values of more than 32 KiB. */
@@ -41,14 +43,6 @@ struct {
 	__type(key, __u32);
 	__type(value, struct exec_scratch);
 } exec_scratches SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__uint(map_flags, BPF_F_RDONLY); /* for user space: nobody who takes the agent over writes the ledger */
-	__type(key, __u32);
-	__type(value, struct event_counters);
-} counters SEC(".maps");
 
 /* Processes whose last thread was seen, only where the kernel itself does not say which one that is. */
 struct exit_key {
@@ -63,13 +57,6 @@ struct {
 	__type(value, __u8);
 } exited SEC(".maps");
 
-static __always_inline struct event_counters *my_counters(void)
-{
-	__u32 zero = 0;
-
-	return bpf_map_lookup_elem(&counters, &zero);
-}
-
 static __always_inline void fill_header(struct record_header *header, enum record_kind kind, __u32 size)
 {
 	header->kind = kind;
@@ -79,23 +66,22 @@ static __always_inline void fill_header(struct record_header *header, enum recor
 
 static __always_inline void tell_fork(struct task_struct *parent, struct task_struct *child)
 {
-	struct event_counters *count;
+	struct counted *count;
 	struct fork_record *record;
 	struct task_struct *forker;
 
 	/* A new thread is no new process. */
 	if (READ(child, pid) != READ(child, tgid))
 		return;
-	count = my_counters();
+	count = count_event(RECORD_FORK);
 	if (!count)
 		return;
-	count->forks++;
 	if (!name_cgroups(child))
-		count->cgroups_lost_by_fork++;
+		count->cgroups_lost++;
 
 	record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
 	if (!record) {
-		count->forks_lost++;
+		count->lost++;
 		return;
 	}
 	fill_header(&record->header, RECORD_FORK, sizeof(*record));
@@ -157,24 +143,42 @@ static __always_inline void fill_executable(struct exec_record *record, struct f
 	}
 }
 
+/* How the caller named what runs. Returns the bytes of the file's own name, of which `data` has OWN_NAME_BYTES. Of a script
+ * only the name that the caller gave is left: its file is closed, the executable is its interpreter (exec_binprm in
+ * fs/exec.c). */
+static __always_inline long fill_origin(struct exec_record *record, char *data, struct linux_binprm *bprm,
+					struct file *file)
+{
+	_Bool is_interpreted = READ(bprm, interp) != READ(bprm, filename);
+	long length = 0;
+
+	if (is_interpreted)
+		record->flags |= EXEC_INTERPRETED;
+	if (!bpf_core_field_exists(bprm->fdpath) || !READ(bprm, fdpath))
+		return 0;
+	record->flags |= EXEC_BY_DESCRIPTOR;
+	if (!is_interpreted && may_read_kernel)
+		length = bpf_probe_read_kernel_str(data, OWN_NAME_BYTES, READ(file, f_path.dentry, d_name.name));
+	return length < 0 ? 0 : length;
+}
+
 static __always_inline void tell_exec(struct task_struct *task, int old_pid, struct linux_binprm *bprm)
 {
-	struct event_counters *count = my_counters();
+	struct counted *count = count_event(RECORD_EXEC);
 	__u32 cpu = bpf_get_smp_processor_id();
 	struct exec_scratch *scratch;
 	struct exec_record *record;
 	unsigned long start, length;
 	struct mm_struct *mm;
-	long filename;
+	long filename, own_name;
 
 	if (!count)
 		return;
-	count->execs++;
 	if (!name_cgroups(task))
-		count->cgroups_lost_by_exec++;
+		count->cgroups_lost++;
 	scratch = bpf_map_lookup_elem(&exec_scratches, &cpu);
 	if (!scratch) {
-		count->execs_lost++;
+		count->lost++;
 		return;
 	}
 	record = &scratch->record;
@@ -204,14 +208,17 @@ static __always_inline void tell_exec(struct task_struct *task, int old_pid, str
 		filename = bpf_probe_read_user_str(scratch->data + length, FILENAME_BYTES, (void *)READ(bprm, exec));
 	if (filename < 0)
 		filename = 0;
+	own_name = fill_origin(record, scratch->data + length + filename, bprm, READ(mm, exe_file));
 	record->argv_bytes = length;
 	record->filename_bytes = filename;
-	length = (sizeof(*record) + length + filename + 7) & ~7UL;
+	record->own_name_bytes = own_name;
+	record->reserved = 0;
+	length = (sizeof(*record) + length + filename + own_name + 7) & ~7UL;
 	if (length > sizeof(*scratch))
 		length = sizeof(*scratch);
 	fill_header(&record->header, RECORD_EXEC, length);
 	if (bpf_ringbuf_output(&ring, scratch, length, 0))
-		count->execs_lost++;
+		count->lost++;
 }
 
 #define EXEC_PROGRAM(name, copy)                                                                                      \
@@ -269,7 +276,7 @@ static __always_inline __u64 resident_pages(struct mm_struct *mm)
 
 static __always_inline void tell_exit(struct task_struct *task)
 {
-	struct event_counters *count = my_counters();
+	struct counted *count = count_event(RECORD_EXIT);
 	struct task_struct *leader;
 	struct signal_struct *signal;
 	struct exit_record *record;
@@ -277,13 +284,12 @@ static __always_inline void tell_exit(struct task_struct *task)
 
 	if (!count)
 		return;
-	count->exits++;
 	if (!name_cgroups(task))
-		count->cgroups_lost_by_exit++;
+		count->cgroups_lost++;
 
 	record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
 	if (!record) {
-		count->exits_lost++;
+		count->lost++;
 		return;
 	}
 	fill_header(&record->header, RECORD_EXIT, sizeof(*record));
@@ -363,21 +369,20 @@ int BPF_PROG(on_cgroup_mkdir, struct cgroup *cgroup)
 HOOK(cgroup_attach_task)
 int BPF_PROG(on_cgroup_attach, struct cgroup *cgroup, const char *path, struct task_struct *task)
 {
-	struct event_counters *count;
-	struct move_record *record;
+	struct counted *count;
+	struct plain_record *record;
 	_Bool v1;
 
 	if (READ(task, pid) != READ(task, tgid) || !is_watched(cgroup, &v1))
 		return 0;
-	count = my_counters();
+	count = count_event(RECORD_MOVE);
 	if (!count)
 		return 0;
-	count->moves++;
 	if (!name_cgroups(task))
-		count->cgroups_lost_by_move++;
+		count->cgroups_lost++;
 	record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
 	if (!record) {
-		count->moves_lost++;
+		count->lost++;
 		return 0;
 	}
 	fill_header(&record->header, RECORD_MOVE, sizeof(*record));
@@ -410,7 +415,7 @@ int BPF_PROG(on_cgroup_rmdir, struct cgroup *cgroup)
 EXPORT_TYPE(struct fork_record, fork_record);
 EXPORT_TYPE(struct exec_record, exec_record);
 EXPORT_TYPE(struct exit_record, exit_record);
-EXPORT_TYPE(struct move_record, move_record);
+EXPORT_TYPE(struct plain_record, plain_record);
 EXPORT_TYPE(struct cgroup_record, cgroup_record);
 EXPORT_TYPE(enum record_kind, record_kind);
 EXPORT_TYPE(enum process_flag, process_flag);

@@ -7,11 +7,12 @@
 
 enum record_kind {
 	RECORD_FORK = 1,
-	RECORD_EXEC = 2,
-	RECORD_EXIT = 3,
-	RECORD_CGROUP = 4,
-	RECORD_SNAPSHOT = 5,
-	RECORD_MOVE = 6,
+	RECORD_EXEC,
+	RECORD_EXIT,
+	RECORD_MOVE,
+	COUNTED_END, /* those before it are counted, and are COUNTED_KINDS in src/lib/generated */
+	RECORD_CGROUP = 64,
+	RECORD_SNAPSHOT,
 };
 
 enum process_flag {
@@ -25,6 +26,8 @@ enum exec_flag {
 	EXEC_DELETED = 1 << 3,
 	EXEC_ON_OVERLAY = 1 << 4,
 	EXEC_UPPER_LAYER = 1 << 5,
+	EXEC_INTERPRETED = 1 << 6, /* the file that runs is an interpreter, and the first argument is its name */
+	EXEC_BY_DESCRIPTOR = 1 << 7, /* the caller gave an open file */
 };
 
 enum cgroup_flag {
@@ -81,7 +84,9 @@ struct exec_record {
 	__u32 caller_tid; /* 0 when the leader called execve */
 	__u32 argv_bytes;
 	__u32 filename_bytes; /* its NUL included */
-	/* argv and then the filename follow */
+	__u32 own_name_bytes; /* its NUL included */
+	__u32 reserved;
+	/* argv, the filename, and the file's own name with EXEC_BY_DESCRIPTOR follow */
 };
 
 struct exit_record {
@@ -110,26 +115,21 @@ struct snapshot_record {
 	struct process_facts process;
 };
 
-/* A process is in another cgroup now. */
-struct move_record {
+/* Of every kind that has nothing of its own to tell, as RECORD_MOVE: the process is in another cgroup now. */
+struct plain_record {
 	struct record_header header;
 	struct process_facts process;
 };
 
-/* The truth of the ledger. One value per CPU, written with preemption off: plain increments lose nothing. */
+/* Of one kind of event. */
+struct counted {
+	__u64 happened;
+	__u64 lost; /* of happened: the ring was full */
+	__u64 cgroups_lost; /* records of cgroups that its program could not send */
+};
+
 struct event_counters {
-	__u64 forks;
-	__u64 execs;
-	__u64 exits;
-	__u64 moves;
-	__u64 forks_lost;
-	__u64 execs_lost;
-	__u64 exits_lost;
-	__u64 moves_lost;
-	__u64 cgroups_lost_by_fork;
-	__u64 cgroups_lost_by_exec;
-	__u64 cgroups_lost_by_exit;
-	__u64 cgroups_lost_by_move;
+	struct counted of[COUNTED_END]; /* by record_kind; the first is unused */
 	__u64 cgroups_lost_by_mkdir;
 	__u64 cgroups_lost_by_rmdir;
 };

@@ -1,6 +1,7 @@
 // The account of all that happened: what the kernel counted, and what became of it here.
 import type { CountedKind, LedgerJson, LedgerRows } from '../api/index.ts';
 import type { CollectorCounts } from '../collect/index.ts';
+import { byKind } from '../lib/counted-kinds.ts';
 import type { ProcessTable } from '../model/index.ts';
 
 /**
@@ -17,7 +18,7 @@ export function composeLedger(
   cgroupRecords: number,
   before: LedgerRows | null,
 ): LedgerJson {
-  const missing = { fork: 0, exec: ledger.execsMissing, exit: ledger.exitsMissing, move: 0 };
+  const missing = { ...byKind(() => 0), exec: ledger.execsMissing, exit: ledger.exitsMissing };
   const entry = (type: CountedKind) => {
     const { kernel: counted, lost } = counts[type];
     const decoded = ledger.decoded[type];
@@ -32,10 +33,7 @@ export function composeLedger(
     };
   };
   return {
-    fork: entry('fork'),
-    exec: entry('exec'),
-    exit: entry('exit'),
-    move: entry('move'),
+    ...byKind(entry),
     cgroup: { decoded: cgroupRecords, lost: counts.cgroupLost },
     containers: {
       seen: ledger.containerEventsSeen,

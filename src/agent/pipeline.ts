@@ -47,11 +47,16 @@ export class Pipeline implements CollectorSink {
       case 'snapshot':
         this.#table.adopt(record, this.#registry.resolve(record));
         return;
-      default: {
+      case 'fork':
+      case 'exec':
+      case 'exit': {
         this.#hadEvents = true;
         const applied = this.#table.apply(record, this.#registry.resolve(record));
         for (const tell of this.#event) tell(applied);
+        return;
       }
+      default:
+        this.#table.count(record);
     }
   }
 

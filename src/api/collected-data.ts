@@ -36,7 +36,10 @@ export const COLLECTED: readonly CollectedData[] = [
     what: 'names and arguments of the program, secrets masked',
     fields: ['comm', 'executable', 'argv', 'argc', 'argv_truncated', 'argv_unreadable', 'argv_masked'],
   },
-  { what: 'the file of the program', fields: ['inode', 'device', 'memfd', 'deleted', 'upper_layer'] },
+  {
+    what: 'the file of the program',
+    fields: ['inode', 'device', 'memfd', 'deleted', 'upper_layer', 'interpreter', 'file_name'],
+  },
   {
     what: 'namespaces and cgroups',
     fields: [

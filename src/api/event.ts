@@ -115,6 +115,13 @@ export const eventSchema = z.object({
   deleted: z.boolean().optional(),
   upper_layer: z.boolean().nullable().optional(),
   caller_tid: u32.optional(),
+  interpreter: z
+    .string()
+    .optional()
+    .describe(
+      'what runs the executable, which is a script or of another format; the file is the interpreter',
+    ),
+  file_name: z.string().optional().describe("the file's own name, where the caller gave an open file"),
   // exit
   exit_code: z.int().nullable().optional(),
   exit_signal: z.int().nullable().optional(),

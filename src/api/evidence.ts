@@ -1,5 +1,6 @@
 // The JSON shapes of the evidence for auditors: daily records that are chained by hashes.
 import { z } from 'zod';
+import { byKind } from '../lib/counted-kinds.ts';
 import { SCHEMA_VERSION } from './event.ts';
 import { MISSING_COLUMNS } from './ledger.ts';
 import { privilegesSchema } from './status.ts';
@@ -51,6 +52,8 @@ export const evidenceContentSchema = z.object({
     values: z.record(z.string(), z.unknown()),
   }),
   coverage: z.object({
+    // Records of versions that did not count a kind have no row of it.
+    ...byKind(() => coverageSchema.optional()),
     fork: coverageSchema,
     exec: coverageSchema,
     exit: coverageSchema,

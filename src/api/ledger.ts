@@ -1,9 +1,8 @@
 // What is counted, and the sums that everybody who shows the account needs.
+import { COUNTED_KINDS, type CountedKind } from '../lib/counted-kinds.ts';
 import type { LedgerJson } from './status.ts';
 
-/** Every kind of which the account has a row. */
-export const COUNTED_KINDS = ['fork', 'exec', 'exit', 'move'] as const;
-export type CountedKind = (typeof COUNTED_KINDS)[number];
+export { COUNTED_KINDS, type CountedKind };
 
 /** Why an event did not reach the model: each a column of the account. */
 export const MISSING_COLUMNS = ['lost', 'skipped'] as const;

@@ -1,5 +1,6 @@
 // The JSON shape of the agent's status, its ledger and its errors.
 import { z } from 'zod';
+import { byKind } from '../lib/counted-kinds.ts';
 import { SCHEMA_VERSION } from './event.ts';
 
 const count = z.int().min(0);
@@ -18,9 +19,7 @@ export const ledgerEntrySchema = z.object({
 });
 
 export const ledgerSchema = z.object({
-  fork: ledgerEntrySchema,
-  exec: ledgerEntrySchema,
-  exit: ledgerEntrySchema,
+  ...byKind(() => ledgerEntrySchema),
   move: ledgerEntrySchema.describe(
     'processes that were put into another cgroup; no events, but the model follows',
   ),

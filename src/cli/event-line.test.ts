@@ -60,6 +60,10 @@ test('a program that does not run under its own name is marked; a script and a l
 test('what is odd about an image is marked', () => {
   assert.match(lineOf({ memfd: true, deleted: true }), /\[memfd\]$/);
   assert.match(lineOf({ deleted: true, upper_layer: true }), /\[deleted, not from the image\]$/);
+  assert.match(
+    lineOf({ executable: '/dev/fd/3', argv: ['curl'], file_name: 'memfd:a\n', memfd: true }),
+    /curl \[runs \/dev\/fd\/3, is memfd:a\\n, memfd\]$/,
+  );
   assert.match(lineOf({ argv_truncated: true }), /\[truncated\]$/);
   assert.match(lineOf({ argv: [], argv_unreadable: true }), / \/usr\/bin\/curl \[argv unreadable\]$/);
   assert.match(lineOf({ argv: null, executable: null }), / curl$/);

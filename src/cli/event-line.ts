@@ -81,6 +81,7 @@ function execMarks(event: EventJson): string {
     !argv.includes(executable)
   )
     marks.push(`runs ${harmless(executable)}`);
+  if (event.file_name !== undefined) marks.push(`is ${harmless(event.file_name)}`);
   if (event.memfd) marks.push('memfd');
   else if (event.deleted) marks.push('deleted');
   if (event.upper_layer) marks.push('not from the image');

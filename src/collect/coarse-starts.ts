@@ -2,7 +2,7 @@
 //
 // Events know a start to the nanosecond, /proc in whole ticks. Processes that began before the hooks were attached are
 // known by their tick in every event; those that began later by their exact start, in the list from /proc too.
-import type { ProcessEvent, ProcessMove, ProcessSnapshot } from '../decode/index.ts';
+import type { PlainEvent, ProcessEvent, ProcessSnapshot } from '../decode/index.ts';
 import { CLOCK_TICK_NS } from './procfs/index.ts';
 
 const toTick = (startNs: bigint) => startNs - (startNs % CLOCK_TICK_NS);
@@ -17,7 +17,7 @@ export class CoarseStarts {
   }
 
   /** Rewrites the starts in an event. */
-  apply(event: ProcessEvent | ProcessMove): void {
+  apply(event: ProcessEvent | PlainEvent): void {
     const writable = event as { startNs: bigint; parentStartNs: bigint; forkerStartNs?: bigint };
     writable.startNs = this.#known(event.startNs);
     writable.parentStartNs = this.#known(event.parentStartNs);

@@ -1,6 +1,7 @@
 // What every collector offers, whichever way it watches the node.
 import type { DecodedRecord, ProcessSnapshot } from '../decode/index.ts';
 import type { ProgramState } from '../kernel/index.ts';
+import type { CountedKind } from '../lib/counted-kinds.ts';
 import type { Closable } from '../lib/close.ts';
 
 /** Receives what a collector sees. Called synchronously; must not throw. */
@@ -19,12 +20,7 @@ export interface KindCounts {
   readonly lost: number;
 }
 
-export interface CollectorCounts {
-  readonly fork: KindCounts;
-  readonly exec: KindCounts;
-  readonly exit: KindCounts;
-  /** Processes that were put into another cgroup. */
-  readonly move: KindCounts;
+export interface CollectorCounts extends Readonly<Record<CountedKind, KindCounts>> {
   /** Records of cgroups that could not be sent: names are sent again with the next event, removals are not. */
   readonly cgroupLost: number;
 }

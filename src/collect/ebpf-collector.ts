@@ -16,6 +16,7 @@ import {
   type RingMemory,
   RingReader,
 } from '../kernel/index.ts';
+import { byKind } from '../lib/counted-kinds.ts';
 import { boottimeNs } from '../os/index.ts';
 import type { Collector, CollectorCounts, CollectorSink, CollectorStatus } from './collector.ts';
 import { CgroupDirectories, findCgroupMounts } from './cgroup-directories.ts';
@@ -110,10 +111,10 @@ export class EbpfCollector implements Collector {
     const counters = readCounters(countersFd, possibleCpus, COUNTER_LAYOUT);
     const { lost } = this.#decoder;
     return {
-      fork: { kernel: counters.forks, lost: counters.forksLost + lost.fork },
-      exec: { kernel: counters.execs, lost: counters.execsLost + lost.exec },
-      exit: { kernel: counters.exits, lost: counters.exitsLost + lost.exit },
-      move: { kernel: counters.moves, lost: counters.movesLost + lost.move },
+      ...byKind((kind) => {
+        const { happened, lost: notSent } = counters.kinds[kind];
+        return { kernel: happened, lost: notSent + lost[kind] };
+      }),
       cgroupLost: counters.cgroupsLost,
     };
   }

@@ -1,7 +1,7 @@
 // The events are exactly the workload: counts, parents, argv, codes, order. Needs root and BPF.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -16,6 +16,9 @@ before(async () => {
   if (skip === false) seen = await observe();
 });
 after(() => seen?.close());
+
+const LOCKED_DOWN = 'the kernel is locked down to confidentiality: layers and names of files are unknown';
+const isLockedDown = () => seen.collector.status().limits.some((limit) => limit.includes('locked down'));
 
 const keyOf = (e: { pid: number; startNs: bigint }) => `${e.pid}:${e.startNs}`;
 
@@ -189,13 +192,40 @@ test('executables from a memfd and deleted executables are marked', { skip }, as
   assert.match(deleted.executable, /^\/dev\/fd\/\d+$/);
 });
 
+test('a file that was given as a descriptor tells its own name', { skip }, async (t) => {
+  if (isLockedDown()) return t.skip(LOCKED_DOWN);
+  const memfd = seen.descendantsOf((await runWorkload('memfd')).pid).execs[0]!;
+  assert.match(memfd.executable, /^\/dev\/fd\/\d+$/);
+  assert.equal(memfd.fileName, 'memfd:payload');
+  const ordinary = seen.descendantsOf((await runWorkload('execs', 1, 1)).pid).execs[0]!;
+  assert.deepEqual([ordinary.fileName, ordinary.interpreter], [null, null]);
+});
+
+test('of a script both are told: the script and its interpreter, whose file is described', { skip }, () => {
+  const folder = mkdtempSync(join(tmpdir(), 'cognitod-script-'));
+  try {
+    const [script, outer] = [join(folder, 'job'), join(folder, 'outer')];
+    writeFileSync(script, '#!/bin/sh -e\nexit 7\n', { mode: 0o755 });
+    // A script whose interpreter is a script (fs/binfmt_script.c allows five levels).
+    writeFileSync(outer, `#!${script}\n`, { mode: 0o755 });
+    const inode = statSync('/bin/sh').ino;
+    for (const path of [script, outer]) {
+      const { pid, status } = spawnSync(path, ['argument']);
+      assert.equal(status, 7);
+      seen.collector.drain();
+      const exec = seen.events.find((event) => event.type === 'exec' && event.pid === pid) as ExecEvent;
+      assert.deepEqual([exec.executable, exec.interpreter, exec.inode], [path, '/bin/sh', inode]);
+      assert.deepEqual(exec.argv.slice(0, 3), ['/bin/sh', '-e', script]);
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
 test('on an overlay an executable that was written after the image was made is told from one of the image', {
   skip,
 }, async (t) => {
-  if (seen.collector.status().limits.some((limit) => limit.includes('locked down'))) {
-    t.skip('the kernel is locked down to confidentiality: layers are unknown');
-    return;
-  }
+  if (isLockedDown()) return t.skip(LOCKED_DOWN);
   const folder = mkdtempSync(join(tmpdir(), 'cognitod-overlay-'));
   const [lower, upper, work, merged] = ['lower', 'upper', 'work', 'merged'].map((name) => join(folder, name));
   for (const path of [lower!, upper!, work!, merged!]) mkdirSync(path);

@@ -1,5 +1,5 @@
 // Merges the first snapshot into the event stream, so that each process comes once: from its events or from here.
-import type { ProcessEvent, ProcessMove, ProcessSnapshot } from '../decode/index.ts';
+import type { PlainEvent, ProcessEvent, ProcessSnapshot } from '../decode/index.ts';
 
 /**
  * The hooks are attached before the snapshot is taken, so a process that is in the snapshot may also have events,
@@ -20,7 +20,7 @@ export class SnapshotMerge {
   }
 
   /** To be called before the event is delivered. */
-  before(event: ProcessEvent | ProcessMove): void {
+  before(event: ProcessEvent | PlainEvent): void {
     this.#deliverUntil(event.ktimeNs);
     this.#shown.add(keyOf(event));
   }

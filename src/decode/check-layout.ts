@@ -1,5 +1,6 @@
 // Compares the records of a BPF object with those the decoder was generated for.
 import type { CounterLayout, ObjectTypes } from '../kernel/index.ts';
+import { byKind, COUNTED_KINDS, type CountedKind } from '../lib/counted-kinds.ts';
 import { CognitodError } from '../lib/errors.ts';
 import * as L from './generated/layout.ts';
 
@@ -7,8 +8,9 @@ const LIFECYCLE = [
   'fork_record',
   'exec_record',
   'exit_record',
-  'move_record',
+  'plain_record',
   'cgroup_record',
+  'counted',
   'event_counters',
 ];
 
@@ -40,22 +42,17 @@ export function checkLayout(object: string, types: ObjectTypes): void {
   }
 }
 
+const startOf = (kind: CountedKind): number => L.EVENT_COUNTERS_OF + L.COUNTED_SIZE * L.COUNTED_RECORDS[kind];
+
 /** Where the counters stand, for readCounters. */
 export const COUNTER_LAYOUT: CounterLayout = {
   sizeBytes: L.EVENT_COUNTERS_SIZE,
-  forks: L.EVENT_COUNTERS_FORKS,
-  execs: L.EVENT_COUNTERS_EXECS,
-  exits: L.EVENT_COUNTERS_EXITS,
-  moves: L.EVENT_COUNTERS_MOVES,
-  forksLost: L.EVENT_COUNTERS_FORKS_LOST,
-  execsLost: L.EVENT_COUNTERS_EXECS_LOST,
-  exitsLost: L.EVENT_COUNTERS_EXITS_LOST,
-  movesLost: L.EVENT_COUNTERS_MOVES_LOST,
+  kinds: byKind((kind) => ({
+    happened: startOf(kind) + L.COUNTED_HAPPENED,
+    lost: startOf(kind) + L.COUNTED_LOST,
+  })),
   cgroupsLost: [
-    L.EVENT_COUNTERS_CGROUPS_LOST_BY_FORK,
-    L.EVENT_COUNTERS_CGROUPS_LOST_BY_EXEC,
-    L.EVENT_COUNTERS_CGROUPS_LOST_BY_EXIT,
-    L.EVENT_COUNTERS_CGROUPS_LOST_BY_MOVE,
+    ...COUNTED_KINDS.map((kind) => startOf(kind) + L.COUNTED_CGROUPS_LOST),
     L.EVENT_COUNTERS_CGROUPS_LOST_BY_MKDIR,
     L.EVENT_COUNTERS_CGROUPS_LOST_BY_RMDIR,
   ],

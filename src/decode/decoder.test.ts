@@ -18,17 +18,24 @@ const makeDecoder = () => new Decoder({ mask: () => NOTHING_MASKED });
 const errorsOf = ({ errors }: Decoder) => errors.too_short + errors.unknown_kind + errors.bad_length;
 
 /** An exec record with the given argument bytes; sizes can be overridden. */
-function execRecord(argv: Uint8Array, argc: number, sizes: { argv?: number; filename?: number } = {}) {
+function execRecord(
+  argv: Uint8Array,
+  argc: number,
+  sizes: { argv?: number; filename?: number; ownName?: number } = {},
+  ownName = Buffer.alloc(0),
+) {
   const filename = Buffer.from('/bin/x\0');
-  const length = (L.EXEC_SIZE + argv.length + filename.length + 7) & ~7;
+  const length = (L.EXEC_SIZE + argv.length + filename.length + ownName.length + 7) & ~7;
   const memory = memoryOf(new Uint8Array(length));
   memory.words[L.EXEC_HEADER_KIND >>> 2] = L.RECORD_EXEC;
   memory.words[L.EXEC_HEADER_SIZE >>> 2] = length;
   memory.words[L.EXEC_ARGC >>> 2] = argc;
   memory.words[L.EXEC_ARGV_BYTES >>> 2] = sizes.argv ?? argv.length;
   memory.words[L.EXEC_FILENAME_BYTES >>> 2] = sizes.filename ?? filename.length;
+  memory.words[L.EXEC_OWN_NAME_BYTES >>> 2] = sizes.ownName ?? ownName.length;
   memory.bytes.set(argv, L.EXEC_SIZE);
   memory.bytes.set(filename, L.EXEC_SIZE + argv.length);
+  memory.bytes.set(ownName, L.EXEC_SIZE + argv.length + filename.length);
   return { memory, length };
 }
 
@@ -36,7 +43,7 @@ test('random bytes give a record or exactly one counted error, and never throw',
   fc.assert(
     fc.property(
       fc.uint8Array({ maxLength: 600 }),
-      fc.nat({ max: 6 }),
+      fc.constantFrom(0, 1, 2, 3, 4, 5, L.RECORD_CGROUP, L.RECORD_SNAPSHOT),
       fc.boolean(),
       (bytes, kind, plausible) => {
         const memory = memoryOf(bytes);
@@ -139,7 +146,7 @@ const KINDS = {
 
 for (const [type, { number, fields }] of Object.entries(KINDS)) {
   test(`${type} records: every field is read from its place, wherever the record lies`, () => {
-    const { sizeBytes, fields: places } = L.LAYOUTS[`${type}_record`]!;
+    const { sizeBytes, fields: places } = L.LAYOUTS[`${type === 'move' ? 'plain' : type}_record`]!;
     const values = fc.record(Object.fromEntries(Object.entries(fields).map(([key, [, any]]) => [key, any])));
     const unit = fc.constantFrom('a', 'Z', ' ', '(', '7');
     // The kernel ends a name with a NUL; the decoder must not read on where there is none.
@@ -168,6 +175,7 @@ for (const [type, { number, fields }] of Object.entries(KINDS)) {
         if (type === 'exec') {
           put('argv_bytes', 0);
           put('filename_bytes', 0);
+          put('own_name_bytes', 0);
         }
         const decoder = makeDecoder();
         const record = decoder.decode(memory, start, sizeBytes) as unknown as Record<string, unknown>;
@@ -185,7 +193,7 @@ for (const [type, { number, fields }] of Object.entries(KINDS)) {
 
 test('a record that is shorter than its kind is counted, and an event is lost', () => {
   for (const [type, { number }] of Object.entries(KINDS)) {
-    const { sizeBytes } = L.LAYOUTS[`${type}_record`]!;
+    const { sizeBytes } = L.LAYOUTS[`${type === 'move' ? 'plain' : type}_record`]!;
     for (const length of [sizeBytes - 8, sizeBytes - 1]) {
       const memory = memoryOf(new Uint8Array(sizeBytes));
       memory.words[L.FORK_HEADER_KIND >>> 2] = number;
@@ -206,6 +214,7 @@ test('each flag of an exec has its own meaning', () => {
     memfd: false,
     deleted: false,
     upperLayer: null,
+    interpreter: null,
   };
   for (const [flags, changes] of [
     [0, {}],
@@ -217,13 +226,17 @@ test('each flag of an exec has its own meaning', () => {
     [L.EXEC_ON_OVERLAY | L.EXEC_UPPER_LAYER, { upperLayer: true }],
     // Without an overlay there is no upper layer.
     [L.EXEC_UPPER_LAYER, {}],
+    [L.EXEC_INTERPRETED, { interpreter: 'a' }],
+    // Shows in the file's own name.
+    [L.EXEC_BY_DESCRIPTOR, {}],
   ] as const) {
     const { memory, length } = execRecord(Buffer.from('a\0'), 1);
     memory.words[L.EXEC_FLAGS >>> 2] = flags;
     const exec = makeDecoder().decode(memory, 0, length);
     assert.ok(exec?.type === 'exec');
-    const { argvTruncated, argvUnreadable, memfd, deleted, upperLayer } = exec;
-    assert.deepEqual({ argvTruncated, argvUnreadable, memfd, deleted, upperLayer }, { ...clear, ...changes });
+    const { argvTruncated, argvUnreadable, memfd, deleted, upperLayer, interpreter } = exec;
+    const shown = { argvTruncated, argvUnreadable, memfd, deleted, upperLayer, interpreter };
+    assert.deepEqual(shown, { ...clear, ...changes });
   }
 });
 
@@ -319,8 +332,27 @@ test('an exec record gives its arguments and file name', () => {
   assert.deepEqual([exec.argv, exec.executable, exec.upperLayer], [['a', '', 'c'], '/bin/x', null]);
 });
 
+test("a file that was given as a descriptor has its own name, and an interpreter's file none", () => {
+  const named = execRecord(Buffer.from('a\0'), 1, {}, Buffer.from('memfd:x\0'));
+  const exec = makeDecoder().decode(named.memory, 0, named.length);
+  assert.ok(exec?.type === 'exec');
+  assert.deepEqual([exec.executable, exec.fileName, exec.argv], ['/bin/x', 'memfd:x', ['a']]);
+  // Arguments that could not be read do not tell the interpreter.
+  const unread = execRecord(Buffer.alloc(0), 1);
+  unread.memory.words[L.EXEC_FLAGS >>> 2] = L.EXEC_INTERPRETED | L.EXEC_ARGV_UNREADABLE;
+  const script = makeDecoder().decode(unread.memory, 0, unread.length);
+  assert.ok(script?.type === 'exec');
+  assert.deepEqual([script.interpreter, script.fileName], [null, null]);
+});
+
 test('an exec record that claims more than it has is counted and lost', () => {
-  for (const sizes of [{ argv: 5000 }, { filename: 5000 }, { argv: 0xffffffff, filename: 8 }]) {
+  for (const sizes of [
+    { argv: 5000 },
+    { filename: 5000 },
+    { ownName: 5000 },
+    { ownName: 0xffffffff },
+    { argv: 0xffffffff, filename: 8 },
+  ]) {
     const { memory, length } = execRecord(Buffer.from('a\0'), 1, sizes);
     const decoder = makeDecoder();
     assert.equal(decoder.decode(memory, 0, length), null);

@@ -1,9 +1,10 @@
 // Records of the kernel programs, as bytes, to typed events.
 import type { RingMemory } from '../kernel/index.ts';
+import { byKind, COUNTED_KINDS, type CountedKind } from '../lib/counted-kinds.ts';
 import { ArgvCache } from './argv-cache.ts';
-import type { CgroupRecord, CountedType, DecodedRecord, ExecEvent } from './event.ts';
+import type { CgroupRecord, DecodedRecord, ExecEvent, PlainEvent, PlainKind } from './event.ts';
 import * as L from './generated/layout.ts';
-import { ExecRecord, ExitRecord, ForkRecord, MoveRecord, readU64, SnapshotRecord } from './records.ts';
+import { ExecRecord, ExitRecord, ForkRecord, PlainRecord, readU64, SnapshotRecord } from './records.ts';
 import { type ArgvMasker, NOTHING_MASKED } from './secrets/secrets.ts';
 import { rawText, splitArgv, TextCache } from './text.ts';
 
@@ -16,6 +17,12 @@ export interface DecoderOptions {
 }
 
 const COMM_BYTES = 16;
+/** The kinds whose records hold nothing but the process, by their numbers. */
+const PLAIN_KINDS: ReadonlyMap<number, PlainKind> = new Map(
+  COUNTED_KINDS.filter(
+    (kind): kind is PlainKind => kind !== 'fork' && kind !== 'exec' && kind !== 'exit',
+  ).map((kind) => [L.COUNTED_RECORDS[kind], kind]),
+);
 /** In place of the path of an unnamed cgroup. */
 const PARENT_BYTES = 8;
 
@@ -26,7 +33,7 @@ const PARENT_BYTES = 8;
 export class Decoder {
   readonly errors: Record<DecodeErrorKind, number> = { too_short: 0, unknown_kind: 0, bad_length: 0 };
   /** Events of a known kind that could not be decoded: they are lost for the ledger. */
-  readonly lost: Record<CountedType, number> = { fork: 0, exec: 0, exit: 0, move: 0 };
+  readonly lost: Record<CountedKind, number> = byKind(() => 0);
   readonly #mask: ArgvMasker;
   readonly #comms = new TextCache();
   readonly #paths = new TextCache();
@@ -51,17 +58,21 @@ export class Decoder {
       case L.RECORD_EXIT:
         if (length < L.EXIT_SIZE) return this.#fail('too_short', 'exit');
         return new ExitRecord(memory, offset, this.#comm(memory, offset));
-      case L.RECORD_MOVE:
-        if (length < L.MOVE_SIZE) return this.#fail('too_short', 'move');
-        return new MoveRecord(memory, offset, this.#comm(memory, offset));
       case L.RECORD_CGROUP:
         return this.#cgroup(memory, offset, length);
       case L.RECORD_SNAPSHOT:
         if (length < L.SNAPSHOT_SIZE) return this.#fail('too_short');
         return new SnapshotRecord(memory, offset, this.#comm(memory, offset));
       default:
-        return this.#fail('unknown_kind');
+        return this.#plain(memory, offset, length);
     }
+  }
+
+  #plain(memory: RingMemory, offset: number, length: number): PlainEvent | null {
+    const kind = PLAIN_KINDS.get(memory.words[(offset + L.FORK_HEADER_KIND) >>> 2]!);
+    if (kind === undefined) return this.#fail('unknown_kind');
+    if (length < L.PLAIN_SIZE) return this.#fail('too_short', kind);
+    return new PlainRecord(memory, offset, this.#comm(memory, offset), kind) as PlainEvent;
   }
 
   /** Decodes records that follow each other without a gap, as the task iterator writes them. */
@@ -78,7 +89,7 @@ export class Decoder {
     }
   }
 
-  #fail(kind: DecodeErrorKind, type?: CountedType): null {
+  #fail(kind: DecodeErrorKind, type?: CountedKind): null {
     this.errors[kind]++;
     if (type !== undefined) this.lost[type]++;
     return null;
@@ -99,16 +110,19 @@ export class Decoder {
     const argc = words[(offset + L.EXEC_ARGC) >>> 2]!;
     const argvEnd = offset + L.EXEC_SIZE + argvBytes;
     const filenameEnd = argvEnd + filenameBytes;
-    if (filenameEnd > offset + length) return this.#fail('bad_length', 'exec');
+    const ownNameEnd = filenameEnd + words[(offset + L.EXEC_OWN_NAME_BYTES) >>> 2]!;
+    if (ownNameEnd > offset + length) return this.#fail('bad_length', 'exec');
     const executable = this.#paths.get(bytes, argvEnd, Math.max(argvEnd, filenameEnd - 1));
+    const fileName = ownNameEnd === filenameEnd ? null : this.#paths.get(bytes, filenameEnd, ownNameEnd - 1);
+    const file = { executable, fileName };
     const argvStart = offset + L.EXEC_SIZE;
     const comm = this.#comm(memory, offset);
     const known = this.#argvs.get(bytes, argvStart, argvEnd, argc, executable);
-    if (known !== undefined) return new ExecRecord(memory, offset, comm, executable, known, NOTHING_MASKED);
+    if (known !== undefined) return new ExecRecord(memory, offset, comm, file, known, NOTHING_MASKED);
     const argv = splitArgv(bytes, argvStart, argvEnd, argc);
     const masking = this.#mask(argv, executable);
     if (masking === NOTHING_MASKED) this.#argvs.put(bytes, argvStart, argvEnd, argc, executable, argv);
-    return new ExecRecord(memory, offset, comm, executable, argv, masking);
+    return new ExecRecord(memory, offset, comm, file, argv, masking);
   }
 
   #cgroup(memory: RingMemory, offset: number, length: number): CgroupRecord | null {

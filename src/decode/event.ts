@@ -1,4 +1,5 @@
 // The typed event that the rest of the agent works with, whichever collector saw it.
+import type { CountedKind } from '../lib/counted-kinds.ts';
 
 /** Where an event or a fact comes from. */
 export type Source = 'ebpf' | 'procfs' | 'snapshot';
@@ -75,6 +76,14 @@ export interface ExecEvent extends EventBase {
   readonly deleted: boolean;
   /** On an overlay: the file was written after the image was made. Null when not on an overlay. */
   readonly upperLayer: boolean | null;
+  /**
+   * A script, or a file of another format, that an interpreter runs: the interpreter, whose file `inode` to `upperLayer`
+   * describe; `executable` is what the caller gave. Null when the executable runs itself, or when argv, where the kernel
+   * puts the interpreter first, could not be read.
+   */
+  readonly interpreter: string | null;
+  /** The file's own name, where the caller gave an open file and no path; null elsewhere, and of a script. */
+  readonly fileName: string | null;
   /** The thread that called execve, when it was not the leader; else 0. */
   readonly callerTid: number;
 }
@@ -104,10 +113,11 @@ export interface ProcessSnapshot extends EventBase {
   readonly argv: readonly string[] | null;
 }
 
+/** What is counted and is no event for clients: it has nothing of its own to tell. */
+export type PlainKind = Exclude<CountedKind, EventType>;
+export type PlainEvent = { [Kind in PlainKind]: EventBase & { readonly type: Kind } }[PlainKind];
 /** A process that was put into another cgroup. */
-export interface ProcessMove extends EventBase {
-  readonly type: 'move';
-}
+export type ProcessMove = Extract<PlainEvent, { type: 'move' }>;
 
 /** The name of a cgroup, sent when it is made, or else once before the first event that needs it; or its end. */
 export interface CgroupRecord {
@@ -131,8 +141,6 @@ export interface CgroupRecord {
   readonly truncated: boolean;
 }
 
-export type DecodedRecord = ProcessEvent | ProcessMove | ProcessSnapshot | CgroupRecord;
+export type DecodedRecord = ProcessEvent | PlainEvent | ProcessSnapshot | CgroupRecord;
 
 export type EventType = ProcessEvent['type'];
-/** What the ledger accounts for: the events, and the moves that keep the model true. */
-export type CountedType = EventType | ProcessMove['type'];

@@ -1,7 +1,7 @@
 // The events of the kernel programs as classes: one shape per kind, filled straight from the ring's memory.
 import type { RingMemory } from '../kernel/index.ts';
 import { PAGE_BYTES } from '../os/index.ts';
-import type { EventBase, ExecEvent, ExitEvent, ForkEvent, ProcessMove, ProcessSnapshot } from './event.ts';
+import type { EventBase, ExecEvent, ExitEvent, ForkEvent, PlainKind, ProcessSnapshot } from './event.ts';
 import * as L from './generated/layout.ts';
 import type { Masking } from './secrets/secrets.ts';
 
@@ -80,6 +80,12 @@ export class ForkRecord extends FactsRecord implements ForkEvent {
   }
 }
 
+/** What was executed: by the name that was given, and by the file's own where none was. */
+interface ExecFile {
+  readonly executable: string;
+  readonly fileName: string | null;
+}
+
 export class ExecRecord extends FactsRecord implements ExecEvent {
   declare readonly type: 'exec';
   declare readonly executable: string;
@@ -93,13 +99,15 @@ export class ExecRecord extends FactsRecord implements ExecEvent {
   declare readonly memfd: boolean;
   declare readonly deleted: boolean;
   declare readonly upperLayer: boolean | null;
+  declare readonly interpreter: string | null;
+  declare readonly fileName: string | null;
   declare readonly callerTid: number;
 
   constructor(
     memory: RingMemory,
     offset: number,
     comm: string,
-    executable: string,
+    { executable, fileName }: ExecFile,
     argv: readonly string[],
     { masked, cut }: Masking,
   ) {
@@ -118,6 +126,8 @@ export class ExecRecord extends FactsRecord implements ExecEvent {
     this.memfd = (flags & L.EXEC_MEMFD) !== 0;
     this.deleted = (flags & L.EXEC_DELETED) !== 0;
     this.upperLayer = (flags & L.EXEC_ON_OVERLAY) === 0 ? null : (flags & L.EXEC_UPPER_LAYER) !== 0;
+    this.interpreter = (flags & L.EXEC_INTERPRETED) === 0 ? null : (argv[0] ?? null);
+    this.fileName = fileName;
     this.callerTid = words[(offset + L.EXEC_CALLER_TID) >>> 2]!;
   }
 }
@@ -148,12 +158,12 @@ export class ExitRecord extends FactsRecord implements ExitEvent {
   }
 }
 
-export class MoveRecord extends FactsRecord implements ProcessMove {
-  declare readonly type: 'move';
+export class PlainRecord extends FactsRecord {
+  declare readonly type: PlainKind;
 
-  constructor(memory: RingMemory, offset: number, comm: string) {
+  constructor(memory: RingMemory, offset: number, comm: string, type: PlainKind) {
     super(memory, offset, comm);
-    this.type = 'move';
+    this.type = type;
   }
 }
 

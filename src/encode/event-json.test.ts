@@ -133,7 +133,10 @@ test('an exec tells its arguments, its file and its flags', () => {
   assert.equal(json.caller_tid, 4400);
   assert.equal(json.cap_effective, '000001ffffffffff');
   assert.equal(json.argv_masked, 2);
-  assert.equal('caller_tid' in write(apply(exec())), false);
+  for (const field of ['caller_tid', 'interpreter', 'file_name'])
+    assert.equal(field in write(apply(exec())), false, field);
+  const script = write(apply(exec({ interpreter: '/bin/"sh', fileName: 'a\\b' })));
+  assert.deepEqual([script.interpreter, script.file_name], ['/bin/"sh', 'a\\b']);
   assert.equal(write(apply(exec())).upper_layer, null);
   assert.equal(write(apply(exec({ device: 4294967295 }))).device, '4095:1048575');
 });

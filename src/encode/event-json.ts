@@ -110,7 +110,9 @@ function execFields(event: ExecEvent): string {
     `,"argc":${event.argc},"argv_truncated":${event.argvTruncated},"argv_unreadable":${event.argvUnreadable}` +
     `,"argv_masked":${event.argvMasked},"inode":${event.inode}` +
     `,"device":"${device >>> 20}:${device & 0xfffff}","memfd":${event.memfd},"deleted":${event.deleted}` +
-    `,"upper_layer":${event.upperLayer}${event.callerTid === 0 ? '' : `,"caller_tid":${event.callerTid}`}`
+    `,"upper_layer":${event.upperLayer}${event.callerTid === 0 ? '' : `,"caller_tid":${event.callerTid}`}` +
+    (event.interpreter === null ? '' : `,"interpreter":${quote(event.interpreter)}`) +
+    (event.fileName === null ? '' : `,"file_name":${quote(event.fileName)}`)
   );
 }
 

@@ -17,6 +17,7 @@ import {
   type PrivilegesJson,
   SCHEMA_VERSION,
 } from '../api/index.ts';
+import { byKind } from '../lib/counted-kinds.ts';
 import { lineOf } from '../lib/hash-chain.ts';
 import { Tasks } from '../lib/tasks.ts';
 import type { Chain } from './chain-file.ts';
@@ -273,12 +274,7 @@ export class EvidenceRecorder {
       programs: snapshot.programs,
       privileges: snapshot.privileges,
       configuration: snapshot.configuration,
-      coverage: {
-        fork: coverage('fork'),
-        exec: coverage('exec'),
-        exit: coverage('exit'),
-        move: coverage('move'),
-      },
+      coverage: byKind(coverage),
       containers: {
         events: containers.seen - base.ledger.containers.seen,
         attributed: containers.attributed - base.ledger.containers.attributed,
@@ -316,10 +312,7 @@ const NO_EVENTS: Counted = { kernel: 0, decoded: 0, lost: 0, skipped: 0 };
 /** Before the first record of a run: what happened until then is in it, so that the records of a run make its ledger. */
 const NOTHING: Counts = {
   ledger: {
-    fork: NO_EVENTS,
-    exec: NO_EVENTS,
-    exit: NO_EVENTS,
-    move: NO_EVENTS,
+    ...byKind(() => NO_EVENTS),
     containers: { seen: 0, attributed: 0 },
   },
   access: [],

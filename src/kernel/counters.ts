@@ -1,31 +1,18 @@
 // Reads the kernel's own count of events: the side of the ledger that cannot lose.
-import { loadLibbpf } from './libbpf.ts';
+import { byKind, type CountedKind } from '../lib/counted-kinds.ts';
 import { lastErrno } from '../os/index.ts';
+import { loadLibbpf } from './libbpf.ts';
 
-/** Where the counters stand in a CPU's value of the map; given by the generated layout. */
+/** Where the counters stand in a CPU's value of the map, in bytes; given by the generated layout. */
 export interface CounterLayout {
   readonly sizeBytes: number;
-  readonly forks: number;
-  readonly execs: number;
-  readonly exits: number;
-  readonly moves: number;
-  readonly forksLost: number;
-  readonly execsLost: number;
-  readonly exitsLost: number;
-  readonly movesLost: number;
+  readonly kinds: Readonly<Record<CountedKind, { readonly happened: number; readonly lost: number }>>;
   readonly cgroupsLost: readonly number[];
 }
 
 /** Sums of all CPUs since the programs were attached. */
 export interface EventCounters {
-  readonly forks: number;
-  readonly execs: number;
-  readonly exits: number;
-  readonly moves: number;
-  readonly forksLost: number;
-  readonly execsLost: number;
-  readonly exitsLost: number;
-  readonly movesLost: number;
+  readonly kinds: Readonly<Record<CountedKind, { readonly happened: number; readonly lost: number }>>;
   readonly cgroupsLost: number;
 }
 
@@ -45,14 +32,10 @@ export function readCounters(mapFd: number, possibleCpus: number, layout: Counte
     return Number(total);
   };
   return {
-    forks: sum(layout.forks),
-    execs: sum(layout.execs),
-    exits: sum(layout.exits),
-    moves: sum(layout.moves),
-    forksLost: sum(layout.forksLost),
-    execsLost: sum(layout.execsLost),
-    exitsLost: sum(layout.exitsLost),
-    movesLost: sum(layout.movesLost),
+    kinds: byKind((kind) => {
+      const { happened, lost } = layout.kinds[kind];
+      return { happened: sum(happened), lost: sum(lost) };
+    }),
     cgroupsLost: sum(...layout.cgroupsLost),
   };
 }

@@ -1,10 +1,11 @@
 // The user-space side of the ledger: what reached the model, what could be attributed, what had to be healed.
-import type { CountedType, EventType } from '../decode/index.ts';
+import type { EventType } from '../decode/index.ts';
 import type { Identity } from '../identity/index.ts';
+import { byKind, type CountedKind } from '../lib/counted-kinds.ts';
 
 /** Counts since the agent started. Written by the process table only. */
 export class Ledger {
-  readonly decoded: Record<CountedType, number> = { fork: 0, exec: 0, exit: 0, move: 0 };
+  readonly decoded: Record<CountedKind, number> = byKind(() => 0);
   /** Events of processes in a container or pod, or in a cgroup that could not be named. */
   containerEventsSeen = 0;
   containerEventsAttributed = 0;

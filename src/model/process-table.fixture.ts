@@ -96,6 +96,8 @@ export function exec(pid: number, startNs: bigint, ktimeNs: bigint, ...argv: str
     memfd: false,
     deleted: false,
     upperLayer: null,
+    interpreter: null,
+    fileName: null,
     callerTid: 0,
   };
 }

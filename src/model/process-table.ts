@@ -11,6 +11,7 @@ import type {
   ExecEvent,
   ExitEvent,
   ProcessEvent,
+  PlainEvent,
   ProcessMove,
   ProcessSnapshot,
 } from '../decode/index.ts';
@@ -95,9 +96,14 @@ export class ProcessTable implements ModelView {
     return { seq: 0, event, identity, process, image, execSeq: process?.execSeq ?? 0, metadata: null };
   }
 
+  /** Takes note of what changes nothing in the table. */
+  count(record: PlainEvent): void {
+    this.ledger.decoded[record.type]++;
+  }
+
   /** A process is in another cgroup from now on. */
   move(record: ProcessMove, identity: Identity): void {
-    this.ledger.decoded.move++;
+    this.count(record);
     const process = this.#processOf(record, identity);
     if (process === null) return;
     const isLive = this.#isLive(process, record);

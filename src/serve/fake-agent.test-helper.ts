@@ -107,6 +107,8 @@ export function exec(changes: Partial<ExecEvent> = {}): ExecEvent {
     memfd: false,
     deleted: false,
     upperLayer: null,
+    interpreter: null,
+    fileName: null,
     callerTid: 0,
     ...changes,
   };

@@ -69,7 +69,7 @@ export const CELLS: readonly Cell[] = [
     ([part, files]): Cell => ({
       name: `tests-${part}`,
       title: `the project's kernel tests: ${part}`,
-      script: tests(`tests-${part}`, files.join(' '), 'TEST_PROCESSES=5000'),
+      script: tests(`tests-${part}`, files.join(' '), 'TEST_PROCESSES=5000 TEST_CLIENTS=40'),
       minutes: 60,
       only: (guest) => ['6.1', '6.12', '7.3'].includes(guest),
     }),

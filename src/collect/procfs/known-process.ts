@@ -96,6 +96,8 @@ export function execOf(known: KnownProcess, file: FileIdentity | null, ktimeNs: 
     memfd,
     deleted: file?.deleted ?? false,
     upperLayer: null,
+    interpreter: null,
+    fileName: null,
     callerTid: 0,
   };
 }

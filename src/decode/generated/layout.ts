@@ -26,7 +26,7 @@ export const FORK_PROCESS_COMM = 112;
 export const FORK_FORKER_START_NS = 128;
 export const FORK_FORKER_PID = 136;
 
-export const EXEC_SIZE = 160;
+export const EXEC_SIZE = 168;
 export const EXEC_HEADER_KIND = 0;
 export const EXEC_HEADER_SIZE = 4;
 export const EXEC_HEADER_KTIME_NS = 8;
@@ -56,6 +56,7 @@ export const EXEC_ARGC = 144;
 export const EXEC_CALLER_TID = 148;
 export const EXEC_ARGV_BYTES = 152;
 export const EXEC_FILENAME_BYTES = 156;
+export const EXEC_OWN_NAME_BYTES = 160;
 
 export const EXIT_SIZE = 168;
 export const EXIT_HEADER_KIND = 0;
@@ -86,29 +87,29 @@ export const EXIT_MINOR_FAULTS = 144;
 export const EXIT_MAJOR_FAULTS = 152;
 export const EXIT_STATUS = 160;
 
-export const MOVE_SIZE = 128;
-export const MOVE_HEADER_KIND = 0;
-export const MOVE_HEADER_SIZE = 4;
-export const MOVE_HEADER_KTIME_NS = 8;
-export const MOVE_PROCESS_START_NS = 16;
-export const MOVE_PROCESS_PARENT_START_NS = 24;
-export const MOVE_PROCESS_CGROUP_ID = 32;
-export const MOVE_PROCESS_CGROUP_V1_ID = 40;
-export const MOVE_PROCESS_CAP_EFFECTIVE = 48;
-export const MOVE_PROCESS_EXEC_ID = 56;
-export const MOVE_PROCESS_PID = 64;
-export const MOVE_PROCESS_PARENT_PID = 68;
-export const MOVE_PROCESS_UID = 72;
-export const MOVE_PROCESS_GID = 76;
-export const MOVE_PROCESS_EUID = 80;
-export const MOVE_PROCESS_LOGINUID = 84;
-export const MOVE_PROCESS_SESSION_ID = 88;
-export const MOVE_PROCESS_PID_NS = 92;
-export const MOVE_PROCESS_MNT_NS = 96;
-export const MOVE_PROCESS_CGROUP_NS = 100;
-export const MOVE_PROCESS_NS_PID = 104;
-export const MOVE_PROCESS_FLAGS = 108;
-export const MOVE_PROCESS_COMM = 112;
+export const PLAIN_SIZE = 128;
+export const PLAIN_HEADER_KIND = 0;
+export const PLAIN_HEADER_SIZE = 4;
+export const PLAIN_HEADER_KTIME_NS = 8;
+export const PLAIN_PROCESS_START_NS = 16;
+export const PLAIN_PROCESS_PARENT_START_NS = 24;
+export const PLAIN_PROCESS_CGROUP_ID = 32;
+export const PLAIN_PROCESS_CGROUP_V1_ID = 40;
+export const PLAIN_PROCESS_CAP_EFFECTIVE = 48;
+export const PLAIN_PROCESS_EXEC_ID = 56;
+export const PLAIN_PROCESS_PID = 64;
+export const PLAIN_PROCESS_PARENT_PID = 68;
+export const PLAIN_PROCESS_UID = 72;
+export const PLAIN_PROCESS_GID = 76;
+export const PLAIN_PROCESS_EUID = 80;
+export const PLAIN_PROCESS_LOGINUID = 84;
+export const PLAIN_PROCESS_SESSION_ID = 88;
+export const PLAIN_PROCESS_PID_NS = 92;
+export const PLAIN_PROCESS_MNT_NS = 96;
+export const PLAIN_PROCESS_CGROUP_NS = 100;
+export const PLAIN_PROCESS_NS_PID = 104;
+export const PLAIN_PROCESS_FLAGS = 108;
+export const PLAIN_PROCESS_COMM = 112;
 
 export const CGROUP_SIZE = 40;
 export const CGROUP_HEADER_KIND = 0;
@@ -143,28 +144,23 @@ export const SNAPSHOT_PROCESS_NS_PID = 104;
 export const SNAPSHOT_PROCESS_FLAGS = 108;
 export const SNAPSHOT_PROCESS_COMM = 112;
 
-export const EVENT_COUNTERS_SIZE = 112;
-export const EVENT_COUNTERS_FORKS = 0;
-export const EVENT_COUNTERS_EXECS = 8;
-export const EVENT_COUNTERS_EXITS = 16;
-export const EVENT_COUNTERS_MOVES = 24;
-export const EVENT_COUNTERS_FORKS_LOST = 32;
-export const EVENT_COUNTERS_EXECS_LOST = 40;
-export const EVENT_COUNTERS_EXITS_LOST = 48;
-export const EVENT_COUNTERS_MOVES_LOST = 56;
-export const EVENT_COUNTERS_CGROUPS_LOST_BY_FORK = 64;
-export const EVENT_COUNTERS_CGROUPS_LOST_BY_EXEC = 72;
-export const EVENT_COUNTERS_CGROUPS_LOST_BY_EXIT = 80;
-export const EVENT_COUNTERS_CGROUPS_LOST_BY_MOVE = 88;
-export const EVENT_COUNTERS_CGROUPS_LOST_BY_MKDIR = 96;
-export const EVENT_COUNTERS_CGROUPS_LOST_BY_RMDIR = 104;
+export const COUNTED_SIZE = 24;
+export const COUNTED_HAPPENED = 0;
+export const COUNTED_LOST = 8;
+export const COUNTED_CGROUPS_LOST = 16;
+
+export const EVENT_COUNTERS_SIZE = 136;
+export const EVENT_COUNTERS_OF = 0;
+export const EVENT_COUNTERS_CGROUPS_LOST_BY_MKDIR = 120;
+export const EVENT_COUNTERS_CGROUPS_LOST_BY_RMDIR = 128;
 
 export const RECORD_FORK = 1;
 export const RECORD_EXEC = 2;
 export const RECORD_EXIT = 3;
-export const RECORD_CGROUP = 4;
-export const RECORD_SNAPSHOT = 5;
-export const RECORD_MOVE = 6;
+export const RECORD_MOVE = 4;
+export const COUNTED_END = 5;
+export const RECORD_CGROUP = 64;
+export const RECORD_SNAPSHOT = 65;
 
 export const PROCESS_KERNEL_THREAD = 1;
 
@@ -174,10 +170,15 @@ export const EXEC_MEMFD = 4;
 export const EXEC_DELETED = 8;
 export const EXEC_ON_OVERLAY = 16;
 export const EXEC_UPPER_LAYER = 32;
+export const EXEC_INTERPRETED = 64;
+export const EXEC_BY_DESCRIPTOR = 128;
 
 export const CGROUP_PATH_TRUNCATED = 1;
 export const CGROUP_REMOVED = 2;
 export const CGROUP_UNNAMED = 4;
+
+/** The numbers of the kinds that are counted. */
+export const COUNTED_RECORDS = { fork: 1, exec: 2, exit: 3, move: 4 } as const;
 
 /** Every field as [name, offset, size], for the comparison with the object at start. */
 export const LAYOUTS: Readonly<Record<string, {
@@ -215,7 +216,7 @@ export const LAYOUTS: Readonly<Record<string, {
     ],
   },
   exec_record: {
-    sizeBytes: 160,
+    sizeBytes: 168,
     fields: [
       ['header.kind', 0, 4],
       ['header.size', 4, 4],
@@ -246,6 +247,8 @@ export const LAYOUTS: Readonly<Record<string, {
       ['caller_tid', 148, 4],
       ['argv_bytes', 152, 4],
       ['filename_bytes', 156, 4],
+      ['own_name_bytes', 160, 4],
+      ['reserved', 164, 4],
     ],
   },
   exit_record: {
@@ -281,7 +284,7 @@ export const LAYOUTS: Readonly<Record<string, {
       ['reserved', 164, 4],
     ],
   },
-  move_record: {
+  plain_record: {
     sizeBytes: 128,
     fields: [
       ['header.kind', 0, 4],
@@ -348,23 +351,20 @@ export const LAYOUTS: Readonly<Record<string, {
       ['process.comm', 112, 16],
     ],
   },
-  event_counters: {
-    sizeBytes: 112,
+  counted: {
+    sizeBytes: 24,
     fields: [
-      ['forks', 0, 8],
-      ['execs', 8, 8],
-      ['exits', 16, 8],
-      ['moves', 24, 8],
-      ['forks_lost', 32, 8],
-      ['execs_lost', 40, 8],
-      ['exits_lost', 48, 8],
-      ['moves_lost', 56, 8],
-      ['cgroups_lost_by_fork', 64, 8],
-      ['cgroups_lost_by_exec', 72, 8],
-      ['cgroups_lost_by_exit', 80, 8],
-      ['cgroups_lost_by_move', 88, 8],
-      ['cgroups_lost_by_mkdir', 96, 8],
-      ['cgroups_lost_by_rmdir', 104, 8],
+      ['happened', 0, 8],
+      ['lost', 8, 8],
+      ['cgroups_lost', 16, 8],
+    ],
+  },
+  event_counters: {
+    sizeBytes: 136,
+    fields: [
+      ['of', 0, 120],
+      ['cgroups_lost_by_mkdir', 120, 8],
+      ['cgroups_lost_by_rmdir', 128, 8],
     ],
   },
 };

@@ -26,7 +26,8 @@ function load(hooks: HookStyle) {
   try {
     const loadMs = Math.round(performance.now() - start);
     spawnSync('/bin/true');
-    const { forks, execs, exits } = readCounters(programs.countersFd, programs.possibleCpus, COUNTER_LAYOUT);
+    const { kinds } = readCounters(programs.countersFd, programs.possibleCpus, COUNTER_LAYOUT);
+    const counted = [kinds.fork, kinds.exec, kinds.exit].map(({ happened }) => happened);
     const read = readPrograms(programs, '/proc');
     const verified = Object.fromEntries(
       numbered(read.map(({ hook }) => hook.replace(/^.*\//, ''))).map((name, index) => [
@@ -35,7 +36,7 @@ function load(hooks: HookStyle) {
       ]),
     );
     const { preemptible, readsKernel } = programs;
-    return { loadMs, counted: [forks, execs, exits], preemptible, readsKernel, verified };
+    return { loadMs, counted, preemptible, readsKernel, verified };
   } finally {
     programs.close();
   }
