@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { performance } from 'node:perf_hooks';
 import { createInterface } from 'node:readline';
 import { checkLayout } from '../src/decode/index.ts';
-import { loadPrograms, readTaskSnapshot } from '../src/kernel/index.ts';
+import { loadPrograms, readTaskSnapshot, snapshotLink } from '../src/kernel/index.ts';
 import { startWorkload } from '../test/support/workload.ts';
 import { rssMegabytes, sleep } from './host.ts';
 import type { Figure, Measurement } from './measurement.ts';
@@ -86,7 +86,7 @@ async function snapshotMs(processes: number, rounds: number): Promise<{ ms: numb
     let count = 0;
     for (let round = 0; round < rounds; round++) {
       const began = performance.now();
-      const { length } = readTaskSnapshot(programs.snapshotLinkFd!);
+      const { length } = readTaskSnapshot(snapshotLink(programs)!);
       ms.push(performance.now() - began);
       count = Math.floor(length / 120);
     }

@@ -5,7 +5,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { EbpfCollector } from '../src/collect/index.ts';
 import { checkLayout, createMasker } from '../src/decode/index.ts';
-import { loadPrograms, readProgramStats } from '../src/kernel/index.ts';
+import { attachedPrograms, loadPrograms, readProgramStats } from '../src/kernel/index.ts';
 import { findHierarchy, makeCgroup } from '../test/support/cgroups.ts';
 import { onCleanup, sleep } from './host.ts';
 import type { Measurement } from './measurement.ts';
@@ -58,15 +58,16 @@ export const programCost: Measurement = {
       },
     });
     onCleanup(() => void collector.close());
+    const measured = attachedPrograms(programs).filter(({ facts }) => !facts.hook.startsWith('iter/'));
     const samples: Record<string, number[]> = Object.fromEntries(
-      programs.programs.map(({ facts }) => [kindOf(facts.hook), []]),
+      measured.map(({ facts }) => [kindOf(facts.hook), []]),
     );
     const cgroups = findHierarchy('v2');
     try {
       await collector.start({ record() {}, batchEnd() {} });
       const executable = ownExitWith('bench-program-cost');
       const read = () =>
-        programs.programs.map((program) => ({
+        measured.map((program) => ({
           hook: program.facts.hook,
           ...readProgramStats(program.programFd!),
         }));

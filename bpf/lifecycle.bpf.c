@@ -417,6 +417,8 @@ EXPORT_TYPE(struct exec_record, exec_record);
 EXPORT_TYPE(struct exit_record, exit_record);
 EXPORT_TYPE(struct plain_record, plain_record);
 EXPORT_TYPE(struct cgroup_record, cgroup_record);
+EXPORT_TYPE(struct counted, counted);
+EXPORT_TYPE(struct event_counters, event_counters);
 EXPORT_TYPE(enum record_kind, record_kind);
 EXPORT_TYPE(enum process_flag, process_flag);
 EXPORT_TYPE(enum exec_flag, exec_flag);

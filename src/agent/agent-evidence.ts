@@ -18,6 +18,7 @@ import {
   MemoryChain,
   type RecorderHealth,
 } from '../evidence/index.ts';
+import type { ProgramFacts } from '../kernel/index.ts';
 import { boottimeNs } from '../os/index.ts';
 import { CognitodError, type Config, type Tasks, VERSION } from '../lib/index.ts';
 import type { Log } from '../lib/index.ts';
@@ -25,9 +26,9 @@ import { chosenConnection, KUBE_TIMES } from '../identity/index.ts';
 import { readBootId } from './boot-id.ts';
 import { ownNamespace } from './own-namespace.ts';
 
-/** What only the running agent knows; programs and configuration follow from the hooks and the configuration. */
+/** What only the running agent knows; the rest follows from what is loaded and the configuration. */
 export type RunningSnapshot = Omit<EvidenceSnapshot, 'programs' | 'configuration'> & {
-  readonly hooks: readonly string[];
+  readonly loaded: readonly ProgramFacts[];
 };
 
 const elapsedMs = () => Number(boottimeNs() / 1_000_000n);
@@ -61,13 +62,12 @@ export class AgentEvidence {
     this.#log = log;
     this.#tasks = tasks;
     const configuration = describeConfiguration(config);
-    let programs: { hooks: string; described: EvidenceSnapshot['programs'] } | undefined;
+    let programs: EvidenceSnapshot['programs'] | undefined;
     this.#snapshot = () => {
-      const { hooks, ...running } = snapshot();
-      // Where the hooks use BTF, the task iterator is loaded too (loader.ts).
-      const all = hooks.some((hook) => hook.startsWith('tp_btf/')) ? [...hooks, 'iter/task'] : hooks;
-      if (programs?.hooks !== all.join()) programs = { hooks: all.join(), described: describePrograms(all) };
-      return { ...running, configuration, programs: programs.described };
+      const { loaded, ...running } = snapshot();
+      // They stay the same as long as the agent runs.
+      programs ??= describePrograms(loaded);
+      return { ...running, configuration, programs };
     };
     const { directory, retention_days: days, key_file: keyFile } = config.evidence;
     const openKey = () => {

@@ -394,7 +394,7 @@ export class Agent implements AgentView, Closable {
     return {
       collector: this.#opened.kind,
       collectorReason: this.#opened.reason,
-      hooks: this.#opened.kind === 'ebpf' ? this.#opened.collector.status().hooks : [],
+      loaded: this.#opened.collector.status().programs,
       privileges: privilegesJson(this.#start),
       ledger: this.ledger(),
       access: access.counts(),

@@ -1,6 +1,6 @@
 // What every collector offers, whichever way it watches the node.
 import type { DecodedRecord, ProcessSnapshot } from '../decode/index.ts';
-import type { ProgramState } from '../kernel/index.ts';
+import type { ProgramFacts, ProgramState } from '../kernel/index.ts';
 import type { CountedKind } from '../lib/counted-kinds.ts';
 import type { Closable } from '../lib/close.ts';
 
@@ -27,6 +27,8 @@ export interface CollectorCounts extends Readonly<Record<CountedKind, KindCounts
 
 export interface CollectorStatus {
   readonly kind: 'ebpf' | 'procfs';
+  /** What is loaded into the kernel; none where /proc is polled. */
+  readonly programs: readonly ProgramFacts[];
   /** Attached hooks, or what is polled. */
   readonly hooks: readonly string[];
   readonly ringBytes: number | null;

@@ -8,13 +8,16 @@ import {
   type ProcessSnapshot,
 } from '../decode/index.ts';
 import {
+  attachedPrograms,
   type LoadedPrograms,
+  mapOf,
   type ProgramState,
   readCounters,
   readPrograms,
   readTaskSnapshot,
   type RingMemory,
   RingReader,
+  snapshotLink,
 } from '../kernel/index.ts';
 import { byKind } from '../lib/counted-kinds.ts';
 import { boottimeNs } from '../os/index.ts';
@@ -59,11 +62,11 @@ export class EbpfCollector implements Collector {
     this.#coarse = new CoarseStarts(programs.attachedNs);
     this.#decoder = new Decoder(options);
     this.#hidden = new HiddenProcesses(options.procRoot);
-    this.#listFd = isInInitialPidNamespace(options.procRoot) ? programs.snapshotLinkFd : null;
+    this.#listFd = isInInitialPidNamespace(options.procRoot) ? snapshotLink(programs) : null;
     this.#directories = programs.readsKernel
       ? null
       : new CgroupDirectories(findCgroupMounts('/proc/self/mounts'), () => performance.now());
-    this.#reader = new RingReader(programs.ringFd, programs.ringBytes, {
+    this.#reader = new RingReader(mapOf(programs, 'ring'), programs.ringBytes, {
       record: (memory, offset, length) => this.#record(memory, offset, length),
       batchEnd: () => this.#sink?.batchEnd(),
       failed: options.onError,
@@ -107,8 +110,11 @@ export class EbpfCollector implements Collector {
   }
 
   counts(): CollectorCounts {
-    const { countersFd, possibleCpus } = this.#programs;
-    const counters = readCounters(countersFd, possibleCpus, COUNTER_LAYOUT);
+    const counters = readCounters(
+      mapOf(this.#programs, 'counters'),
+      this.#programs.possibleCpus,
+      COUNTER_LAYOUT,
+    );
     const { lost } = this.#decoder;
     return {
       ...byKind((kind) => {
@@ -127,13 +133,15 @@ export class EbpfCollector implements Collector {
   }
 
   status(): CollectorStatus {
+    const programs = attachedPrograms(this.#programs).map(({ facts }) => facts);
     return {
       kind: 'ebpf',
-      // Each once, though copies of a program may stand on it.
-      hooks: [...new Set(this.#programs.programs.map(({ facts }) => facts.hook))],
+      programs,
+      // Each once, though copies of a program may stand on it. An iterator waits for nothing.
+      hooks: [...new Set(programs.map(({ hook }) => hook).filter((hook) => !hook.startsWith('iter/')))],
       ringBytes: this.#programs.ringBytes,
       ringUsedBytes: this.#reader.usedBytes,
-      btf: this.#programs.snapshotLinkFd !== null,
+      btf: snapshotLink(this.#programs) !== null,
       maySkip: this.#programs.preemptible,
       limits: kernelLimits(this.#programs),
       decodeErrors: this.#decoder.errors,
@@ -179,9 +187,9 @@ export class EbpfCollector implements Collector {
     const { procRoot } = this.#options;
     if (isInInitialPidNamespace(procRoot)) return process.pid;
     const namespace = ownPidNamespace(procRoot);
-    const { snapshotLinkFd } = this.#programs;
-    if (snapshotLinkFd === null || namespace === null) return null;
-    const own = this.#listTasks(snapshotLinkFd, () => {}).find(
+    const link = snapshotLink(this.#programs);
+    if (link === null || namespace === null) return null;
+    const own = this.#listTasks(link, () => {}).find(
       ({ pidNs, nsPid }) => pidNs === namespace && nsPid === process.pid,
     );
     return own?.pid ?? null;

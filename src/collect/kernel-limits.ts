@@ -3,19 +3,17 @@ import type { LoadedPrograms } from '../kernel/index.ts';
 
 const LOCKED_DOWN =
   'the kernel is locked down to confidentiality: cgroups get their names from their directories, so one that is gone at once has none; pids in other pid namespaces and the layer of an executable are unknown';
-const NO_ITERATOR =
-  'the kernel lists no tasks: those older than the agent are read from /proc, and known by their start to 10 ms';
 const PREEMPTIBLE =
   'the kernel can preempt tracepoints: an exec or exit that it skips in spite of four programs has no event, and is counted afterwards';
 
 export function kernelLimits({
   readsKernel,
-  snapshotLinkFd,
+  missing,
   preemptible,
-}: Pick<LoadedPrograms, 'readsKernel' | 'snapshotLinkFd' | 'preemptible'>): string[] {
+}: Pick<LoadedPrograms, 'readsKernel' | 'missing' | 'preemptible'>): string[] {
   return [
     ...(readsKernel ? [] : [LOCKED_DOWN]),
-    ...(snapshotLinkFd === null ? [NO_ITERATOR] : []),
+    ...missing.map(({ without, reason }) => (reason === null ? without : `${without} (${reason})`)),
     ...(preemptible ? [PREEMPTIBLE] : []),
   ];
 }

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type ObjectTypes, readObjectFile, readObjectTypes } from '../kernel/index.ts';
+import { OBJECT_FILES, type ObjectTypes, readObjectFile, readObjectTypes } from '../kernel/index.ts';
 import { checkLayout } from './check-layout.ts';
 
 test('the committed objects match the decoder', () => {
-  for (const name of ['lifecycle', 'lifecycle-raw', 'snapshot'] as const) {
+  for (const name of OBJECT_FILES) {
     checkLayout(name, readObjectTypes(readObjectFile(name)));
   }
 });

@@ -4,28 +4,9 @@ import { byKind, COUNTED_KINDS, type CountedKind } from '../lib/counted-kinds.ts
 import { CognitodError } from '../lib/errors.ts';
 import * as L from './generated/layout.ts';
 
-const LIFECYCLE = [
-  'fork_record',
-  'exec_record',
-  'exit_record',
-  'plain_record',
-  'cgroup_record',
-  'counted',
-  'event_counters',
-];
-
-/** The structs that each object must have. */
-const STRUCTS_OF_OBJECT: Readonly<Record<string, readonly string[]>> = {
-  lifecycle: LIFECYCLE,
-  'lifecycle-raw': LIFECYCLE,
-  'lifecycle-preemptible': LIFECYCLE,
-  'lifecycle-raw-preemptible': LIFECYCLE,
-  snapshot: ['snapshot_record', 'cgroup_record'],
-};
-
 /** Throws LAYOUT_MISMATCH, naming the first field that differs. */
 export function checkLayout(object: string, types: ObjectTypes): void {
-  for (const name of STRUCTS_OF_OBJECT[object] ?? []) {
+  for (const name of L.STRUCTS[object] ?? []) {
     const expected = L.LAYOUTS[name]!;
     const actual = types.struct(name);
     const fields = actual?.fields.map((field) => [field.name, field.offsetBytes, field.sizeBytes].join(' '));

@@ -7,27 +7,24 @@ import {
   countInstructions,
   helpersCalled,
   kernelFunctionsCalled,
-  type ObjectName,
+  type ProgramFacts,
   readObjectFile,
 } from '../kernel/index.ts';
 
-/** The objects that these hooks (e.g. `tp_btf/sched_process_fork`, `iter/task`) are from. */
-export function describePrograms(hooks: readonly string[]): EvidenceContent['programs'] {
-  const preemptible = hooks.some((hook) => hook.endsWith(`/${PREEMPTIBLE_FORK}`));
-  const byObject = Map.groupBy(hooks, (hook) => objectOf(hook, preemptible));
-  return [...byObject].map(([name, hooksOfObject]) => describeObject(name, hooksOfObject));
+/** The objects that these programs are from, each with the hooks that its programs stand on. */
+export function describePrograms(
+  programs: readonly Pick<ProgramFacts, 'object' | 'hook'>[],
+): EvidenceContent['programs'] {
+  const byObject = Map.groupBy(programs, ({ object }) => object);
+  return [...byObject].map(([name, all]) =>
+    describeObject(
+      name,
+      all.map(({ hook }) => hook),
+    ),
+  );
 }
 
-/** Where forks are told by the objects for kernels that can preempt tracepoints, and by no other. */
-const PREEMPTIBLE_FORK = 'sched_wakeup_new';
-
-function objectOf(hook: string, preemptible: boolean): ObjectName {
-  if (hook.startsWith('iter/')) return 'snapshot';
-  const style = hook.startsWith('raw_tp/') ? 'lifecycle-raw' : 'lifecycle';
-  return preemptible ? `${style}-preemptible` : style;
-}
-
-function describeObject(name: ObjectName, hooks: string[]): EvidenceContent['programs'][number] {
+function describeObject(name: string, hooks: string[]): EvidenceContent['programs'][number] {
   const file = readObjectFile(name);
   const helpers = helpersCalled(file);
   const functions = kernelFunctionsCalled(file);

@@ -2,69 +2,63 @@
 // (measured on 6.18: maps are mapped and looked up, iterators opened with every capability set empty).
 import { closeSync, fstatSync } from 'node:fs';
 import { keepOpenAcrossExec } from '../os/index.ts';
-import type { AttachedProgram, LoadedPrograms, ProgramFacts } from './loaded-programs.ts';
+import type { AttachedProgram, LoadedObject, LoadedPrograms } from './loaded-programs.ts';
+
+/** An object without the descriptors of its programs: who holds one can run the program and attach it again. */
+type ObjectHandover = Omit<LoadedObject, 'programs'> & {
+  readonly programs: readonly Omit<AttachedProgram, 'programFd'>[];
+};
 
 /**
- * What a process needs to read programs that another, or itself before an exec, has loaded. No descriptor of a program: who
- * holds one can run it and attach it again. The counters can only be read through theirs (bpf/lifecycle.bpf.c).
+ * What a process needs to read programs that another, or itself before an exec, has loaded. The counters can only be read
+ * through their descriptor (bpf/counters.h).
  */
-export interface ProgramsHandover {
-  readonly ringFd: number;
-  readonly ringBytes: number;
-  readonly countersFd: number;
-  readonly possibleCpus: number;
-  readonly programs: readonly ProgramFacts[];
-  readonly snapshotProgram: ProgramFacts | null;
-  readonly preemptible: boolean;
-  readonly readsKernel: boolean;
-  readonly snapshotLinkFd: number | null;
-  /** A program is attached as long as its link is open. */
-  readonly linkFds: readonly number[];
+export interface ProgramsHandover
+  extends Omit<LoadedPrograms, 'objects' | 'attachedNs' | 'detach' | 'close'> {
+  readonly objects: readonly ObjectHandover[];
   /** CLOCK_BOOTTIME in decimal. */
   readonly attachedNs: string;
 }
 
 /** Prepares the descriptors for an exec of this process. */
-export function handOver(programs: LoadedPrograms): ProgramsHandover {
-  const {
-    detach: _detach,
-    close: _close,
-    programs: attached,
-    snapshotProgram,
-    attachedNs,
-    ...rest
-  } = programs;
+export function handOver(loaded: LoadedPrograms): ProgramsHandover {
+  const { detach: _detach, close: _close, objects, attachedNs, ...rest } = loaded;
   const handover: ProgramsHandover = {
     ...rest,
-    programs: attached.map(({ facts }) => facts),
-    snapshotProgram: snapshotProgram?.facts ?? null,
+    objects: objects.map(({ name, programs, maps }) => ({
+      name,
+      programs: programs.map(({ facts, linkFd }) => ({ facts, linkFd })),
+      maps,
+    })),
     attachedNs: String(attachedNs),
   };
-  for (const fd of descriptorsOf(handover)) keepOpenAcrossExec(fd);
+  for (const fd of [...linksOf(handover), ...mapsOf(handover)]) keepOpenAcrossExec(fd);
   return handover;
 }
 
 /** Takes over what an exec has left open. Throws when a descriptor is not there. */
 export function takeOver(handover: ProgramsHandover): LoadedPrograms {
-  for (const fd of descriptorsOf(handover)) fstatSync(fd);
-  const open = new Set(descriptorsOf(handover));
+  const links = linksOf(handover);
+  const all = [...links, ...mapsOf(handover)];
+  for (const fd of all) fstatSync(fd);
+  const open = new Set(all);
   const close = (fds: readonly number[]) => {
     for (const fd of fds) if (open.delete(fd)) closeSync(fd);
   };
   return {
     ...handover,
-    programs: handover.programs.map(withoutDescriptor),
-    snapshotProgram: handover.snapshotProgram && withoutDescriptor(handover.snapshotProgram),
+    objects: handover.objects.map((object) => ({
+      ...object,
+      programs: object.programs.map((program) => ({ ...program, programFd: null })),
+    })),
     attachedNs: BigInt(handover.attachedNs),
-    detach: () => close(handover.linkFds),
-    close: () => close(descriptorsOf(handover)),
+    detach: () => close(links),
+    close: () => close(all),
   };
 }
 
-const withoutDescriptor = (facts: ProgramFacts): AttachedProgram => ({ facts, programFd: null });
+const linksOf = ({ objects }: ProgramsHandover): number[] =>
+  objects.flatMap(({ programs }) => programs.map(({ linkFd }) => linkFd));
 
-const descriptorsOf = ({ ringFd, countersFd, linkFds }: ProgramsHandover): number[] => [
-  ...linkFds,
-  countersFd,
-  ringFd,
-];
+const mapsOf = ({ objects }: ProgramsHandover): number[] =>
+  objects.flatMap(({ maps }) => Object.values(maps));

@@ -47,6 +47,7 @@ function bind(lib: ReturnType<typeof koffi.load>) {
       map: Pointer,
       n: number,
     ) => number,
+    reuseMap: lib.func('int bpf_map__reuse_fd(void *map, int fd)') as (map: Pointer, fd: number) => number,
     initialValue: lib.func('void *bpf_map__initial_value(void *map, _Out_ size_t *size)') as (
       map: Pointer,
       size: [number | null],

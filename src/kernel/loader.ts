@@ -9,20 +9,12 @@ import { type KernelFeatures, readKernelFeatures } from './features.ts';
 import { boottimeNs, releaseFreedMemory, withSignalsBlocked } from '../os/index.ts';
 import { loadLibbpf, OPEN_OPTS_BYTES } from './libbpf.ts';
 import { errnoName, lastErrno, type Pointer } from '../os/index.ts';
-import type { AttachedProgram, LoadedPrograms } from './loaded-programs.ts';
+import type { AttachedProgram, LoadedObject, LoadedPrograms, MissingObject } from './loaded-programs.ts';
+import { type Build, OBJECTS, type ObjectSpec } from './objects.ts';
 import { readProgramFacts } from './program-info.ts';
 import { withUserReads } from './user-reads.ts';
 
 export type HookStyle = 'tp_btf' | 'raw_tp';
-export const OBJECT_NAMES = [
-  'lifecycle',
-  'lifecycle-raw',
-  'lifecycle-preemptible',
-  'lifecycle-raw-preemptible',
-  'snapshot',
-] as const;
-export type ObjectName = (typeof OBJECT_NAMES)[number];
-
 export interface LoadOptions {
   readonly hooks: HookStyle;
   /** Power of two, at least a page. */
@@ -32,35 +24,35 @@ export interface LoadOptions {
   readonly btfPath: string | null;
   /** For tests: as if the kernel were like this. */
   readonly features?: Partial<KernelFeatures>;
+  /** For tests: other objects than OBJECTS. */
+  readonly objects?: readonly ObjectSpec[];
   /** For tests of what is skipped: attaches no more than so many copies of a program. */
   readonly copies?: number;
   /** For tests: as on a kernel that lets no program read its memory by the usual helpers. */
   readonly withoutKernelReads?: boolean;
   /** Called with each object's types before it is loaded; throws when they are not what the decoder expects. */
-  readonly checkTypes: (object: ObjectName, types: ObjectTypes) => void;
+  readonly checkTypes: (object: string, types: ObjectTypes) => void;
 }
 
-/** The committed object file of a set of programs. */
-export function readObjectFile(name: ObjectName): Uint8Array {
+/** A committed object file, by its name without `.bpf.o`. */
+export function readObjectFile(name: string): Uint8Array {
   return readFileSync(new URL(`generated/${name}.bpf.o`, import.meta.url));
 }
 
-/**
- * exit first and fork last: whoever is announced by a fork is sure to have its exit told, and its cgroups named. Copies in
- * the order of their turns (bpf/turns.h): the kernel runs the programs of a hook in the order in which they were attached.
- */
-function programNames(object: Pointer, copies = Number.POSITIVE_INFINITY): string[] {
-  const each = (name: string) => {
-    const names = [name];
-    // EACH_COPY of bpf/turns.h.
-    for (let next = `${name}_2`; names.length < copies; next = `${name}_${names.length + 1}`) {
-      if (loadLibbpf().findProgram(object, next) === null) break;
-      names.push(next);
+/** The programs in the order in which they are attached: each followed by its copies (EACH_COPY of bpf/turns.h). */
+function programNames(
+  object: OpenedObject,
+  names: readonly string[],
+  copies = Number.POSITIVE_INFINITY,
+): string[] {
+  return names.flatMap((name) => {
+    const each = [name];
+    for (let next = `${name}_2`; each.length < copies; next = `${name}_${each.length + 1}`) {
+      if (loadLibbpf().findProgram(object.pointer, next) === null) break;
+      each.push(next);
     }
-    return names;
-  };
-  const cgroups = ['on_cgroup_rmdir', 'on_cgroup_attach', 'on_cgroup_mkdir'];
-  return [...cgroups, ...each('sched_process_exit'), ...each('sched_process_exec'), 'sched_process_fork'];
+    return each;
+  });
 }
 
 /**
@@ -132,6 +124,12 @@ class Held {
   readonly links: Pointer[] = [];
   readonly objects: Pointer[] = [];
 
+  /** Holds what another held from now on. */
+  take(other: Held): void {
+    this.links.push(...other.links.splice(0));
+    this.objects.push(...other.objects.splice(0));
+  }
+
   detach(): void {
     for (const link of this.links.splice(0)) loadLibbpf().destroyLink(link);
   }
@@ -142,51 +140,110 @@ class Held {
   }
 }
 
-function loadAndAttach(options: LoadOptions, readsKernel: boolean, held: Held): LoadedPrograms {
-  const lib = loadLibbpf();
-  const possibleCpus = lib.possibleCpus();
-  const features = { ...featuresOf(options.btfPath), ...options.features };
-  const preemptible = features.tracepointsPreemptible;
-  const style = options.hooks === 'tp_btf' ? 'lifecycle' : 'lifecycle-raw';
-  const lifecycle = openObject(preemptible ? `${style}-preemptible` : style, options, held);
-  lifecycle.setVariable('argv_bytes', options.argvBytes);
-  lifecycle.setVariable('may_read_kernel', Number(readsKernel));
-  lifecycle.setVariable('exit_tells_group_dead', Number(features.exitTellsGroupDead));
-  lib.setMaxEntries(lifecycle.map('exec_scratches'), possibleCpus);
-  lib.setMaxEntries(lifecycle.map('ring'), options.ringBytes);
-  const lruEntries = LRU_ENTRIES + possibleCpus * LRU_PER_CPU;
-  lib.setMaxEntries(lifecycle.map('exited'), features.exitTellsGroupDead ? 1 : lruEntries);
-  if (preemptible) lib.setMaxEntries(lifecycle.map('turns'), lruEntries);
-  const names = programNames(lifecycle.pointer, options.copies);
-  // libbpf does so by itself only where the section's handler is its own (user-reads.ts).
-  if (options.hooks === 'tp_btf') for (const name of names) lifecycle.setTarget(name);
-  lifecycle.load();
-  const programs = names.map((name) => attach(lifecycle, name, held));
-  const attachedNs = boottimeNs();
+/** What is loaded so far, and how. */
+interface Loading {
+  readonly options: LoadOptions;
+  readonly readsKernel: boolean;
+  readonly features: KernelFeatures;
+  readonly possibleCpus: number;
+  readonly held: Held;
+  /** Maps of the objects so far, those that a later one shares, by their names. */
+  readonly shared: Map<string, number>;
+}
 
-  // The iterator needs the kernel's own BTF whichever way the hooks are attached.
-  let iterator: ReturnType<typeof attach> | undefined;
-  if (options.hooks === 'tp_btf') {
-    const snapshot = openObject('snapshot', options, held);
-    snapshot.setVariable('may_read_kernel', Number(readsKernel));
-    snapshot.load();
-    iterator = attach(snapshot, 'list_tasks', held);
+function loadAndAttach(options: LoadOptions, readsKernel: boolean, held: Held): LoadedPrograms {
+  const features = { ...featuresOf(options.btfPath), ...options.features };
+  const possibleCpus = loadLibbpf().possibleCpus();
+  const loading: Loading = { options, readsKernel, features, possibleCpus, held, shared: new Map() };
+  const objects: LoadedObject[] = [];
+  const missing: MissingObject[] = [];
+  let attachedNs = 0n;
+  for (const spec of options.objects ?? OBJECTS) {
+    const loaded = loadOrMiss(spec, loading);
+    if ('without' in loaded) missing.push(loaded);
+    else objects.push(loaded);
+    if (spec.without === null) attachedNs = boottimeNs();
   }
-  const all = iterator === undefined ? programs : [...programs, iterator];
   return {
-    ringFd: lib.mapFd(lifecycle.map('ring')),
+    ...{ objects, missing, attachedNs, possibleCpus, readsKernel },
     ringBytes: options.ringBytes,
-    countersFd: lib.mapFd(lifecycle.map('counters')),
-    possibleCpus,
-    programs,
-    snapshotProgram: iterator ?? null,
-    preemptible,
-    readsKernel,
-    snapshotLinkFd: iterator?.linkFd ?? null,
-    linkFds: all.map(({ linkFd }) => linkFd),
-    attachedNs,
+    preemptible: features.tracepointsPreemptible,
     detach: () => held.detach(),
     close: () => held.close(),
+  };
+}
+
+/** An object that the agent can do without degrades alone; what it may have attached before it failed is taken back. */
+function loadOrMiss(spec: ObjectSpec, loading: Loading): LoadedObject | MissingObject {
+  const { name, without } = spec;
+  const build = buildFor(spec, loading);
+  if (without === null) return loadObject(spec, build!, loading, loading.held);
+  if (build === undefined) return { name, without, reason: null };
+  const own = new Held();
+  try {
+    const loaded = loadObject(spec, build, loading, own);
+    loading.held.take(own);
+    return loaded;
+  } catch (error) {
+    own.close();
+    // Forbidden reads are tried again without, for all objects alike.
+    const isRefused = error instanceof CognitodError && error.code !== 'LAYOUT_MISMATCH';
+    if (!isRefused && !(error instanceof KernelReadsForbidden && !loading.readsKernel)) throw error;
+    return { name, without, reason: error.message.split('\n')[0]! };
+  }
+}
+
+/** The build for this kernel and these hooks; undefined when there is none. */
+function buildFor({ builds }: ObjectSpec, { options, features }: Loading): Build | undefined {
+  const onTracepoints = builds.length > 1;
+  const raw = options.hooks === 'raw_tp' ? '-raw' : '';
+  const preemptible = features.tracepointsPreemptible && onTracepoints ? '-preemptible' : '';
+  return builds.find(({ suffix }) => suffix === `${raw}${preemptible}`);
+}
+
+function loadObject(spec: ObjectSpec, build: Build, loading: Loading, held: Held): LoadedObject {
+  const lib = loadLibbpf();
+  const { options, shared } = loading;
+  const object = openObject(`${spec.name}${build.suffix}`, options, held);
+  for (const [name, value] of Object.entries(variablesFor(loading))) object.setVariable(name, value);
+  for (const [name, entries] of Object.entries(entriesFor(loading))) {
+    const map = object.findMap(name);
+    if (map !== null) lib.setMaxEntries(map, entries);
+  }
+  for (const name of spec.shares) {
+    const result = lib.reuseMap(object.map(name), shared.get(name) ?? -1);
+    if (result < 0) throw loadError(object.name, -result, '');
+  }
+  const names = programNames(object, spec.programs, options.copies);
+  // libbpf does so by itself only where the section's handler is its own (user-reads.ts).
+  for (const name of names) object.setTarget(name);
+  object.load();
+  for (const name of (options.objects ?? OBJECTS).flatMap(({ shares }) => shares)) {
+    const map = object.findMap(name);
+    if (map !== null && !shared.has(name)) shared.set(name, lib.mapFd(map));
+  }
+  return {
+    name: spec.name,
+    programs: names.map((name) => attach(object, name, held)),
+    maps: Object.fromEntries(spec.read.map((name) => [name, lib.mapFd(object.map(name))])),
+  };
+}
+
+/** `const volatile` variables of the programs; each object has some of them. */
+const variablesFor = ({ options, readsKernel, features }: Loading): Record<string, number> => ({
+  argv_bytes: options.argvBytes,
+  may_read_kernel: Number(readsKernel),
+  exit_tells_group_dead: Number(features.exitTellsGroupDead),
+});
+
+/** Sizes of maps that follow from the machine or the configuration. */
+function entriesFor({ options, features, possibleCpus }: Loading): Record<string, number> {
+  const lruEntries = LRU_ENTRIES + possibleCpus * LRU_PER_CPU;
+  return {
+    ring: options.ringBytes,
+    exec_scratches: possibleCpus,
+    exited: features.exitTellsGroupDead ? 1 : lruEntries,
+    turns: lruEntries,
   };
 }
 
@@ -202,17 +259,19 @@ function featuresOf(btfPath: string | null): KernelFeatures {
 }
 
 interface OpenedObject {
-  readonly name: ObjectName;
+  readonly name: string;
   readonly pointer: Pointer;
+  /** Null when it has none of that name. */
+  findMap(name: string): Pointer | null;
   map(name: string): Pointer;
-  /** Sets a `const volatile` variable before the load. */
+  /** Sets a `const volatile` variable before the load, where the object has it. */
   setVariable(name: string, value: number): void;
-  /** Looks the hook of a `tp_btf/…` program up in the kernel's BTF. */
+  /** Looks the hook of a `tp_btf/…` program up in the kernel's BTF; of others libbpf itself does. */
   setTarget(programName: string): void;
   load(): void;
 }
 
-function openObject(name: ObjectName, options: LoadOptions, held: Held): OpenedObject {
+function openObject(name: string, options: LoadOptions, held: Held): OpenedObject {
   const lib = loadLibbpf();
   const file = readObjectFile(name);
   const types = readObjectTypes(file);
@@ -228,20 +287,23 @@ function openObject(name: ObjectName, options: LoadOptions, held: Held): OpenedO
   if (pointer === null) throw loadError(name, lastErrno(), '');
   held.objects.push(pointer);
 
+  const findMap = (mapName: string) => lib.findMap(pointer, mapName);
   const map = (mapName: string): Pointer => {
-    const found = lib.findMap(pointer, mapName);
+    const found = findMap(mapName);
     if (found === null) throw new CognitodError('LAYOUT_MISMATCH', `object ${name} has no map ${mapName}`);
     return found;
   };
   return {
     name,
     pointer,
+    findMap,
     map,
     setVariable(variableName, value) {
       const variable = types.variable('.rodata', variableName);
+      if (variable === undefined) return;
       const size: [number | null] = [null];
       const rodata = lib.initialValue(map('.rodata'), size);
-      if (variable === undefined || rodata === null) {
+      if (rodata === null) {
         throw new CognitodError('LAYOUT_MISMATCH', `object ${name} has no variable ${variableName}`);
       }
       const view = new DataView(koffi.view(rodata, Number(size[0])));
@@ -250,8 +312,9 @@ function openObject(name: ObjectName, options: LoadOptions, held: Held): OpenedO
     },
     setTarget(programName) {
       const program = programOf(name, pointer, programName);
-      const target = lib.programSection(program).slice(BTF_HOOK.length);
-      const result = lib.setAttachTarget(program, 0, target);
+      const section = lib.programSection(program);
+      if (!section.startsWith(BTF_HOOK)) return;
+      const result = lib.setAttachTarget(program, 0, section.slice(BTF_HOOK.length));
       if (result < 0) throw loadError(name, -result, '');
     },
     load() {
@@ -264,14 +327,14 @@ function openObject(name: ObjectName, options: LoadOptions, held: Held): OpenedO
 /** Of a section's name, before that of the tracepoint. */
 const BTF_HOOK = 'tp_btf/';
 
-function programOf(name: ObjectName, object: Pointer, programName: string): Pointer {
+function programOf(name: string, object: Pointer, programName: string): Pointer {
   const program = loadLibbpf().findProgram(object, programName);
   if (program === null)
     throw new CognitodError('LAYOUT_MISMATCH', `object ${name} has no program ${programName}`);
   return program;
 }
 
-function attach(object: OpenedObject, programName: string, held: Held): AttachedProgram & { linkFd: number } {
+function attach(object: OpenedObject, programName: string, held: Held): AttachedProgram {
   const lib = loadLibbpf();
   const program = programOf(object.name, object.pointer, programName);
   const hook = lib.programSection(program);
@@ -284,7 +347,8 @@ function attach(object: OpenedObject, programName: string, held: Held): Attached
   }
   held.links.push(link);
   const programFd = lib.programFd(program);
-  return { facts: readProgramFacts(hook, programFd), programFd, linkFd: lib.linkFd(link) };
+  const facts = readProgramFacts(object.name, hook, programFd);
+  return { facts, linkFd: lib.linkFd(link), programFd };
 }
 
 function notPrivileged(errno: string): CognitodError {
@@ -319,7 +383,7 @@ function lockedMemory(): string[] {
   ];
 }
 
-function loadError(object: ObjectName, errno: number, verifierLog: string): Error {
+function loadError(object: string, errno: number, verifierLog: string): Error {
   const name = errnoName(errno);
   // Under lockdown libbpf's own probe finds the newer helper missing and puts the oldest in its place.
   if (/(?:unknown func|cannot use helper) bpf_probe_read/.test(verifierLog))

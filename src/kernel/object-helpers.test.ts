@@ -5,7 +5,7 @@ import {
   ALLOWED_KERNEL_FUNCTIONS,
   helpersCalled,
   kernelFunctionsCalled,
-  OBJECT_NAMES as OBJECTS,
+  OBJECT_FILES as OBJECTS,
   readObjectFile,
 } from './index.ts';
 

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { checkLayout } from '../decode/index.ts';
 import { cannotUseBpf } from '../../test/support/observe.ts';
 import { withoutEffective } from '../os/index.ts';
-import type { LoadedPrograms } from './loaded-programs.ts';
+import { attachedPrograms, type LoadedPrograms } from './loaded-programs.ts';
 import { loadPrograms } from './loader.ts';
 import { readPrograms } from './program-info.ts';
 
@@ -52,9 +52,14 @@ test('without any capability the kernel tells name, id and tag of own programs',
 
 test('a program without a link of ours is not attached', { skip }, () => {
   withPrograms((programs) => {
-    const gone = programs.programs.findIndex(({ facts }) => facts.hook.endsWith(forkHook(programs)));
-    const linkFds = programs.linkFds.filter((_, index) => index !== gone);
-    const detached = readPrograms({ ...programs, linkFds }, '/proc').filter(({ attached }) => !attached);
+    const [first] = attachedPrograms(programs);
+    const objects = programs.objects.map((object) => ({
+      ...object,
+      programs: object.programs.map((program) =>
+        program.facts.hook.endsWith(forkHook(programs)) ? { ...program, linkFd: first!.linkFd } : program,
+      ),
+    }));
+    const detached = readPrograms({ objects }, '/proc').filter(({ attached }) => !attached);
     assert.deepEqual(
       detached.map(({ name }) => name),
       ['sched_process_f'],

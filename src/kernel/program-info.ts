@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { loadLibbpf } from './libbpf.ts';
 import { lastErrno } from '../os/index.ts';
-import type { LoadedPrograms, ProgramFacts } from './loaded-programs.ts';
+import { attachedPrograms, type LoadedPrograms, type ProgramFacts } from './loaded-programs.ts';
 
 /** struct bpf_prog_info, include/uapi/linux/bpf.h: offsets of the fields used. */
 const PROG_INFO_BYTES = 232;
@@ -51,10 +51,11 @@ export function readProgramStats(programFd: number): ProgramRunStats {
 }
 
 /** Of a program that is loaded. Throws a plain Error with the errno. */
-export function readProgramFacts(hook: string, programFd: number): ProgramFacts {
+export function readProgramFacts(object: string, hook: string, programFd: number): ProgramFacts {
   const info = readInfo(programFd, PROG_INFO_BYTES);
   const name = info.toString('latin1', PROG.name, PROG.name + NAME_BYTES);
   return {
+    object,
     hook,
     name: name.slice(0, Math.max(0, name.indexOf('\0'))),
     id: info.readUInt32LE(PROG.id),
@@ -67,18 +68,13 @@ export function readProgramFacts(hook: string, programFd: number): ProgramFacts 
  * Every program, the task iterator's too. `procRoot` tells whether runs are counted. The links must still be open. Throws
  * a plain Error with the errno.
  */
-export function readPrograms(
-  { programs, snapshotProgram, linkFds }: Pick<LoadedPrograms, 'programs' | 'snapshotProgram' | 'linkFds'>,
-  procRoot: string,
-): ProgramState[] {
+export function readPrograms(loaded: Pick<LoadedPrograms, 'objects'>, procRoot: string): ProgramState[] {
   const counted = areRunsCounted(procRoot);
-  const held = new Set(linkFds.map((fd) => readInfo(fd, LINK_INFO_BYTES).readUInt32LE(LINK_PROGRAM_ID)));
-  const all = snapshotProgram === null ? programs : [...programs, snapshotProgram];
-  return all.map(({ facts, programFd }) => {
+  return attachedPrograms(loaded).map(({ facts, linkFd, programFd }) => {
     const stats = counted && programFd !== null ? readProgramStats(programFd) : null;
     return {
       ...facts,
-      attached: held.has(facts.id),
+      attached: readInfo(linkFd, LINK_INFO_BYTES).readUInt32LE(LINK_PROGRAM_ID) === facts.id,
       runTimeNs: stats?.runTimeNs ?? null,
       runCount: stats?.runCount ?? null,
     };

@@ -5,6 +5,7 @@ import { COUNTER_LAYOUT } from '../decode/index.ts';
 import {
   handOver,
   type LoadedPrograms,
+  mapOf,
   type ProgramsHandover,
   readCounters,
   takeOver,
@@ -78,9 +79,10 @@ function keptCapabilities(config: Config, opened: OpenedPrograms): string[] {
   return opened.kind === 'ebpf' && !canReadUnprivileged(opened.programs) ? [...kept, 'CAP_BPF'] : kept;
 }
 
-function canReadUnprivileged({ countersFd, possibleCpus }: LoadedPrograms): boolean {
+function canReadUnprivileged(programs: LoadedPrograms): boolean {
+  const counters = mapOf(programs, 'counters');
   try {
-    withoutEffective(() => readCounters(countersFd, possibleCpus, COUNTER_LAYOUT));
+    withoutEffective(() => readCounters(counters, programs.possibleCpus, COUNTER_LAYOUT));
     return true;
   } catch {
     return false;

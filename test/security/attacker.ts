@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, readdirSync, readlinkSync, writeFileSync } from 'node:fs';
 import koffi from 'koffi';
 import type { AgentCommandOptions } from '../../src/cli/index.ts';
+import { attachedPrograms, mapOf } from '../../src/kernel/index.ts';
 import { startPrivileged } from '../../src/start/index.ts';
 
 export interface Attempt {
@@ -29,6 +30,7 @@ const start = startPrivileged({
 } satisfies AgentCommandOptions);
 if (start?.opened.kind !== 'ebpf') throw new Error('no eBPF');
 const { programs } = start.opened;
+const attached = attachedPrograms(programs);
 
 const libc = koffi.load('libc.so.6');
 const libbpf = koffi.load('libbpf.so.1');
@@ -115,17 +117,17 @@ const RLIMIT_NOFILE = 7;
 
 const outcomes: Record<string, readonly string[]> = {
   'run a program': onEach((fd) => bpf.run(fd, runOptions)),
-  'write the counters': [bpf.update(programs.countersFd, zero, zero, 0)],
+  'write the counters': [bpf.update(mapOf(programs, 'counters'), zero, zero, 0)],
   'remove from a map': onEach((fd) => bpf.remove(fd, zero)),
   'freeze a map': onEach((fd) => bpf.freeze(fd)),
   'attach a program again': onEach((fd) => bpf.attach('sched_process_fork', fd)),
   'link a program again': onEach((fd) => bpf.link(fd, 0, BPF_TRACE_RAW_TP, null)),
-  'replace the program of a link': programs.linkFds.flatMap((link) =>
+  'replace the program of a link': attached.flatMap(({ linkFd: link }) =>
     bpfDescriptors.map((fd) => bpf.replace(link, fd, null)),
   ),
-  'detach by force': programs.linkFds.map((link) => bpf.detach(link)),
+  'detach by force': attached.map(({ linkFd }) => bpf.detach(linkFd)),
   'pin what is open': onEach((fd) => bpf.pin(fd, `/sys/fs/bpf/attacker-${process.pid}-${fd}`)),
-  'a program by its number': programs.programs.map(({ facts }) => bpf.programById(facts.id)),
+  'a program by its number': attached.map(({ facts }) => bpf.programById(facts.id)),
   'list maps': [bpf.nextMap(0, Buffer.alloc(4))],
   'make a map': [bpf.createMap(BPF_MAP_TYPE_ARRAY, 'attacker', 4, 4, 1, null)],
   trace: [

@@ -123,6 +123,7 @@ export class ProcfsCollector implements Collector {
     if (denied > 0) hooks.push(`${denied} processes may not be read by this agent`);
     return {
       kind: 'procfs',
+      programs: [],
       maySkip: false,
       limits: [],
       hooks,

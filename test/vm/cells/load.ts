@@ -2,7 +2,13 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { checkLayout, COUNTER_LAYOUT } from '../../../src/decode/index.ts';
-import { type HookStyle, loadPrograms, readCounters, readPrograms } from '../../../src/kernel/index.ts';
+import {
+  type HookStyle,
+  loadPrograms,
+  mapOf,
+  readCounters,
+  readPrograms,
+} from '../../../src/kernel/index.ts';
 import { tell } from './report.ts';
 
 /** Where the kernel is locked down to confidentiality raw tracepoints can read nothing, and must say so. */
@@ -26,7 +32,7 @@ function load(hooks: HookStyle) {
   try {
     const loadMs = Math.round(performance.now() - start);
     spawnSync('/bin/true');
-    const { kinds } = readCounters(programs.countersFd, programs.possibleCpus, COUNTER_LAYOUT);
+    const { kinds } = readCounters(mapOf(programs, 'counters'), programs.possibleCpus, COUNTER_LAYOUT);
     const counted = [kinds.fork, kinds.exec, kinds.exit].map(({ happened }) => happened);
     const read = readPrograms(programs, '/proc');
     const verified = Object.fromEntries(
@@ -36,7 +42,8 @@ function load(hooks: HookStyle) {
       ]),
     );
     const { preemptible, readsKernel } = programs;
-    return { loadMs, counted, preemptible, readsKernel, verified };
+    const refused = programs.missing.filter(({ reason }) => reason !== null);
+    return { loadMs, counted, preemptible, readsKernel, verified, refused };
   } finally {
     programs.close();
   }
@@ -57,7 +64,7 @@ await tell('load', () => {
     try {
       const loaded = load(hooks);
       figures[hooks] = loaded;
-      ok &&= loaded.counted.every((count) => count > 0);
+      ok &&= loaded.counted.every((count) => count > 0) && loaded.refused.length === 0;
     } catch (error) {
       const { message } = error as Error;
       figures[hooks] = { refused: message };
