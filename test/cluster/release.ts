@@ -8,6 +8,12 @@ import { REPOSITORY } from './stand-in.ts';
 
 const WAIT = '90s';
 const RELEASE = 'cognitod';
+/** The kubelet here has a --cgroup-root: without its name no pod's cgroup would be believed (docs/attribution.md). */
+const VALUES = [
+  `image.repository=${REPOSITORY}`,
+  'image.pullPolicy=Never',
+  'config.kubernetes.cgroup_roots={/k8s*}',
+];
 
 export class Release {
   readonly #cluster: Cluster;
@@ -25,7 +31,7 @@ export class Release {
       CHART,
       '--create-namespace',
       ...(wait ? ['--wait', `--timeout=${WAIT}`] : []),
-      ...[`image.repository=${REPOSITORY}`, 'image.pullPolicy=Never', ...set].map((one) => `--set=${one}`),
+      ...[...VALUES, ...set].map((one) => `--set=${one}`),
     ]);
   }
 
