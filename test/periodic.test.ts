@@ -15,7 +15,8 @@ const MAY: Readonly<Record<string, string>> = {
   'identity/runtime/polling-source.ts':
     'the looks at a runtime: #lookOnce never rejects; state, reason, failures',
   'kernel/ring-reader.ts': 'the drain of the ring: #guard catches, and the safety drain goes on',
-  'admission/certificates/mounted.ts': 'the looks at a certificate: #look catches; its reason is in /readyz',
+  'admission/certificates/mounted.ts':
+    'the looks at a certificate: RenewedFiles catches; its problem is in /readyz',
   'http/backlog-pump.ts': 'turns of the event loop for slices, each a turn of Tasks',
   // One time limit, or one pause.
   'admission/admission.ts': 'a pause',
@@ -26,7 +27,7 @@ const MAY: Readonly<Record<string, string>> = {
   'agent/self-test.ts': 'a time limit',
   'collect/sample/usage-reader.ts': 'turns between slices, to an end',
   'identity/kube/http-client.ts': 'time limits',
-  'identity/kube/times.ts': 'a pause',
+  'lib/backoff.ts': 'a pause',
   'serve/streams/event-streams.ts': 'once, when nobody has come back',
   'http/http-app.ts': 'the time limit of closing',
   'serve/streams/live-processes.ts': 'once, when nobody has come back',

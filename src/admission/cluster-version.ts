@@ -1,5 +1,6 @@
 // Whether the API server has native sidecars: init containers with restartPolicy Always.
-import { fieldsOf, type KubeClient, parseFields, pause, statusFailure } from '../identity/kube/index.ts';
+import { fieldsOf, type KubeClient, parseFields, statusFailure } from '../identity/kube/index.ts';
+import { pause } from '../lib/backoff.ts';
 
 /** On by default from here on (KEP-753). */
 const NATIVE_SINCE_MINOR = 29;

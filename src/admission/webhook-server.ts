@@ -5,13 +5,13 @@ import {
   type BoundAddress,
   createHttpApp,
   type HttpLog,
-  type ListenAddress,
   type ListenerName,
   openListener,
   resolveHost,
 } from '../http/index.ts';
 import type { Closable } from '../lib/close.ts';
 import { CognitodError } from '../lib/errors.ts';
+import type { ListenAddress } from '../lib/listen.ts';
 import type { AdmissionMetrics } from './admission-metrics.ts';
 import type { Pair } from './certificates/index.ts';
 import { parseReview, type ReviewRequest, reviewAnswer } from './review.ts';

@@ -4,7 +4,8 @@
 // and the socket tells each address or path that it tries (`connectionAttempt`, nodejs.org/api/net.html). So what is told
 // is what was done, not what was configured. Not seen: packets without a connection (name lookups by the C library).
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { isIPv6, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
+import { formatListen } from '../lib/listen.ts';
 
 export interface ConnectionCount {
   /** `address:port`, or the path of a Unix socket. */
@@ -43,7 +44,7 @@ export class ConnectionCounts {
     const { socket } = message as { socket: Socket };
     socket.on('connectionAttempt', (host: string, port: number | undefined) => {
       if (port === undefined) this.#note(host);
-      else this.#note(`${isIPv6(host) ? `[${host}]` : host}:${port}`);
+      else this.#note(formatListen({ host, port }));
     });
   };
 

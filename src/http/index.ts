@@ -20,8 +20,6 @@ export {
 } from './http-app.ts';
 export {
   type BoundAddress,
-  hostPort,
-  type ListenAddress,
   type ListenerName,
   openListener,
   resolveHost,
@@ -40,4 +38,5 @@ export {
   streamRecord,
 } from './stream-client.ts';
 export { StreamClients } from './stream-clients.ts';
+export { RenewedFiles } from './renewed-files.ts';
 export { readTls, type TlsFiles, type TlsMaterial, type TlsStats, TlsWatcher } from './tls-files.ts';

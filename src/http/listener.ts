@@ -3,12 +3,7 @@ import { lookup } from 'node:dns/promises';
 import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { CognitodError } from '../lib/errors.ts';
-
-/** Where to listen. Port 0 lets the kernel choose. */
-export interface ListenAddress {
-  readonly host: string;
-  readonly port: number;
-}
+import { formatListen, type ListenAddress } from '../lib/listen.ts';
 
 /** Where a listener really is. */
 export interface BoundAddress extends ListenAddress {
@@ -28,10 +23,6 @@ const REASONS: Record<string, string> = {
   EADDRNOTAVAIL: 'this machine has no such address',
   ENOTFOUND: 'the host name cannot be resolved',
 };
-
-export function hostPort({ host, port }: ListenAddress): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
-}
 
 /** The IP address of a host name; `localhost` is IPv4 first, because that is what clients try. */
 export async function resolveHost(listen: ListenAddress, name: ListenerName): Promise<string> {
@@ -55,7 +46,7 @@ export async function openListener(
     throw listenFailed(address, name, cause);
   }
   const { address: host, port } = app.server.address() as AddressInfo;
-  return { host, port, url: `${scheme}://${hostPort({ host, port })}` };
+  return { host, port, url: `${scheme}://${formatListen({ host, port })}` };
 }
 
 function listenFailed(
@@ -67,7 +58,7 @@ function listenFailed(
   const reason = REASONS[code] ?? (cause instanceof Error ? cause.message : String(cause));
   return new CognitodError(
     'LISTEN_FAILED',
-    `the ${name} listener cannot open ${hostPort(address)}: ${reason}`,
+    `the ${name} listener cannot open ${formatListen(address)}: ${reason}`,
     {
       hint: `choose another address with ${flag} or ${key}`,
       cause,

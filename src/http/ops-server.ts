@@ -2,15 +2,10 @@
 import type { IncomingMessage } from 'node:http';
 import Negotiator from 'negotiator';
 import type { Closable } from '../lib/close.ts';
+import type { ListenAddress } from '../lib/listen.ts';
 import { CONTENT_TYPES, type MetricsFormat, openMetricsText } from './exposition.ts';
 import { addProbes, createHttpApp, type HttpLog, type Readiness } from './http-app.ts';
-import {
-  type BoundAddress,
-  type ListenAddress,
-  type ListenerName,
-  openListener,
-  resolveHost,
-} from './listener.ts';
+import { type BoundAddress, type ListenerName, openListener, resolveHost } from './listener.ts';
 
 const NAME: ListenerName = { name: 'operations', flag: '--ops-listen', key: 'ops.listen' };
 const CLOSE_TIMEOUT_MS = 1_000;

@@ -1,11 +1,9 @@
-// The certificate of a listener, from files that may change while it serves: cert-manager renews, a Secret is swapped.
-//
-// The contents are compared, not times or inodes: the kubelet swaps a symbolic link of the directory above, and an editor
-// may write in place. A certificate that cannot be used leaves the one before in place, and is told once.
+// The certificate of a listener, from files that may change while it serves.
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import { CognitodError } from '../lib/errors.ts';
+import { RenewedFiles } from './renewed-files.ts';
 
 export interface TlsFiles {
   readonly certFile: string;
@@ -62,18 +60,33 @@ export function readTls({ certFile, keyFile, clientCaFile }: TlsFiles): TlsMater
 }
 
 export class TlsWatcher {
-  readonly #options: TlsWatcherOptions;
+  readonly #files: RenewedFiles<TlsMaterial>;
   #current: TlsMaterial;
-  #seen: string;
-  #problem = '';
   #reloads = 0;
   #failures = 0;
 
   /** `current` is what the listener has. */
-  constructor(options: TlsWatcherOptions, current: TlsMaterial) {
-    this.#options = options;
+  constructor({ files, use, info, warn }: TlsWatcherOptions, current: TlsMaterial) {
     this.#current = current;
-    this.#seen = textOf(current);
+    this.#files = new RenewedFiles(
+      {
+        read: () => readTls(files),
+        textOf,
+        use: (material) => {
+          use(material);
+          this.#current = material;
+          this.#reloads++;
+          info(
+            `the certificate of the API was replaced; it ends ${new X509Certificate(material.cert).validTo}`,
+          );
+        },
+        failed: (problem) => {
+          this.#failures++;
+          warn(`${problem}; the certificate before stays in use`);
+        },
+      },
+      current,
+    );
   }
 
   stats(): TlsStats {
@@ -83,27 +96,7 @@ export class TlsWatcher {
 
   /** Looks at the files once. */
   look(): void {
-    const { files, use, info, warn } = this.#options;
-    let material: TlsMaterial;
-    try {
-      material = readTls(files);
-    } catch (error) {
-      const { message } = error as Error;
-      if (message !== this.#problem) {
-        this.#failures++;
-        warn(`${message}; the certificate before stays in use`);
-      }
-      this.#problem = message;
-      return;
-    }
-    this.#problem = '';
-    const text = textOf(material);
-    if (text === this.#seen) return;
-    use(material);
-    this.#seen = text;
-    this.#current = material;
-    this.#reloads++;
-    info(`the certificate of the API was replaced; it ends ${new X509Certificate(material.cert).validTo}`);
+    this.#files.look();
   }
 }
 

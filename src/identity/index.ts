@@ -28,7 +28,6 @@ export {
   listOf,
   ObjectFeed,
   parseFields,
-  pause,
   statusFailure,
   textOf,
 } from './kube/index.ts';

@@ -7,6 +7,7 @@ import { routes } from '../api/index.ts';
 import type { PeerCredentials } from '../os/index.ts';
 import type { Closable } from '../lib/close.ts';
 import { CognitodError } from '../lib/errors.ts';
+import { formatListen, type ListenAddress } from '../lib/listen.ts';
 import { Tasks } from '../lib/tasks.ts';
 import type { ApiTokens } from '../lib/token.ts';
 import { processDetailJson } from '../encode/index.ts';
@@ -16,7 +17,6 @@ import {
   BacklogPump,
   type BoundAddress,
   type HttpLog,
-  type ListenAddress,
   type ListenerName,
   RateLimit,
   type ServedRoute,
@@ -30,7 +30,6 @@ import {
   addProbes,
   addRoute,
   createHttpApp,
-  hostPort,
   isLoopbackAddress,
   openListener,
   readTls,
@@ -242,7 +241,7 @@ export function requireLoopback(address: ListenAddress): void {
   if (isLoopbackAddress(address.host)) return;
   throw new CognitodError(
     'TOKEN_REQUIRED',
-    `the API listener at ${hostPort(address)} can be reached from outside this machine, and no token is set`,
+    `the API listener at ${formatListen(address)} can be reached from outside this machine, and no token is set`,
     {
       hint: 'set api.token_file or api.tls.client_ca_file, or listen on 127.0.0.1 with --api-listen or api.listen',
     },

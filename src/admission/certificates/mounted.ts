@@ -1,6 +1,7 @@
 // A certificate in files that something else renews, such as a Secret of cert-manager that is mounted.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { RenewedFiles } from '../../http/index.ts';
 import { checkPair } from './pair.ts';
 import type { CertificateListener, CertificateSource } from './source.ts';
 
@@ -9,9 +10,8 @@ const LOOK_MS = 5_000;
 export class MountedCertificate implements CertificateSource {
   readonly #directory: string;
   readonly #lookMs: number;
+  #files: RenewedFiles<{ cert: string; key: string }> | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #served = '';
-  #reason: string | null = null;
 
   /** `directory` holds `tls.crt` and `tls.key`. */
   constructor(directory: string, lookMs = LOOK_MS) {
@@ -20,36 +20,35 @@ export class MountedCertificate implements CertificateSource {
   }
 
   get reason(): string | null {
-    return this.#reason;
+    const problem = this.#files?.problem ?? null;
+    return problem === null ? null : this.#unusable(problem);
   }
 
   start(listener: CertificateListener): void {
     if (this.#timer !== undefined) return;
-    this.#look(listener);
-    this.#timer = setInterval(() => this.#look(listener), this.#lookMs);
+    const files = new RenewedFiles({
+      read: () => ({ cert: this.#read('tls.crt'), key: this.#read('tls.key') }),
+      textOf: ({ cert, key }) => `${cert}\n${key}`,
+      use: ({ cert, key }) => {
+        listener.serve(checkPair(cert, key));
+        listener.info(`the certificate in ${this.#directory} is served`);
+      },
+      failed: (problem) => listener.warn(this.#unusable(problem)),
+    });
+    this.#files = files;
+    files.look();
+    this.#timer = setInterval(() => files.look(), this.#lookMs);
   }
 
   async close(): Promise<void> {
     clearInterval(this.#timer);
   }
 
-  /** Read whole each time: the kubelet changes links, which a watch of the file would not show. */
-  #look(listener: CertificateListener): void {
-    try {
-      const cert = readFileSync(join(this.#directory, 'tls.crt'), 'utf8');
-      const key = readFileSync(join(this.#directory, 'tls.key'), 'utf8');
-      const content = `${cert}\n${key}`;
-      if (content !== this.#served) {
-        // Half of a change does not fit together: then the next look finds the other half.
-        listener.serve(checkPair(cert, key));
-        listener.info(`the certificate in ${this.#directory} is served`);
-        this.#served = content;
-      }
-      this.#reason = null;
-    } catch (error) {
-      const reason = `the certificate in ${this.#directory} cannot be used: ${(error as Error).message}`;
-      if (this.#reason !== reason) listener.warn(reason);
-      this.#reason = reason;
-    }
+  #read(name: string): string {
+    return readFileSync(join(this.#directory, name), 'utf8');
+  }
+
+  #unusable(problem: string): string {
+    return `the certificate in ${this.#directory} cannot be used: ${problem}`;
   }
 }

@@ -8,7 +8,7 @@
 //   3. serve the certificate; a renewed one only after the API server had time to learn of its authority
 // Authorities before the last stay in the Secret until they are over, for replicas that have not looked yet.
 import { X509Certificate } from 'node:crypto';
-import { pause } from '../../identity/kube/index.ts';
+import { pause } from '../../lib/backoff.ts';
 import { issueCertificate } from './issue.ts';
 import { checkPair, type Pair } from './pair.ts';
 import { type CertificateSecret, Conflict, type ReadSecret, type SecretContent } from './secret.ts';

@@ -1,5 +1,6 @@
 // A document of headings, paragraphs, lists and tables, written as Markdown or as HTML. All texts are data: nothing in
 // them is markup.
+import { type Html, html } from '../../lib/html.ts';
 import { harmless } from '../text.ts';
 
 export type Block =
@@ -27,25 +28,25 @@ const plain = (text: string) => harmless(text).replace(/[\\`*_[\]<>#|&!]/g, '\\$
 
 /** One self-contained page: no script, nothing from elsewhere. */
 export function toHtml(title: string, blocks: readonly Block[]): string {
-  return `<!doctype html>
+  return html`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
 <meta name="viewport" content="width=device-width">
-<title>${escaped(title)}</title>
-<style>${STYLE}</style>
+<title>${harmless(title)}</title>
+${STYLE}
 </head>
 <body>
 <main>
-${blocks.map(htmlOf).join('\n')}
+${lines(blocks.map(htmlOf))}
 </main>
 </body>
 </html>
-`;
+`.markup;
 }
 
-const STYLE = `
+const STYLE = html`<style>
 :root { color-scheme: light dark; }
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 64rem; padding: 0 1rem; }
 h2 { border-bottom: 1px solid; margin-top: 2rem; }
@@ -58,25 +59,24 @@ td { min-width: 5.5rem; overflow-wrap: anywhere; }
 table { margin-bottom: 1rem; }
 blockquote { border-left: 4px solid #8888; margin-left: 0; padding-left: 1rem; }
 @media print { body { margin: 0; max-width: none; } h2 { break-after: avoid; } tr { break-inside: avoid; } }
-`;
+</style>`;
 
-function htmlOf(block: Block): string {
-  if ('heading' in block) return `<h${block.level}>${escaped(block.heading)}</h${block.level}>`;
-  if ('paragraph' in block) return `<p>${escaped(block.paragraph)}</p>`;
-  if ('quote' in block) return `<blockquote><p>${escaped(block.quote)}</p></blockquote>`;
+function htmlOf(block: Block): Html {
+  if ('heading' in block) {
+    const text = harmless(block.heading);
+    return block.level === 1 ? html`<h1>${text}</h1>` : html`<h2>${text}</h2>`;
+  }
+  if ('paragraph' in block) return html`<p>${harmless(block.paragraph)}</p>`;
+  if ('quote' in block) return html`<blockquote><p>${harmless(block.quote)}</p></blockquote>`;
   if ('list' in block)
-    return `<ul>\n${block.list.map((item) => `<li>${escaped(item)}</li>`).join('\n')}\n</ul>`;
-  const row = (cells: readonly string[], tag: 'th' | 'td') =>
-    `<tr>${cells.map((cell) => `<${tag}>${escaped(cell)}</${tag}>`).join('')}</tr>`;
-  const body = block.rows.map((cells) => row(cells, 'td')).join('\n');
-  return `<div><table>\n<thead>${row(block.columns, 'th')}</thead>\n<tbody>\n${body}\n</tbody>\n</table></div>`;
+    return html`<ul>\n${lines(block.list.map((item) => html`<li>${harmless(item)}</li>`))}\n</ul>`;
+  const head = block.columns.map((cell) => html`<th>${harmless(cell)}</th>`);
+  const body = block.rows.map(
+    (cells) => html`<tr>${cells.map((cell) => html`<td>${harmless(cell)}</td>`)}</tr>`,
+  );
+  return html`<div><table>\n<thead><tr>${head}</tr></thead>\n<tbody>\n${lines(body)}\n</tbody>\n</table></div>`;
 }
 
-const ENTITIES: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-};
-const escaped = (text: string) => harmless(text).replace(/[&<>"']/g, (character) => ENTITIES[character]!);
+/** Each on a line of its own. */
+const lines = (parts: readonly Html[]): Html[] =>
+  parts.flatMap((part, index) => (index === 0 ? [part] : [html`\n`, part]));

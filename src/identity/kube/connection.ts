@@ -1,5 +1,6 @@
 // How to reach the Kubernetes API and who to be there: from inside a pod, or by a kubeconfig file.
 import { join } from 'node:path';
+import { formatListen } from '../../lib/listen.ts';
 import { FreshFile } from './fresh-file.ts';
 import { KubeFailure } from './kube-failure.ts';
 
@@ -76,5 +77,4 @@ export function parseToken(text: string, where: string): string {
   throw new KubeFailure('misconfigured', `the token in ${where} cannot be used: ${reason}`);
 }
 
-const addressOf = (host: string, port = '443') =>
-  `https://${host.includes(':') ? `[${host}]` : host}:${port}`;
+const addressOf = (host: string, port = '443') => `https://${formatListen({ host, port: Number(port) })}`;

@@ -13,4 +13,4 @@ export { KubeFailure, statusFailure } from './kube-failure.ts';
 export { KubeSource, type KubeSourceOptions } from './kube-source.ts';
 export { type KubeconfigOptions, kubeconfigConnection } from './kubeconfig.ts';
 export { type FeedCounters, type FeedResource, ObjectFeed } from './object-feed.ts';
-export { Backoff, KUBE_TIMES, type KubeTimes, pause } from './times.ts';
+export { KUBE_TIMES, type KubeTimes } from './times.ts';

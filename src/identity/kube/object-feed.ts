@@ -11,7 +11,8 @@ import type { KubeClient } from './http-client.ts';
 import { type Fields, fieldsOf, listOf, parseFields, textOf } from './json.ts';
 import { KubeFailure, statusFailure } from './kube-failure.ts';
 import { LineSplitter } from './line-splitter.ts';
-import { Backoff, type KubeTimes, pause } from './times.ts';
+import { Backoff, pause } from '../../lib/backoff.ts';
+import type { KubeTimes } from './times.ts';
 
 export interface FeedListener<T> {
   /** What is kept of an object; null for what is none. Called for each object of a list as its page comes. */

@@ -13,7 +13,8 @@ import {
   versionPath,
 } from './owner-rules.ts';
 import { controllerOf } from './pod-facts.ts';
-import { Backoff, type KubeTimes, pause } from './times.ts';
+import { Backoff, pause } from '../../lib/backoff.ts';
+import type { KubeTimes } from './times.ts';
 
 export interface OwnersOptions {
   /** Rejects when there was no answer. */

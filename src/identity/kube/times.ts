@@ -1,4 +1,4 @@
-// The delays and bounds of the Kubernetes source, and the pause that grows.
+// The delays and bounds of the Kubernetes source.
 
 /** All in milliseconds unless named otherwise. Tests make them short. */
 export interface KubeTimes {
@@ -26,46 +26,3 @@ export const KUBE_TIMES: Required<KubeTimes> = {
   firstBackoffMs: 500,
   maxBackoffMs: 30_000,
 };
-
-/** Pauses that double from failure to failure, between half and whole, so that agents do not come in step. */
-export class Backoff {
-  readonly #times: Required<KubeTimes>;
-  #failures = 0;
-
-  constructor(times: Required<KubeTimes>) {
-    this.#times = times;
-  }
-
-  reset(): void {
-    this.#failures = 0;
-  }
-
-  nextMs(): number {
-    return this.#pauseMs(this.#failures++);
-  }
-
-  /** The shortest pause, whatever came before; it does not count. */
-  firstMs(): number {
-    return this.#pauseMs(0);
-  }
-
-  #pauseMs(failures: number): number {
-    const { firstBackoffMs, maxBackoffMs } = this.#times;
-    const wholeMs = Math.min(maxBackoffMs, firstBackoffMs * 2 ** Math.min(failures, 16));
-    return wholeMs * (0.5 + Math.random() / 2);
-  }
-}
-
-/** Resolves after the time or when aborted. The timer does not keep the process alive. */
-export function pause(ms: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms).unref();
-    signal.addEventListener('abort', done);
-  });
-}

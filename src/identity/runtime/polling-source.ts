@@ -5,6 +5,7 @@
 // during a look makes another one after it. After a failure the client is dropped, the socket is looked for again,
 // and pauses double up to 30 s; a hint does not shorten them. While the runtime in use has no running container the
 // other sockets are asked in every look, and otherwise once a minute.
+import { Backoff } from '../../lib/backoff.ts';
 import type {
   MetadataSink,
   MetadataSource,
@@ -41,8 +42,7 @@ const RECONSIDER_MS = 60_000;
 const DEBOUNCE_MS = 100;
 /** The least pause between the beginnings of two looks. */
 const LEAST_PAUSE_MS = 200;
-const FIRST_BACKOFF_MS = 500;
-const MAX_BACKOFF_MS = 30_000;
+const BACKOFF = { firstBackoffMs: 500, maxBackoffMs: 30_000 };
 
 export class PollingSource implements MetadataSource {
   readonly #binding: RuntimeBinding;
@@ -60,7 +60,9 @@ export class PollingSource implements MetadataSource {
   #hintedMs: number | null = null;
   #lookBeganMs = 0;
   #choseMs = 0;
-  #failuresInRow = 0;
+  readonly #backoff = new Backoff(BACKOFF);
+  /** After a failure. */
+  #pauseMs: number | null = null;
   #facts: RuntimeFacts = NO_FACTS;
   #toldText = '';
   #state: SourceState = 'starting';
@@ -131,10 +133,7 @@ export class PollingSource implements MetadataSource {
   }
 
   #dueMs(): number {
-    if (this.#failuresInRow > 0) {
-      const pauseMs = Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** Math.min(this.#failuresInRow - 1, 10));
-      return performance.now() + pauseMs * (0.5 + Math.random() / 2);
-    }
+    if (this.#pauseMs !== null) return performance.now() + this.#pauseMs;
     const soonMs = this.#lookBeganMs + LEAST_PAUSE_MS;
     if (this.#hintedMs !== null) return Math.max(this.#hintedMs + DEBOUNCE_MS, soonMs);
     return this.#details.hasMore ? soonMs : this.#lookBeganMs + this.#intervalMs;
@@ -195,7 +194,8 @@ export class PollingSource implements MetadataSource {
   #succeed(): void {
     this.#state = 'ok';
     this.#reason = null;
-    this.#failuresInRow = 0;
+    this.#backoff.reset();
+    this.#pauseMs = null;
     this.#lastSuccess = new Date().toISOString();
     const { pods, containers } = this.#facts;
     this.#objects = pods.length + containers.filter(({ podUid }) => podUid === null).length;
@@ -221,7 +221,7 @@ export class PollingSource implements MetadataSource {
         ? error
         : connectFailure(this.#socket ?? this.#binding.sockets[0]!, error);
     this.#failures++;
-    this.#failuresInRow++;
+    this.#pauseMs = this.#backoff.nextMs();
     this.#hintedMs = null;
     this.#state = failure.state;
     this.#reason = `${failure.message}; it is tried again by itself`;

@@ -1,6 +1,6 @@
 // The OpenAPI document as a page for people. Without scripts and without anything from elsewhere.
 import type { JsonSchema, OpenApiJson, OpenApiOperation, OpenApiResponse } from '../../api/index.ts';
-import { type Html, html } from './html.ts';
+import { type Html, html } from '../../lib/html.ts';
 
 type Components = OpenApiJson['components'];
 

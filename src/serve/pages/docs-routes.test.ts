@@ -5,7 +5,7 @@ import { openApiDocument } from '../../api/index.ts';
 import { accessGuard } from '../../http/access.ts';
 import { docsPage } from './docs-page.ts';
 import { addDocsRoutes } from './docs-routes.ts';
-import { html } from './html.ts';
+import { html } from '../../lib/html.ts';
 import { createHttpApp } from '../../http/http-app.ts';
 
 function server() {
