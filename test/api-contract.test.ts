@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { compareContracts } from '../scripts/api-contract.ts';
-import { CONTRACT_FILE, contractText, whyNot } from '../scripts/build-openapi.ts';
+import { CONTRACT_FILE, contractText, PLACES_FILE, placesText, whyNot } from '../scripts/build-openapi.ts';
 import { type OpenApiJson, openApiDocument } from '../src/api/index.ts';
 
 const text = readFileSync(CONTRACT_FILE, 'utf8');
@@ -17,6 +17,13 @@ test('no published field, parameter or route changes or vanishes', () => {
   assert.ok(
     contractText(now) === text,
     `the API has changed: run \`make openapi\` and commit docs/api/openapi.json. ${changes.additions.join('; ')}`,
+  );
+});
+
+test('the dashboard finds every route where it is', () => {
+  assert.ok(
+    readFileSync(PLACES_FILE, 'utf8') === placesText(),
+    'run `make openapi` and commit what it wrote',
   );
 });
 

@@ -165,7 +165,9 @@ test('the webhook needs no C library', () => {
 
 /** Parts that need no Node and nothing else: of the contract only types, not the schemas. */
 const PURE = [
+  'api/generated/route-places.ts',
   'api/ledger.ts',
+  'api/paths.ts',
   'lib/capabilities.ts',
   'lib/counted-kinds.ts',
   'lib/generated/counted-kinds.ts',

@@ -8,6 +8,7 @@ export * from './event.ts';
 export * from './evidence.ts';
 export * from './openapi.ts';
 export * from './openapi-schema.ts';
+export * from './paths.ts';
 export * from './problem.ts';
 export * from './ledger.ts';
 export * from './live.ts';

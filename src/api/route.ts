@@ -32,5 +32,11 @@ export interface RouteContract<
 /** No answer but a stream is larger: what does not fit is on the next page, or cut and said to be. */
 export const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
 
+/** What a client gives: names are those of the contract, values as they stand in an address. */
+export interface Asked<Contract extends RouteContract> {
+  readonly query?: Readonly<Partial<Record<keyof z.input<Contract['query']>, string | number | undefined>>>;
+  readonly params?: Readonly<Record<keyof z.input<Contract['params']>, string>>;
+}
+
 export const noQuery = z.strictObject({});
 export const noParams = z.strictObject({});

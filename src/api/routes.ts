@@ -8,7 +8,7 @@ import { evidenceQuerySchema, evidenceSchema } from './evidence.ts';
 import { openApiSchema } from './openapi-schema.ts';
 import { liveQuerySchema, liveRecordSchema } from './live.ts';
 import { processPageSchema, processQuerySchema, processSchema, processTreeSchema } from './process.ts';
-import { noParams, noQuery, type RouteContract } from './route.ts';
+import { type Asked, noParams, noQuery, type RouteContract } from './route.ts';
 import { lastSelfTestSchema, selfTestSchema } from './self-test.ts';
 import { healthSchema, readySchema, statusSchema } from './status.ts';
 
@@ -124,3 +124,8 @@ export const routes = {
     answer: configurationSchema,
   },
 } as const satisfies Record<string, RouteContract>;
+
+type Routes = typeof routes;
+/** What a route answers, and what it can be asked, by its name. */
+export type RouteAnswer<Name extends keyof Routes> = z.output<Routes[Name]['answer']>;
+export type RouteAsked<Name extends keyof Routes> = Asked<Routes[Name]>;

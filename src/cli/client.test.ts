@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import type { RequestListener } from 'node:http';
 import { test } from 'node:test';
-import { statusSchema } from '../api/index.ts';
+import { routes } from '../api/index.ts';
 import { ERROR_CODES } from '../lib/errors.ts';
 import { ApiClient } from './client.ts';
 import { fakeAgent, run, sampleStatus, sendJson, sendProblem } from './fake-agent.test-helper.ts';
@@ -171,8 +171,7 @@ test('an agent that is silent, before or within its answer, is given up', async 
     response.writeHead(200);
     response.write('{');
   });
-  const ask = (api: string) =>
-    new ApiClient({ api: new URL(api), token: null }, 100).get('/api/v1/status', {}, statusSchema);
+  const ask = (api: string) => new ApiClient({ api: new URL(api), token: null }, 100).get(routes.status);
   await assert.rejects(ask(silent.api), { code: 'API_UNREACHABLE', message: /no answer within 0\.1 s/ });
   await assert.rejects(ask(stuck.api), { code: 'API_UNREACHABLE', message: /stopped in the middle/ });
 });
@@ -183,7 +182,10 @@ test('a stream may be silent for as long as it likes', async (t) => {
     response.flushHeaders();
     setTimeout(() => response.end('data: x\n\n'), 400);
   });
-  const response = await new ApiClient({ api: new URL(api), token: null }, 100).openStream('/', {});
+  const response = await new ApiClient({ api: new URL(api), token: null }, 100).openStream(
+    { ...routes.events, path: '/' },
+    {},
+  );
   let text = '';
   for await (const chunk of response) text += chunk;
   assert.equal(text, 'data: x\n\n');

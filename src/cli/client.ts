@@ -1,6 +1,7 @@
 // Talks to the agent's API; every fault becomes an error that says what to do.
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
-import type { ZodType } from 'zod';
+import type { z } from 'zod';
+import { type Asked, pathFor, type RouteContract } from '../api/index.ts';
 import { CognitodError, ERROR_CODES, type ErrorCode } from '../lib/errors.ts';
 import { describe } from './connection-words.ts';
 import { parseExact } from './exact-json.ts';
@@ -19,7 +20,6 @@ const ANSWER_TIMEOUT_MS = 5_000;
 const MAX_ANSWER_BYTES = 256 * 1024 * 1024;
 /** Between events a dead peer is noticed by the kernel only. */
 const KEEP_ALIVE_MS = 15_000;
-const NAMES_A_PROCESS = /^\/api\/v1\/processes\/./;
 const HINT_WHERE = 'say where the agent is: --api URL, or COGNITOD_API';
 
 /** Something answers, and it is no agent that this client knows: to wait does not help. */
@@ -48,23 +48,31 @@ export class ApiClient {
    * A document, checked against its schema but otherwise as the agent sent it: with fields that this client does
    * not know, and integers above 2^53 as objects that only JSON.stringify understands.
    */
-  async get<T>(path: string, query: Query, schema: ZodType<T>): Promise<T> {
-    const text = await this.#readAll(await this.#open(path, query, 'application/json'));
+  async get<Contract extends RouteContract>(
+    contract: Contract,
+    asked: Asked<Contract> = {},
+  ): Promise<z.output<Contract['answer']>> {
+    const text = await this.#readAll(await this.#open(contract, asked, 'application/json'));
     let answer: unknown;
     try {
       answer = JSON.parse(text);
     } catch {
       throw this.notOurs('its answer is not JSON');
     }
-    if (schema.safeParse(answer).success) return (parseExact(text) ?? answer) as T;
+    if (contract.answer.safeParse(answer).success)
+      return (parseExact(text) ?? answer) as z.output<Contract['answer']>;
     this.checkVersion(answer);
     throw this.notOurs('its answer has another form than expected');
   }
 
   /** The response of a stream once its head has come; the body is the caller's. With an id it goes on after that record. */
-  async openStream(path: string, query: Query, lastEventId?: string): Promise<IncomingMessage> {
+  async openStream<Contract extends RouteContract>(
+    contract: Contract,
+    query: NonNullable<Asked<Contract>['query']>,
+    lastEventId?: string,
+  ): Promise<IncomingMessage> {
     const resume = lastEventId === undefined ? {} : { 'last-event-id': lastEventId };
-    const response = await this.#open(path, query, 'text/event-stream', resume);
+    const response = await this.#open(contract, { query }, 'text/event-stream', resume);
     const type = response.headers['content-type'] ?? 'no content type';
     if (/^text\/event-stream\b/i.test(type)) {
       response.socket.setKeepAlive(true, KEEP_ALIVE_MS);
@@ -101,12 +109,13 @@ export class ApiClient {
   }
 
   async #open(
-    path: string,
-    query: Query,
+    contract: RouteContract,
+    { query = {}, params }: Asked<RouteContract>,
     accept: string,
     more: Readonly<Record<string, string>> = {},
   ): Promise<IncomingMessage> {
     const { api, token, ca, cert, key } = this.#settings;
+    const path = pathFor(contract.path, params);
     const isUnix = api.protocol === 'unix:';
     const url = new URL(isUnix ? 'http://localhost/' : api);
     url.pathname = url.pathname.replace(/\/+$/, '') + path;
@@ -141,7 +150,7 @@ export class ApiClient {
       outgoing.end();
     });
     if (response.statusCode === 200) return response;
-    throw await this.#refusal(response, path);
+    throw await this.#refusal(response, contract, path);
   }
 
   async #readAll(response: IncomingMessage): Promise<string> {
@@ -173,7 +182,7 @@ export class ApiClient {
       : token;
   }
 
-  async #refusal(response: IncomingMessage, path: string): Promise<CognitodError> {
+  async #refusal(response: IncomingMessage, contract: RouteContract, path: string): Promise<CognitodError> {
     const problem = parseProblem(await this.#readAll(response));
     const said = problem?.detail ?? `status ${response.statusCode}`;
     switch (response.statusCode) {
@@ -190,7 +199,7 @@ export class ApiClient {
         });
       case 404:
         // Only a route that names something can miss it; another one is unknown, as on the operations listener.
-        if (problem === undefined || !NAMES_A_PROCESS.test(path))
+        if (problem === undefined || !contract.path.includes(':'))
           return this.notOurs(`it does not know the route ${path}`);
         return new CognitodError('NOT_FOUND', said);
       case 400:

@@ -1,6 +1,6 @@
 // The agent's events as an iteration, for commands that look at some of them.
 import { createParser } from 'eventsource-parser';
-import type { EventJson } from '../api/index.ts';
+import { type EventJson, routes } from '../api/index.ts';
 import type { ApiClient } from './client.ts';
 
 const KINDS = ['fork', 'exec', 'exit'];
@@ -14,7 +14,7 @@ const BEGIN_MS = 5_000;
 export async function watchEvents(
   client: ApiClient,
 ): Promise<{ events: AsyncIterable<EventJson>; close(): void }> {
-  const response = await client.openStream('/api/v1/events', {});
+  const response = await client.openStream(routes.events, {});
   const chunks = response.setEncoding('utf8')[Symbol.asyncIterator]() as AsyncIterator<string>;
   const waiting: EventJson[] = [];
   let connected = false;

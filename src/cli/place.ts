@@ -1,5 +1,5 @@
 // What people call a pod, a workload, a container or a process on the command line.
-import { activitySchema, type PlaceActivityJson } from '../api/index.ts';
+import { type PlaceActivityJson, routes } from '../api/index.ts';
 import { CognitodError } from '../lib/errors.ts';
 import type { ApiClient } from './client.ts';
 
@@ -33,7 +33,7 @@ const SHORTEST_ID = 6;
  * @throws CognitodError NOT_FOUND when there is none, USAGE with the candidates when there are several
  */
 export async function findPlace(client: ApiClient, text: string): Promise<NamedPlace> {
-  const { places } = await client.get('/api/v1/activity', { limit: LIMIT }, activitySchema);
+  const { places } = await client.get(routes.activity, { query: { limit: LIMIT } });
   const candidates = candidatesOf(places);
   const exact = candidates.filter(({ names }) => names.includes(text));
   const begun = candidates.filter((candidate) => begins(candidate, text));

@@ -29,7 +29,7 @@ export { isLoopbackAddress } from './origin.ts';
 export { problemOf } from './problem.ts';
 export { RateLimit } from './rate-limit.ts';
 export { parseQuery } from './request-query.ts';
-export { addRoute } from './route.ts';
+export { addRoute, type RouteRequest } from './route.ts';
 export {
   gapRecord,
   StreamClient,

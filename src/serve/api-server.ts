@@ -10,8 +10,6 @@ import { CognitodError } from '../lib/errors.ts';
 import { formatListen, type ListenAddress } from '../lib/listen.ts';
 import { Tasks } from '../lib/tasks.ts';
 import type { ApiTokens } from '../lib/token.ts';
-import { processDetailJson } from '../encode/index.ts';
-import { activityJson } from './answers/activity.ts';
 import {
   AccessCounts,
   BacklogPump,
@@ -28,7 +26,6 @@ import {
   accessGuard,
   accessLine,
   addProbes,
-  addRoute,
   createHttpApp,
   isLoopbackAddress,
   openListener,
@@ -38,11 +35,10 @@ import {
 import type { AgentView } from './agent-view.ts';
 import { addCompatRoutes, compatProbes } from './compat/compat-routes.ts';
 import { CompatStream } from './compat/compat-stream.ts';
+import { addDocuments } from './documents.ts';
 import { addDocsRoutes } from './pages/docs-routes.ts';
 import { EventStreams, type StreamStats } from './streams/event-streams.ts';
 import { LiveProcesses, type LiveStats } from './streams/live-processes.ts';
-import { measuredProcessPage } from './answers/process-page.ts';
-import { findProcess, processTree } from './answers/process-tree.ts';
 import { StreamRoutes } from './streams/stream-route.ts';
 import { openUnixListener } from './unix-listener.ts';
 import { addWebFiles, findWebDirectory, readWebFiles } from './pages/web-files.ts';
@@ -166,7 +162,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   });
   addProbes(app, view, compatProbes(view));
   addWebFiles(app, readWebFiles(options.webDirectory ?? findWebDirectory()));
-  addStateRoutes(app, view, run);
+  addDocuments(app, view, run);
   addDocsRoutes(app);
   const streamRoutes = new StreamRoutes(app, clients);
   streamRoutes.add(routes.events, (query, socket, lastEventId) => {
@@ -212,20 +208,6 @@ function watchTls(app: FastifyInstance, { files, info, warn }: ApiTls, current: 
   const use = (material: TlsMaterial) =>
     (app.server as unknown as HttpsServer).setSecureContext({ ...material, minVersion: 'TLSv1.2' });
   return new TlsWatcher({ files, use, info, warn }, current);
-}
-
-function addStateRoutes(app: FastifyInstance, view: AgentView, run: string): void {
-  const { model } = view;
-  addRoute(app, routes.status, () => view.status());
-  addRoute(app, routes.processes, ({ query }) => measuredProcessPage(view, query, run));
-  addRoute(app, routes.process, ({ params }) => processDetailJson(findProcess(model, params.id), model));
-  addRoute(app, routes.processTree, ({ params }) => processTree(model, findProcess(model, params.id)));
-  addRoute(app, routes.activity, ({ query }) => activityJson(view, query));
-  addRoute(app, routes.evidence, ({ query }) => view.evidence(query));
-  addRoute(app, routes.doctor, () => view.doctor());
-  addRoute(app, routes.lastSelfTest, () => view.lastSelfTest());
-  addRoute(app, routes.selfTest, () => view.selfTest());
-  addRoute(app, routes.configuration, () => view.configuration());
 }
 
 async function addressOf({ listen, tokens, tls }: ApiServerOptions): Promise<ListenAddress> {

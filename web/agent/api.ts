@@ -1,5 +1,6 @@
 // Asks the agent. What can go wrong on the way is a value: a page shows it.
-import type { ProblemJson } from '../../src/api/index.ts';
+import type { ProblemJson, RouteAnswer, RouteAsked } from '../../src/api/index.ts';
+import { pathFor, ROUTE_PLACES, type RouteName } from '../../src/api/paths.ts';
 import { token } from './token.ts';
 
 export type Failure =
@@ -11,36 +12,44 @@ export type Answer<Value> =
   | { readonly ok: true; readonly value: Value }
   | { readonly ok: false; readonly failure: Failure };
 
-export type Query = Readonly<Record<string, string>>;
+/** Of a route: which parameters, and what is asked. */
+export type Query<Name extends RouteName> = NonNullable<RouteAsked<Name>['query']>;
 
 const TIMEOUT_MS = 15_000;
 
-export function pathWithQuery(path: string, query: Query = {}): string {
-  const text = new URLSearchParams(query).toString();
+/** Path and query of a route. */
+export function addressOf<Name extends RouteName>(
+  name: Name,
+  { query, params }: RouteAsked<Name> = {},
+): string {
+  const given = Object.entries<unknown>(query ?? {}).filter(([, value]) => value !== undefined);
+  const text = new URLSearchParams(given.map(([key, value]) => [key, String(value)])).toString();
+  const path = pathFor(ROUTE_PLACES[name].path, params);
   return text === '' ? path : `${path}?${text}`;
 }
 
 /** A JSON document. Never rejects. */
-export async function ask<Value>(
-  path: string,
-  query: Query = {},
-  method: 'GET' | 'POST' = 'GET',
-): Promise<Answer<Value>> {
-  const answer = await openResponse(path, query, { method, signal: AbortSignal.timeout(TIMEOUT_MS) });
+export async function ask<Name extends RouteName>(
+  name: Name,
+  asked: RouteAsked<Name> = {},
+): Promise<Answer<RouteAnswer<Name>>> {
+  const { method } = ROUTE_PLACES[name];
+  const signal = AbortSignal.timeout(TIMEOUT_MS);
+  const answer = await openResponse(addressOf(name, asked), { method, signal });
   if (!answer.ok) return answer;
   try {
-    return { ok: true, value: (await answer.value.json()) as Value };
+    return { ok: true, value: (await answer.value.json()) as RouteAnswer<Name> };
   } catch (error) {
     return unreachable(error);
   }
 }
 
 /** The response when its status is 200. Never rejects. */
-export async function openResponse(path: string, query: Query, init: RequestInit): Promise<Answer<Response>> {
+export async function openResponse(address: string, init: RequestInit): Promise<Answer<Response>> {
   const headers = new Headers(init.headers);
   if (token.value !== null) headers.set('authorization', `Bearer ${token.value}`);
   try {
-    const response = await fetch(pathWithQuery(path, query), { ...init, headers, cache: 'no-store' });
+    const response = await fetch(address, { ...init, headers, cache: 'no-store' });
     return response.ok ? { ok: true, value: response } : { ok: false, failure: await failureOf(response) };
   } catch (error) {
     return unreachable(error);

@@ -32,7 +32,7 @@ export async function watchAgent(): Promise<never> {
   let retryMs = FIRST_RETRY_MS;
   for (;;) {
     await visible();
-    const answer = await ask<StatusJson>('/api/v1/status');
+    const answer = await ask('status');
     if (answer.ok) {
       retryMs = FIRST_RETRY_MS;
       setStatus(answer.value);

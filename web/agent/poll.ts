@@ -2,6 +2,8 @@
 import { useEffect } from 'preact/hooks';
 import { useSignal } from '@preact/signals';
 import type { ReadonlySignal } from '@preact/signals';
+import type { RouteAnswer } from '../../src/api/index.ts';
+import type { RouteName } from '../../src/api/paths.ts';
 import { type Answer, ask } from './api.ts';
 import { live, run } from './connection.ts';
 
@@ -9,11 +11,11 @@ import { live, run } from './connection.ts';
  * Null until there is an answer. A failure does not replace what is shown while the connection is lost: the page says that.
  * `periodMs` null: asked once per run of the agent.
  */
-export function useDocument<Value>(
-  path: string,
+export function useDocument<Name extends RouteName>(
+  name: Name,
   periodMs: number | null,
-): ReadonlySignal<Answer<Value> | null> {
-  const answer = useSignal<Answer<Value> | null>(null);
+): ReadonlySignal<Answer<RouteAnswer<Name>> | null> {
+  const answer = useSignal<Answer<RouteAnswer<Name>> | null>(null);
   useEffect(() => {
     let ended = false;
     let wake = () => {};
@@ -31,7 +33,7 @@ export function useDocument<Value>(
         await live();
         if (ended) return;
         if (!document.hidden) {
-          const next = await ask<Value>(path);
+          const next = await ask(name);
           if (ended) return;
           if (next.ok || next.failure.kind === 'refused' || answer.peek() === null) answer.value = next;
         }
@@ -44,6 +46,6 @@ export function useDocument<Value>(
       stopWatching();
       wake();
     };
-  }, [path, periodMs]);
+  }, [name, periodMs]);
   return answer;
 }

@@ -15,8 +15,8 @@ export class ProcessFeed {
   readonly problem = signal<string | null>(null);
 
   /** Returns what ends it. */
-  open(filters: Query): () => void {
-    const stream = openStream('/api/v1/processes/live', filters, {
+  open(filters: Query<'liveProcesses'>): () => void {
+    const stream = openStream('liveProcesses', filters, {
       onRecord: ({ text }) => this.book.apply(JSON.parse(text) as LiveRecordJson),
       onState: (problem) => {
         this.problem.value = problem;

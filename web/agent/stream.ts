@@ -1,6 +1,8 @@
 // Streams of the agent: read by fetch, because EventSource cannot send a token; opened again where they broke off.
 import { createParser } from 'eventsource-parser';
-import { openResponse, type Query } from './api.ts';
+import type { RouteAsked } from '../../src/api/index.ts';
+import type { RouteName } from '../../src/api/paths.ts';
+import { addressOf, openResponse, type Query } from './api.ts';
 import { checkNow, live } from './connection.ts';
 
 export interface StreamRecord {
@@ -20,7 +22,11 @@ const FIRST_RETRY_MS = 500;
 const LAST_RETRY_MS = 10_000;
 
 /** Reads until it is closed. `close` may be called at any time. */
-export function openStream(path: string, query: Query, handlers: StreamHandlers): { close(): void } {
+export function openStream<Name extends RouteName>(
+  name: Name,
+  query: Query<Name>,
+  handlers: StreamHandlers,
+): { close(): void } {
   const controller = new AbortController();
   const { signal } = controller;
   let lastId: string | undefined;
@@ -28,7 +34,7 @@ export function openStream(path: string, query: Query, handlers: StreamHandlers)
   async function readOnce(): Promise<string> {
     const headers: Record<string, string> = { accept: 'text/event-stream' };
     if (lastId !== undefined) headers['last-event-id'] = lastId;
-    const answer = await openResponse(path, query, { signal, headers });
+    const answer = await openResponse(addressOf(name, { query } as RouteAsked<Name>), { signal, headers });
     if (!answer.ok) return answer.failure.detail;
     handlers.onState(null);
     const parser = createParser({

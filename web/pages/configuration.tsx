@@ -1,7 +1,6 @@
 // The configuration in effect and where each value is from; what is not the default first.
 import type { ComponentChildren, JSX } from 'preact';
 import { useSignal } from '@preact/signals';
-import type { ConfigurationJson } from '../../src/api/index.ts';
 import { useDocument } from '../agent/poll.ts';
 import { harmless } from '../ui/figures.ts';
 import { Empty, Failed, Loading } from '../ui/states.tsx';
@@ -11,7 +10,7 @@ const TITLE = 'Configuration in effect';
 
 export function Configuration(): JSX.Element {
   const search = useSignal('');
-  const answer = useDocument<ConfigurationJson>('/api/v1/configuration', null).value;
+  const answer = useDocument('configuration', null).value;
   if (answer === null) {
     return (
       <Card title={TITLE}>

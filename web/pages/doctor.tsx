@@ -1,6 +1,6 @@
 // The checks of the doctor, the self-test among them: what is wrong first.
 import type { JSX } from 'preact';
-import type { DoctorJson, FindingJson } from '../../src/api/index.ts';
+import type { FindingJson } from '../../src/api/index.ts';
 import { useDocument } from '../agent/poll.ts';
 import { harmless, plural } from '../ui/figures.ts';
 import { Failed, Loading } from '../ui/states.tsx';
@@ -18,7 +18,7 @@ const WORDS: Readonly<Record<Result, string>> = {
 const LEVELS: Readonly<Record<Result, string>> = { fail: 'bad', warn: 'warn', ok: 'ok', skip: 'skip' };
 
 export function Doctor(): JSX.Element {
-  const answer = useDocument<DoctorJson>('/api/v1/doctor', PERIOD_MS).value;
+  const answer = useDocument('doctor', PERIOD_MS).value;
   if (answer === null) {
     return (
       <Card title="Checks">

@@ -43,7 +43,7 @@ function EventList({ filters }: { filters: Readonly<Record<string, string>> }): 
   const version = useCallback(() => log.newest, [log]);
   useChanges(version);
   useEffect(() => {
-    const stream = openStream('/api/v1/events', filters, {
+    const stream = openStream('events', filters, {
       onRecord({ kind, text }) {
         if (kind === 'gap') lost.value += (JSON.parse(text) as GapJson).lost ?? 0;
         if (SHOWN_KINDS.has(kind)) log.add(kind, text);

@@ -10,7 +10,7 @@ import { PlaceTable } from './place-table.tsx';
 const PERIOD_MS = 1_000;
 
 export function Now(): JSX.Element {
-  const answer = useDocument<ActivityJson>('/api/v1/activity', PERIOD_MS).value;
+  const answer = useDocument('activity', PERIOD_MS).value;
   if (answer === null) return <Loading what="the activity" />;
   if (!answer.ok) return <Failed what="the activity" failure={answer.failure} />;
   const { node, history, places, total } = answer.value;

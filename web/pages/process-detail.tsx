@@ -2,7 +2,7 @@
 import type { JSX } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { useSignal } from '@preact/signals';
-import type { EventJson, ProcessJson, ProcessPageJson, ProcessTreeAnswer } from '../../src/api/index.ts';
+import type { EventJson, ProcessJson, ProcessTreeAnswer } from '../../src/api/index.ts';
 import { capabilitiesText } from '../../src/lib/capabilities.ts';
 import { type Answer, ask } from '../agent/api.ts';
 import { openStream } from '../agent/stream.ts';
@@ -235,7 +235,7 @@ function useProcess(id: string) {
     let stream: { close(): void } | null = null;
     /** Its children run where it does: in a container nobody else's events need to be sent. */
     function follow(container: string | null): void {
-      stream ??= openStream('/api/v1/events', container === null ? {} : { container }, {
+      stream ??= openStream('events', container === null ? {} : { container }, {
         onRecord({ kind, text }) {
           if (!EVENT_TYPES.some((type) => type === kind) || !text.includes(id)) return;
           const event = JSON.parse(text) as EventJson;
@@ -262,13 +262,13 @@ function useProcess(id: string) {
 /** The last of them, as far as the agent keeps them. */
 async function endedChildren(parent: string): Promise<readonly ProcessJson[]> {
   const query = { parent, state: 'exited', sort: 'newest', limit: String(MAX_SEEN) };
-  const answer = await ask<ProcessPageJson>('/api/v1/processes', query);
+  const answer = await ask('processes', { query });
   return answer.ok ? answer.value.processes : [];
 }
 
 async function loadProcess(id: string): Promise<Answer<Loaded>> {
-  const path = `/api/v1/processes/${encodeURIComponent(id)}`;
-  const [process, tree] = await Promise.all([ask<ProcessJson>(path), ask<ProcessTreeAnswer>(`${path}/tree`)]);
+  const asked = { params: { id } };
+  const [process, tree] = await Promise.all([ask('process', asked), ask('processTree', asked)]);
   if (!process.ok) return process;
   if (!tree.ok) return tree;
   return { ok: true, value: { process: process.value, tree: tree.value } };

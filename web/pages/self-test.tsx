@@ -9,16 +9,15 @@ import { dateText, harmless } from '../ui/figures.ts';
 import { Failed, Loading } from '../ui/states.tsx';
 import { Card, Fact } from './node.tsx';
 
-const PATH = '/api/v1/self-test';
 const PERIOD_MS = 30_000;
 
 export function SelfTest(): JSX.Element {
-  const told = useDocument<LastSelfTestJson>(PATH, PERIOD_MS).value;
+  const told = useDocument('lastSelfTest', PERIOD_MS).value;
   const asked = useSignal<Answer<SelfTestJson> | null>(null);
   const running = useSignal(false);
   const run = async () => {
     running.value = true;
-    asked.value = await ask<SelfTestJson>(PATH, {}, 'POST');
+    asked.value = await ask('selfTest');
     running.value = false;
     // A token that is no longer right, or an agent that is gone: the connection tells it for all pages.
     if (!asked.value.ok && asked.value.failure.kind !== 'refused') checkNow();

@@ -1,5 +1,5 @@
 // `cognitod doctor`: whether the agent sees what it should, or could here.
-import { type DoctorJson, SCHEMA_VERSION, type StatusJson, statusSchema } from '../../api/index.ts';
+import { type DoctorJson, routes, SCHEMA_VERSION, type StatusJson } from '../../api/index.ts';
 import { loadConfig } from '../../lib/index.ts';
 import type { Context } from '../context.ts';
 import type { Diagnosis } from '../deps.ts';
@@ -24,7 +24,7 @@ export async function doctor(context: Context, options: DoctorOptions): Promise<
   });
   const agent = {
     address: client.address,
-    status: (): Promise<StatusJson> => client.get('/api/v1/status', {}, statusSchema),
+    status: (): Promise<StatusJson> => client.get(routes.status),
     watch: () => watchEvents(client),
   };
   const { diagnose } = await deps.loadDoctor();

@@ -2,7 +2,7 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { type EvidenceJson, evidenceSchema, statusSchema } from '../../api/index.ts';
+import { type EvidenceJson, routes } from '../../api/index.ts';
 import { CognitodError } from '../../lib/errors.ts';
 import { type Anchor, keyIdOf, lineOf, type Verification, verifyChain } from '../../lib/hash-chain.ts';
 import type { Context } from '../context.ts';
@@ -29,7 +29,7 @@ export interface EvidenceOptions {
 
 /** Prints the report: Markdown, HTML, or with --json the records. */
 export async function evidence(context: Context, { from, to, html }: EvidenceOptions): Promise<void> {
-  const document = await context.client.get('/api/v1/evidence', { from, to }, evidenceSchema);
+  const document = await context.client.get(routes.evidence, { query: { from, to } });
   await context.print(document, () => {
     const report = reportOf(document, new Date().toISOString());
     return html ? toHtml(TITLE, report) : toMarkdown(report);
@@ -107,7 +107,7 @@ function readAnchors(file: string, nodes: ReadonlySet<unknown>): Anchor[] {
 
 /** The public key of the running agent, as PEM. */
 export async function key(context: Context): Promise<void> {
-  const { evidence } = await context.client.get('/api/v1/status', {}, statusSchema);
+  const { evidence } = await context.client.get(routes.status);
   if (evidence.public_key === null)
     throw new CognitodError('NOT_FOUND', 'this agent signs no evidence', {
       hint: 'it does where evidence.directory or evidence.key_file is set',

@@ -1,12 +1,10 @@
 // `cognitod ps`, `tree` and `show`: what is known about processes.
 import {
-  activitySchema,
   type ProcessJson,
   type ProcessPageJson,
-  processPageSchema,
   processSchema,
   type ProcessTreeJson,
-  processTreeSchema,
+  routes,
 } from '../../api/index.ts';
 import { CognitodError } from '../../lib/errors.ts';
 import type { Query } from '../client.ts';
@@ -25,7 +23,10 @@ const MAX_INDENT = 100;
 const MAX_JSON_DEPTH = 1000;
 
 /** The contract leaves the tree itself unchecked, because it is recursive. */
-const treeSchema = processTreeSchema.refine((answer) => isTree(answer.process), 'not a tree of processes');
+const checkedTree = {
+  ...routes.processTree,
+  answer: routes.processTree.answer.refine((answer) => isTree(answer.process), 'not a tree of processes'),
+};
 
 export async function ps(context: Context, filters: Query, limit: number | undefined): Promise<void> {
   const found = await fetchProcesses(context, filters, limit ?? Number.POSITIVE_INFINITY);
@@ -65,8 +66,8 @@ export async function tree(context: Context, name: string | undefined): Promise<
     );
     return;
   }
-  const answer = await withProcess(context, name, (path) =>
-    context.client.get(`${path}/tree`, {}, treeSchema),
+  const answer = await withProcess(context, name, (id) =>
+    context.client.get(checkedTree, { params: { id } }),
   );
   await context.print(answer, () => {
     const indent = (depth: number) => '  '.repeat(Math.min(depth, MAX_INDENT));
@@ -80,9 +81,11 @@ export async function tree(context: Context, name: string | undefined): Promise<
 
 export async function show(context: Context, name: string): Promise<void> {
   if (!isProcessName(name)) return showPlace(context, await findPlace(context.client, name));
-  const process = await withProcess(context, name, (path) => context.client.get(path, {}, processSchema));
+  const process = await withProcess(context, name, (id) =>
+    context.client.get(routes.process, { params: { id } }),
+  );
   // By its identity: meanwhile the pid may be another's.
-  const { ancestors } = await context.client.get(`${pathOf(process.process_id)}/tree`, {}, treeSchema);
+  const { ancestors } = await context.client.get(checkedTree, { params: { id: process.process_id } });
   const ended = await endedChildren(context, process.process_id);
   await context.print({ ...process, ancestors, ended_children: ended.processes }, () =>
     showText(process, ancestors, context.paint, ended),
@@ -92,16 +95,12 @@ export async function show(context: Context, name: string): Promise<void> {
 /** The last of them, as far as the agent keeps them. */
 function endedChildren({ client }: Context, parent: string): Promise<ProcessPageJson> {
   const query = { parent, state: 'exited', sort: 'newest', limit: MAX_ENDED };
-  return client.get('/api/v1/processes', query, processPageSchema);
+  return client.get(routes.processes, { query });
 }
 
 /** A pod, workload or container: what it did, and its processes as trees. */
 async function showPlace(context: Context, { name, filters }: NamedPlace): Promise<void> {
-  const { places } = await context.client.get(
-    '/api/v1/activity',
-    { ...filters, limit: 1000 },
-    activitySchema,
-  );
+  const { places } = await context.client.get(routes.activity, { query: { ...filters, limit: 1000 } });
   const processes = await fetchProcesses(context, { ...filters, state: 'running' }, Number.POSITIVE_INFINITY);
   await context.print({ schema_version: 1, places, processes }, () => {
     const cards = places.map((place) => placeText(place));
@@ -111,12 +110,10 @@ async function showPlace(context: Context, { name, filters }: NamedPlace): Promi
   });
 }
 
-const pathOf = (id: string) => `/api/v1/processes/${encodeURIComponent(id)}`;
-
 /** Asks about a process. A pid is that of the running process or else of the one that exited last with it. */
-async function withProcess<T>(context: Context, id: string, ask: (path: string) => Promise<T>): Promise<T> {
+async function withProcess<T>(context: Context, id: string, ask: (id: string) => Promise<T>): Promise<T> {
   try {
-    return await ask(pathOf(id));
+    return await ask(id);
   } catch (error) {
     if (!(error instanceof CognitodError) || error.code !== 'NOT_FOUND' || !/^\d{1,10}$/.test(id))
       throw error;
@@ -139,7 +136,7 @@ async function withProcess<T>(context: Context, id: string, ask: (path: string) 
         },
       );
     }
-    return ask(pathOf(last.process_id));
+    return ask(last.process_id);
   }
 }
 
@@ -149,7 +146,7 @@ async function fetchProcesses(context: Context, filters: Query, limit: number): 
   let cursor: string | undefined;
   do {
     const query = { ...filters, limit: Math.min(PAGE, limit - processes.length), cursor };
-    const page = await context.client.get('/api/v1/processes', query, processPageSchema);
+    const page = await context.client.get(routes.processes, { query });
     processes.push(...page.processes);
     cursor = page.next_cursor ?? undefined;
   } while (cursor !== undefined && processes.length < limit);

@@ -1,5 +1,5 @@
 // `cognitod status`: whether the agent sees everything, and what it costs.
-import { type StatusJson, statusSchema } from '../../api/index.ts';
+import { routes, type StatusJson } from '../../api/index.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { ledgerText } from '../ledger-text.ts';
@@ -7,7 +7,7 @@ import { bytesText, countText, durationText, harmless, type Painter, table } fro
 
 /** Resolves with the exit code. */
 export async function status(context: Context): Promise<number> {
-  const document = await context.client.get('/api/v1/status', {}, statusSchema);
+  const document = await context.client.get(routes.status);
   await context.print(document, () => statusText(document, context.paint));
   return document.ready ? EXIT.ok : EXIT.notReady;
 }

@@ -2,7 +2,7 @@
 import { closeSync, fstatSync, writeSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { createParser } from 'eventsource-parser';
-import type { EventJson, GapJson } from '../../api/index.ts';
+import { type EventJson, type GapJson, routes } from '../../api/index.ts';
 import { CognitodError } from '../../lib/errors.ts';
 import { NotAnAgent, type Query } from '../client.ts';
 import { describe } from '../connection-words.ts';
@@ -45,7 +45,7 @@ export async function stream(context: Context, options: StreamOptions): Promise<
   for (let delayMs = FIRST_RETRY_MS; ; delayMs = Math.min(2 * delayMs, LAST_RETRY_MS)) {
     try {
       const resumed = position.id !== undefined;
-      const response = await client.openStream('/api/v1/events', options.filters, position.id);
+      const response = await client.openStream(routes.events, options.filters, position.id);
       await follow(context, response, printer, position, () => {
         delayMs = FIRST_RETRY_MS;
         brokeAt = Number.NEGATIVE_INFINITY;

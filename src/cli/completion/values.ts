@@ -1,10 +1,5 @@
 // Names for a command line, asked from the agent.
-import {
-  activitySchema,
-  type PlaceActivityJson,
-  type ProcessJson,
-  processPageSchema,
-} from '../../api/index.ts';
+import { type PlaceActivityJson, type ProcessJson, routes } from '../../api/index.ts';
 import type { ApiClient } from '../client.ts';
 import { commandText } from '../text.ts';
 import type { Candidate, Source } from './wanted.ts';
@@ -43,7 +38,7 @@ export async function valuesFrom(client: ApiClient, source: Source, text: string
 }
 
 async function placesOf(client: ApiClient): Promise<readonly PlaceActivityJson[]> {
-  return (await client.get('/api/v1/activity', { limit: MOST_PLACES }, activitySchema)).places;
+  return (await client.get(routes.activity, { query: { limit: MOST_PLACES } })).places;
 }
 
 async function placesNamed(client: ApiClient, text: string): Promise<Candidate[]> {
@@ -138,7 +133,7 @@ async function commsOf(client: ApiClient, text: string): Promise<Candidate[]> {
 async function* pages(client: ApiClient): AsyncGenerator<readonly ProcessJson[]> {
   for (let cursor: string | undefined; ; ) {
     const query = { state: 'running', limit: PROCESSES_AT_ONCE, cursor };
-    const page = await client.get('/api/v1/processes', query, processPageSchema);
+    const page = await client.get(routes.processes, { query });
     yield page.processes;
     if (page.next_cursor === null) return;
     cursor = page.next_cursor;

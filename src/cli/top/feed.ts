@@ -1,12 +1,5 @@
 // Asks the agent for what the screen shows, again and again; an agent that is away is asked until it is back.
-import {
-  type ActivityJson,
-  activitySchema,
-  type ProcessJson,
-  processPageSchema,
-  type StatusJson,
-  statusSchema,
-} from '../../api/index.ts';
+import { type ActivityJson, type ProcessJson, routes, type StatusJson } from '../../api/index.ts';
 import type { ApiClient, Query } from '../client.ts';
 
 /** What to ask for beside the status. */
@@ -38,14 +31,10 @@ export async function look(client: ApiClient, { view, sort, text, filters }: Wan
   const place = { pod, namespace, workload, container };
   const asked = { sort, text: text === '' ? undefined : text };
   const [status, activity, page] = await Promise.all([
-    client.get('/api/v1/status', {}, statusSchema),
-    client.get('/api/v1/activity', { ...place, limit: view === 'pods' ? LIMIT : 1 }, activitySchema),
+    client.get(routes.status),
+    client.get(routes.activity, { query: { ...place, limit: view === 'pods' ? LIMIT : 1 } }),
     view === 'processes'
-      ? client.get(
-          '/api/v1/processes',
-          { ...filters, ...asked, usage: 'true', limit: LIMIT },
-          processPageSchema,
-        )
+      ? client.get(routes.processes, { query: { ...filters, ...asked, usage: 'true', limit: LIMIT } })
       : null,
   ]);
   return { status, activity, processes: page?.processes ?? [], total: page?.total ?? 0, text };

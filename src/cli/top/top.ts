@@ -1,5 +1,5 @@
 // `cognitod top`: the node, live, in a terminal.
-import { processSchema, processTreeSchema } from '../../api/index.ts';
+import { routes } from '../../api/index.ts';
 import { CognitodError } from '../../lib/errors.ts';
 import type { Query } from '../client.ts';
 import type { Context } from '../context.ts';
@@ -136,11 +136,11 @@ class Top {
 
   async #fetchDetail(id: string): Promise<void> {
     const { client, paint } = this.#context;
-    const path = `/api/v1/processes/${encodeURIComponent(id)}`;
+    const asked = { params: { id } };
     let text: string;
     try {
-      const process = await client.get(path, {}, processSchema);
-      const { ancestors } = await client.get(`${path}/tree`, {}, processTreeSchema);
+      const process = await client.get(routes.process, asked);
+      const { ancestors } = await client.get(routes.processTree, asked);
       text = showText(process, ancestors, paint);
     } catch (error) {
       text = harmless(error instanceof Error ? error.message : String(error));
