@@ -4,6 +4,7 @@ import type { Query } from './client.ts';
 import { COLOR_MODES } from './color.ts';
 import type { Context } from './context.ts';
 import { OUTPUT_FORMATS } from './output-format.ts';
+import { option } from './option.ts';
 import { DEFAULT_API } from './settings.ts';
 import { timeOption } from './time-option.ts';
 
@@ -17,12 +18,30 @@ export function addCommonOptions(command: Command): void {
     .addOption(
       new Option('-o, --output <format>', 'table for people, json as --json, yaml').choices(OUTPUT_FORMATS),
     )
-    .option('--config <file>', 'configuration file (COGNITOD_CONFIG)')
-    .option('--api <url>', `address of the agent, or unix:/path (COGNITOD_API; default ${DEFAULT_API})`)
-    .option('--ca-file <file>', 'authority of the certificate of the agent, PEM (or COGNITOD_CA_FILE)')
-    .option('--cert-file <file>', 'certificate to show to the agent, PEM (or COGNITOD_CERT_FILE)')
-    .option('--key-file <file>', 'private key of that certificate, PEM (or COGNITOD_KEY_FILE)')
-    .option('--token-file <file>', 'file with the token of the agent (or the token itself in COGNITOD_TOKEN)')
+    .addOption(option('--config <file>', 'configuration file (COGNITOD_CONFIG)', 'files'))
+    .addOption(
+      option('--api <url>', `address of the agent, or unix:/path (COGNITOD_API; default ${DEFAULT_API})`),
+    )
+    .addOption(
+      option(
+        '--ca-file <file>',
+        'authority of the certificate of the agent, PEM (or COGNITOD_CA_FILE)',
+        'files',
+      ),
+    )
+    .addOption(
+      option('--cert-file <file>', 'certificate to show to the agent, PEM (or COGNITOD_CERT_FILE)', 'files'),
+    )
+    .addOption(
+      option('--key-file <file>', 'private key of that certificate, PEM (or COGNITOD_KEY_FILE)', 'files'),
+    )
+    .addOption(
+      option(
+        '--token-file <file>',
+        'file with the token of the agent (or the token itself in COGNITOD_TOKEN)',
+        'files',
+      ),
+    )
     .addOption(new Option('--color <when>', 'colours; NO_COLOR is honoured').choices(COLOR_MODES))
     .helpOption('-h, --help', 'this help');
 }
@@ -30,14 +49,20 @@ export function addCommonOptions(command: Command): void {
 /** Which processes or events. */
 export function filters(command: Command): Command {
   return command
-    .option('--pod <name>', 'only this pod (name, namespace/name, uid or its beginning)')
-    .option('--namespace <name>', 'only pods of this namespace')
-    .option('--workload <name>', 'only pods of this workload (name, or kind/name like deployment/web)')
-    .option('--container <name>', 'only this container (name, id or its beginning)')
-    .option('--uid <n>', 'only this user', number(0, MAX_U32))
-    .option('--comm <name>', 'only this command name')
-    .option('--executable <path>', 'only this program; without a slash in any directory')
-    .option('--pid <n>', 'only this pid', number(0, MAX_U32));
+    .addOption(option('--pod <name>', 'only this pod (name, namespace/name, uid or its beginning)', 'pods'))
+    .addOption(option('--namespace <name>', 'only pods of this namespace', 'namespaces'))
+    .addOption(
+      option(
+        '--workload <name>',
+        'only pods of this workload (name, or kind/name like deployment/web)',
+        'workloads',
+      ),
+    )
+    .addOption(option('--container <name>', 'only this container (name, id or its beginning)', 'containers'))
+    .addOption(option('--uid <n>', 'only this user').argParser(number(0, MAX_U32)))
+    .addOption(option('--comm <name>', 'only this command name', 'comms'))
+    .addOption(option('--executable <path>', 'only this program; without a slash in any directory', 'files'))
+    .addOption(option('--pid <n>', 'only this pid', 'pids').argParser(number(0, MAX_U32)));
 }
 
 /** What the filters select, and within it what `where` names. */

@@ -7,7 +7,7 @@ import { ApiClient } from '../client.ts';
 import { findPlace } from '../place.ts';
 import { buildProgram } from '../program.ts';
 import { sampleNode } from './sample-node.test-helper.ts';
-import { sourceOf } from './wanted.ts';
+import { sourceOf } from '../option.ts';
 
 /** What is offered for the last word, without the descriptions. */
 async function offered(words: readonly string[], env: Record<string, string> = {}): Promise<string[]> {

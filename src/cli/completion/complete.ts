@@ -4,7 +4,8 @@ import { ApiClient } from '../client.ts';
 import { clientSettings } from '../settings.ts';
 import { cut, harmless } from '../text.ts';
 import type { Writer } from '../writer.ts';
-import { type Candidate, type Source, type Wanted, wantedAt } from './wanted.ts';
+import type { Source } from '../option.ts';
+import { type Candidate, type Wanted, wantedAt } from './wanted.ts';
 
 export const COMPLETE = '__complete';
 
@@ -31,7 +32,7 @@ export async function complete(
   if (lines.length > 0) await output.write(`${lines.join('\n')}\n`);
 }
 
-const KNOWN_HERE: readonly Source[] = ['nothing', 'files'];
+const KNOWN_HERE: readonly Source[] = ['nothing', 'commands', 'files'];
 
 async function askAgent(wanted: Wanted, env: NodeJS.ProcessEnv): Promise<Candidate[]> {
   if (KNOWN_HERE.includes(wanted.source)) return [];

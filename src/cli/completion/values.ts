@@ -2,7 +2,8 @@
 import { type PlaceActivityJson, type ProcessJson, routes } from '../../api/index.ts';
 import type { ApiClient } from '../client.ts';
 import { commandText } from '../text.ts';
-import type { Candidate, Source } from './wanted.ts';
+import type { Source } from '../option.ts';
+import type { Candidate } from './wanted.ts';
 
 const MOST_PLACES = 1000;
 const PROCESSES_AT_ONCE = 1000;
@@ -32,6 +33,7 @@ export async function valuesFrom(client: ApiClient, source: Source, text: string
     case 'comms':
       return commsOf(client, text);
     case 'files':
+    case 'commands':
     case 'nothing':
       return [];
   }

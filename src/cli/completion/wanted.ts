@@ -1,5 +1,6 @@
 // What may stand at the end of a command line: read from the commands and options of the program itself.
 import type { Argument, Command, Option } from 'commander';
+import { type Source, sourceOf } from '../option.ts';
 import type { GlobalOptions } from '../settings.ts';
 
 /** Something to write, and what it is. */
@@ -7,22 +8,6 @@ export interface Candidate {
   readonly value: string;
   readonly description: string;
 }
-
-/** Values that the program does not know by itself. */
-export type Source =
-  | 'pods'
-  | 'namespaces'
-  | 'workloads'
-  | 'containers'
-  | 'pids'
-  | 'comms'
-  /** Pods, workloads and containers. */
-  | 'places'
-  /** The same, and processes. */
-  | 'places and pids'
-  | 'files'
-  | 'pids and files'
-  | 'nothing';
 
 export interface Wanted {
   /** What stands before the value in the same word: `--pod=`, or nothing. */
@@ -33,67 +18,6 @@ export interface Wanted {
   readonly source: Source;
   /** Where the agent is, as far as the command line says it. */
   readonly globals: GlobalOptions;
-}
-
-/** By the name of the option. Options with choices need no entry. */
-const OF_OPTIONS: Readonly<Record<string, Source | readonly string[]>> = {
-  pod: 'pods',
-  namespace: 'namespaces',
-  workload: 'workloads',
-  container: 'containers',
-  comm: 'comms',
-  executable: 'files',
-  pid: 'pids',
-  type: ['fork', 'exec', 'exit'],
-  config: 'files',
-  tokenFile: 'files',
-  caFile: 'files',
-  certFile: 'files',
-  keyFile: 'files',
-  procRoot: 'files',
-  tlsDir: 'files',
-  publicKey: 'files',
-  anchor: 'files',
-  ...Object.fromEntries(
-    [
-      'uid',
-      'since',
-      'until',
-      'limit',
-      'count',
-      'interval',
-      'readyFd',
-      'api',
-      'apiListen',
-      'opsListen',
-      'listen',
-      'image',
-      'service',
-      'secret',
-      'webhook',
-      'excludeNamespaces',
-      'from',
-      'to',
-      'days',
-      'head',
-    ].map((name) => [name, 'nothing' as const]),
-  ),
-};
-
-/** By the name of the argument. */
-const OF_ARGUMENTS: Readonly<Record<string, Source | readonly string[]>> = {
-  where: 'places',
-  what: 'places and pids',
-  process: 'pids',
-  'pid-or-path': 'pids and files',
-  action: ['key', 'verify'],
-  file: 'files',
-};
-
-/** Where the values of an option or argument come from; undefined when nobody has decided. */
-export function sourceOf(of: Option | Argument): Source | readonly string[] | undefined {
-  if (of.argChoices !== undefined) return of.argChoices;
-  return 'attributeName' in of ? OF_OPTIONS[of.attributeName()] : OF_ARGUMENTS[of.name()];
 }
 
 const NOTHING = { prefix: '', candidates: [], source: 'nothing' } as const;
@@ -194,7 +118,7 @@ class Line {
     const last = declared.at(-1);
     const argument = declared[this.#operands] ?? (last?.variadic === true ? last : undefined);
     if (argument === undefined) return { candidates: [], source: 'nothing' };
-    if (argument.name() === 'command') return { candidates: this.#commands(), source: 'nothing' };
+    if (sourceOf(argument) === 'commands') return { candidates: this.#commands(), source: 'nothing' };
     return valuesOf(argument);
   }
 
