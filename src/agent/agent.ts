@@ -111,6 +111,7 @@ export class Agent implements AgentView, Closable {
   readonly #startedAt = new Date();
   readonly #clock = new ClockWatch();
   #stopSettling = () => {};
+  #stopTicks = () => {};
   #closing: Promise<void> | undefined;
 
   private constructor(loaded: LoadedConfig, log: Log, start: PrivilegedStart) {
@@ -280,6 +281,7 @@ export class Agent implements AgentView, Closable {
     });
     this.#names.metadata.start();
     await this.#opened.collector.start(pipeline);
+    this.#stopTicks = pipeline.startTicks(this.#tasks);
     this.#trustOwnNode();
     this.#evidence.start();
     this.#cluster.start();
@@ -320,6 +322,7 @@ export class Agent implements AgentView, Closable {
         () => this.#names.search.close(),
         () => this.#selfTest.stop(),
         () => this.#stopSettling(),
+        () => this.#stopTicks(),
         // What the kernel has recorded by then still reaches whoever listens, and the ledger closes without a rest.
         () => collector.detach(),
         () => this.#account.finish(),

@@ -1,7 +1,7 @@
 // Reads argv and executable of the processes that were there before the agent, a few at a time.
 import { readExecutable, readCmdline } from '../collect/index.ts';
 import type { ArgvMasker } from '../decode/index.ts';
-import type { Process, ProcessTable } from '../model/index.ts';
+import type { ProcessView, ProcessTable } from '../model/index.ts';
 
 const PER_TURN = 50;
 const TURN_MS = 10;
@@ -20,13 +20,13 @@ export async function enrichSnapshot(
   }
 }
 
-const needsProc = (process: Process) =>
+const needsProc = (process: ProcessView) =>
   process.state === 'running' &&
   !process.kernelThread &&
   process.image.source === 'snapshot' &&
   process.image.argv === null;
 
-function enrichOne(table: ProcessTable, process: Process, procRoot: string, mask: ArgvMasker): void {
+function enrichOne(table: ProcessTable, process: ProcessView, procRoot: string, mask: ArgvMasker): void {
   if (!needsProc(process)) return;
   const argv = readCmdline(procRoot, process.pid);
   if (argv === null) return;

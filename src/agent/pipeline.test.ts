@@ -52,6 +52,33 @@ test('the table comes first, then every stage that has the hook, in order; a bat
   assert.deepEqual(order, [...event, ...event, 'a end']);
 });
 
+test('a stage that wants ticks gets them, as a task of its name; the others cost none', () => {
+  const started: [name: string, periodMs: number][] = [];
+  const works: (() => void | Promise<void>)[] = [];
+  let stopped = 0;
+  const tasks = {
+    every(name: string, periodMs: number, work: () => void | Promise<void>) {
+      started.push([name, periodMs]);
+      works.push(work);
+      return () => void stopped++;
+    },
+  };
+  class Clock implements Stage {
+    readonly name = 'clock';
+    ticks = 0;
+    tick() {
+      this.ticks++;
+    }
+  }
+  const clock = new Clock();
+  const stop = pipeline([{ name: 'silent', event() {} }, clock]).startTicks(tasks);
+  assert.deepEqual(started, [['clock', 1000]]);
+  for (const work of works) void work();
+  assert.equal(clock.ticks, 1);
+  stop();
+  assert.equal(stopped, 1);
+});
+
 test('a stage keeps what it is: hooks may use this', () => {
   class Counter implements Stage {
     readonly name = 'counter';

@@ -2,6 +2,7 @@
 import type { CollectorSink } from '../collect/index.ts';
 import type { DecodedRecord } from '../decode/index.ts';
 import type { CgroupRegistry } from '../identity/index.ts';
+import type { Tasks } from '../lib/index.ts';
 import type { ProcessTable, Stage } from '../model/index.ts';
 
 export interface PipelineOptions {
@@ -11,7 +12,9 @@ export interface PipelineOptions {
   readonly stages: readonly Stage[];
 }
 
-type Hook = Exclude<keyof Stage, 'name'>;
+type Hook = Exclude<keyof Stage, 'name' | 'tick'>;
+
+const TICK_MS = 1000;
 
 export class Pipeline implements CollectorSink {
   readonly #registry: CgroupRegistry;
@@ -20,10 +23,12 @@ export class Pipeline implements CollectorSink {
   readonly #move: NonNullable<Stage['move']>[];
   readonly #event: NonNullable<Stage['event']>[];
   readonly #batchEnd: NonNullable<Stage['batchEnd']>[];
+  readonly #stages: readonly Stage[];
   #hadEvents = false;
 
   constructor({ registry, table, stages }: PipelineOptions) {
     this.#registry = registry;
+    this.#stages = stages;
     this.#table = table;
     this.#cgroup = hooksOf(stages, 'cgroup');
     this.#move = hooksOf(stages, 'move');
@@ -58,6 +63,16 @@ export class Pipeline implements CollectorSink {
       default:
         this.#table.count(record);
     }
+  }
+
+  /** Starts the ticks of the stages that want them, and gives what ends them. */
+  startTicks(tasks: Pick<Tasks, 'every'>): () => void {
+    const stops = this.#stages
+      .filter(({ tick }) => tick !== undefined)
+      .map((stage) => tasks.every(stage.name, TICK_MS, () => stage.tick!()));
+    return () => {
+      for (const stop of stops) stop();
+    };
   }
 
   batchEnd(): void {

@@ -11,7 +11,7 @@ import {
 } from '../api/index.ts';
 import type { NodeReading, Usage } from '../collect/index.ts';
 import type { Metadata } from '../identity/index.ts';
-import type { AppliedEvent, ModelView, Process } from '../model/index.ts';
+import type { AppliedEvent, ModelView, ProcessView } from '../model/index.ts';
 
 /** The numbers that stand for kinds of events. */
 const EVENT_TYPES = { exec: 0, fork: 1, exit: 2 } as const;
@@ -46,13 +46,13 @@ function k8sOf(metadata: Metadata | null): K8s {
   };
 }
 
-const eventTypeOf = (process: Process): CompatProcess['event_type'] =>
+const eventTypeOf = (process: ProcessView): CompatProcess['event_type'] =>
   process.state !== 'running' ? 'exit' : process.execSeq > 0 ? 'exec' : 'fork';
 
 const memoryPercent = ({ rssBytes }: Usage, totalBytes: number) =>
   totalBytes === 0 ? 0 : rounded((100 * rssBytes) / totalBytes);
 
-export function compatProcess(process: Process, model: ModelView, measured: Measured): CompatProcess {
+export function compatProcess(process: ProcessView, model: ModelView, measured: Measured): CompatProcess {
   const { usage, memoryTotalBytes, nowNs } = measured;
   const cpu = usage?.cpuPercent ?? null;
   return {
@@ -95,9 +95,13 @@ export function compatEvent({ seq, event, identity, image }: AppliedEvent): Comp
 }
 
 /** Ancestors, siblings and descendants; levels count from the process, upwards negative. */
-export function compatGraph(process: Process, model: ModelView): CompatGraph {
+export function compatGraph(process: ProcessView, model: ModelView): CompatGraph {
   const nodes: CompatGraph['nodes'] = [];
-  const add = (one: Process, relationship: CompatGraph['nodes'][number]['relationship'], level: number) => {
+  const add = (
+    one: ProcessView,
+    relationship: CompatGraph['nodes'][number]['relationship'],
+    level: number,
+  ) => {
     const { pid, parentPid, uid, gid } = one;
     const comm = one.image.comm;
     nodes.push({ pid, ppid: parentPid, comm, uid, gid, event_type: eventTypeOf(one), relationship, level });

@@ -1,11 +1,11 @@
 // Who is where on the node now: places with what lives in them, and what that uses.
 import type { Usage } from '../collect/index.ts';
-import type { PlaceActivity, ModelView, Place, Process } from '../model/index.ts';
+import type { PlaceActivity, ModelView, Place, ProcessView } from '../model/index.ts';
 
 /** Reads CPU and memory of live processes. */
 export interface UsageView {
-  refresh(processes: Iterable<Process>): Promise<void>;
-  of(process: Process): Usage | null;
+  refresh(processes: Iterable<ProcessView>): Promise<void>;
+  of(process: ProcessView): Usage | null;
 }
 
 export interface ActivitySource {
@@ -17,7 +17,7 @@ export interface ActivitySource {
 /** A place with what lives in it now. */
 export interface Occupied {
   readonly place: Place;
-  readonly live: readonly Process[];
+  readonly live: readonly ProcessView[];
 }
 
 /** All places that have had an event or have a live process. */

@@ -1,13 +1,13 @@
 // Turns processes of the model into their published JSON shape.
 import { type ImageJson, type ProcessJson, SCHEMA_VERSION } from '../api/index.ts';
 import { withPod } from '../identity/index.ts';
-import { formatProcessId, type Image, type ModelView, type Process } from '../model/index.ts';
+import { formatProcessId, type Image, type ModelView, type ProcessView } from '../model/index.ts';
 import { exactInteger } from './exact-integer.ts';
 import { claimJson, metadataJson } from './metadata-json.ts';
 import { signalName } from './signal-name.ts';
 
 /** A process without its images, as in pages and trees. Meant for JSON.stringify (see exactInteger). */
-export function processJson(process: Process, model: ModelView): ProcessJson {
+export function processJson(process: ProcessView, model: ModelView): ProcessJson {
   const { image } = process;
   const metadata = model.metadataOf(process);
   const identity = withPod(process.identity, metadata);
@@ -53,14 +53,14 @@ export function processJson(process: Process, model: ModelView): ProcessJson {
 }
 
 /** A process with its images, oldest first. */
-export function processDetailJson(process: Process, model: ModelView): ProcessJson {
+export function processDetailJson(process: ProcessView, model: ModelView): ProcessJson {
   const kept = [...(process.earlierImages ?? []), process.image];
   const firstSeq = process.execSeq - kept.length + 1;
   const images = kept.map((image, index) => imageJson(image, firstSeq + index, process, model));
   return { ...processJson(process, model), images };
 }
 
-function imageJson(image: Image, execSeq: number, process: Process, model: ModelView): ImageJson {
+function imageJson(image: Image, execSeq: number, process: ProcessView, model: ModelView): ImageJson {
   // Before its first exec a child runs its parent's image, which began earlier, in another process.
   const inherited = execSeq === 0 && process.birth === 'fork';
   const since = inherited ? process.startNs : image.sinceKtimeNs;

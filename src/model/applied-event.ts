@@ -1,7 +1,7 @@
 // An event together with what the model knew at that moment; what streams and later stages receive.
 import type { ProcessEvent } from '../decode/index.ts';
 import type { Identity, Metadata } from '../identity/index.ts';
-import type { Image, Process } from './process.ts';
+import type { Image, ProcessView } from './process.ts';
 
 /** One event after the model took it in. `process` may change later; the other fields do not. */
 export interface AppliedEvent {
@@ -10,7 +10,7 @@ export interface AppliedEvent {
   readonly event: ProcessEvent;
   readonly identity: Identity;
   /** Null only when the table is full and the process could not be kept. */
-  readonly process: Process | null;
+  readonly process: ProcessView | null;
   /** The image at the event: after a fork the parent's, after an exec the new one, at exit the last. */
   readonly image: Image;
   readonly execSeq: number;

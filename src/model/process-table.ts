@@ -23,7 +23,7 @@ import { ExitedStore } from './exited-store.ts';
 import { imageBytes, PROCESS_BYTES } from './footprint.ts';
 import type { MetadataLookup } from './late-binding.ts';
 import { Ledger } from './ledger.ts';
-import type { Birth, Image, Process } from './process.ts';
+import type { Birth, Image, Process, ProcessView } from './process.ts';
 import { formatProcessId, parseProcessId } from './process-id.ts';
 import type { ModelView } from './view.ts';
 import { type ClockReader, WallClock } from './wall-clock.ts';
@@ -222,11 +222,11 @@ export class ProcessTable implements ModelView {
     return this.#exited[Symbol.iterator]();
   }
 
-  parentOf(process: Process): Process | undefined {
+  parentOf(process: ProcessView): Process | undefined {
     return process.parentPid === 0 ? undefined : this.byIdentity(process.parentPid, process.parentStartNs);
   }
 
-  processIdOf(process: Process): string {
+  processIdOf(process: ProcessView): string {
     return formatProcessId(this.bootId, process.pid, process.startNs);
   }
 

@@ -17,7 +17,17 @@ export type ProcessState = 'running' | 'exited' | 'exit_unseen';
 /** How the agent learned of a process: its fork, the first snapshot, or by healing. */
 export type Birth = 'fork' | 'snapshot' | 'fork_unseen';
 
-/** A process. Only the model writes to it; everyone else reads. */
+/**
+ * What everybody but the table sees of a process: nothing to write, and nothing of how the table keeps it, so that the table
+ * can become columns without them. It may change after they were told of it.
+ */
+export interface ProcessView
+  extends Readonly<Omit<Process, 'children' | 'earlierImages' | 'bytes' | 'execId'>> {
+  readonly earlierImages: readonly Image[] | null;
+  readonly children: ReadonlySet<ProcessView> | null;
+}
+
+/** A process as the table keeps it. Only the model writes to it. */
 export interface Process {
   /** Monotonic number given by the model: order of appearance, and the paging cursor. */
   readonly serial: number;

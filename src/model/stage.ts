@@ -18,4 +18,6 @@ export interface Stage {
   event?(applied: AppliedEvent): void;
   /** After the events of one drain of the ring, when there were any. */
   batchEnd?(): void;
+  /** Once a second, whether anything happens or not. One that fails is told in the status, and the others go on. */
+  tick?(): void;
 }

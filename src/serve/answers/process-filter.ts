@@ -1,6 +1,6 @@
 // Whether a process is one of those that a query asks for.
 import type { LiveQuery } from '../../api/index.ts';
-import type { ModelView, Process } from '../../model/index.ts';
+import type { ModelView, ProcessView } from '../../model/index.ts';
 import { executableFilter } from './executable-filter.ts';
 import { placeFilter } from './place-filter.ts';
 
@@ -8,7 +8,7 @@ import { placeFilter } from './place-filter.ts';
 export function processFilter(
   model: Pick<ModelView, 'metadataOf'>,
   query: LiveQuery,
-): (process: Process) => boolean {
+): (process: ProcessView) => boolean {
   const { uid, comm, pid } = query;
   const isPlace = placeFilter(query);
   const isExecutable = executableFilter(query.executable);

@@ -6,7 +6,7 @@ import {
   SCHEMA_VERSION,
 } from '../../api/index.ts';
 import { CognitodError } from '../../lib/errors.ts';
-import { type ModelView, type Process, parseProcessId } from '../../model/index.ts';
+import { type ModelView, type ProcessView, parseProcessId } from '../../model/index.ts';
 import { type ActivitySource, type UsageView, processJson, usageJson } from '../../encode/index.ts';
 import { AnswerBudget } from './answer-budget.ts';
 import { processFilter } from './process-filter.ts';
@@ -31,7 +31,7 @@ export function processPage(
     throw new CognitodError('BAD_REQUEST', `cursor: an answer sorted by ${query.sort} has one page`);
   const after = query.cursor === undefined ? -1 : serialOf(query.cursor, run);
   const matches = matcher(model, query);
-  const candidates: Process[] = [];
+  const candidates: ProcessView[] = [];
   let total = 0;
   for (const processes of tables(model, query.state)) {
     for (const process of processes) {
@@ -81,7 +81,7 @@ export async function measuredProcessPage(
 
 const UNREAD: Pick<UsageView, 'of'> = { of: () => null };
 
-type Order = (a: Process, b: Process) => number;
+type Order = (a: ProcessView, b: ProcessView) => number;
 
 /** What comes first; what is equal comes in the order of appearance. */
 const ORDERS: Readonly<Record<ProcessQuery['sort'], (usage: Pick<UsageView, 'of'>) => Order>> = {
@@ -91,17 +91,17 @@ const ORDERS: Readonly<Record<ProcessQuery['sort'], (usage: Pick<UsageView, 'of'
   memory: (usage) => largest((process) => usage.of(process)?.rssBytes),
 };
 
-function largest(size: (process: Process) => number | null | undefined): Order {
+function largest(size: (process: ProcessView) => number | null | undefined): Order {
   return (a, b) => (size(b) ?? -1) - (size(a) ?? -1);
 }
 
-function tables(model: ModelView, state: ProcessQuery['state']): IterableIterator<Process>[] {
+function tables(model: ModelView, state: ProcessQuery['state']): IterableIterator<ProcessView>[] {
   if (state === 'running') return [model.running()];
   if (state === 'exited') return [model.exited()];
   return [model.running(), model.exited()];
 }
 
-function matcher(model: ModelView, query: ProcessQuery): (process: Process) => boolean {
+function matcher(model: ModelView, query: ProcessQuery): (process: ProcessView) => boolean {
   const isAskedFor = processFilter(model, query);
   const sinceNs = ktimeOf(query.since, model);
   const untilNs = ktimeOf(query.until, model);
@@ -116,7 +116,7 @@ function matcher(model: ModelView, query: ProcessQuery): (process: Process) => b
 }
 
 /** Whether its parent is the process of this id. An id of another boot, or of no process, has no children. */
-function childFilter({ bootId }: ModelView, parentId: string): (process: Process) => boolean {
+function childFilter({ bootId }: ModelView, parentId: string): (process: ProcessView) => boolean {
   const parent = parseProcessId(bootId, parentId);
   return ({ parentPid, parentStartNs }) =>
     parent !== null && parentPid === parent.pid && parentStartNs === parent.startNs;

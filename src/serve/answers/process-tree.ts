@@ -6,7 +6,7 @@ import {
   SCHEMA_VERSION,
 } from '../../api/index.ts';
 import { CognitodError } from '../../lib/errors.ts';
-import type { ModelView, Process } from '../../model/index.ts';
+import type { ModelView, ProcessView } from '../../model/index.ts';
 import { AnswerBudget } from './answer-budget.ts';
 import { processJson } from '../../encode/index.ts';
 
@@ -19,7 +19,7 @@ export const MAX_TREE_DEPTH = 1_000;
  *
  * @throws CognitodError NOT_FOUND
  */
-export function findProcess(model: ModelView, id: string): Process {
+export function findProcess(model: ModelView, id: string): ProcessView {
   const isPid = /^\d{1,10}$/.test(id);
   const process = isPid ? model.byPid(Number(id)) : model.byProcessId(id);
   if (process !== undefined) return process;
@@ -32,7 +32,7 @@ export function findProcess(model: ModelView, id: string): Process {
 }
 
 /** Ancestors up to the root, and descendants breadth first, so that a cut takes the deepest. */
-export function processTree(model: ModelView, process: Process): ProcessTreeAnswer {
+export function processTree(model: ModelView, process: ProcessView): ProcessTreeAnswer {
   const budget = new AnswerBudget();
   const above = ancestors(model, process, budget);
   const below = descendants(model, process, budget);
@@ -46,7 +46,7 @@ export function processTree(model: ModelView, process: Process): ProcessTreeAnsw
 
 function ancestors(
   model: ModelView,
-  process: Process,
+  process: ProcessView,
   budget: AnswerBudget,
 ): { ancestors: ProcessJson[]; truncated: boolean } {
   const seen = new Set([process]);
@@ -66,11 +66,11 @@ function ancestors(
 
 function descendants(
   model: ModelView,
-  process: Process,
+  process: ProcessView,
   budget: AnswerBudget,
 ): { root: ProcessTreeJson; truncated: boolean } {
   const root: ProcessTreeJson = { ...processJson(process, model), tree: [] };
-  let level: { of: Process; json: ProcessTreeJson }[] = [{ of: process, json: root }];
+  let level: { of: ProcessView; json: ProcessTreeJson }[] = [{ of: process, json: root }];
   let nodes = 1;
   for (let depth = 0; level.length > 0; depth++) {
     const deeper: typeof level = [];

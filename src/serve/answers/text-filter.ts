@@ -1,8 +1,8 @@
 // Whether a text is in what describes a process.
 import type { Identity, Metadata } from '../../identity/index.ts';
-import type { Process } from '../../model/index.ts';
+import type { ProcessView } from '../../model/index.ts';
 
-type Described = Pick<Process, 'pid' | 'uid' | 'image'> & {
+type Described = Pick<ProcessView, 'pid' | 'uid' | 'image'> & {
   readonly identity: Pick<Identity, 'podUid' | 'containerId' | 'unit' | 'userUnit'>;
 };
 

@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import { type CompatProcess, compatRoutes, type StatusJson } from '../../api/index.ts';
 import { boottimeNs } from '../../os/index.ts';
 import { CognitodError } from '../../lib/errors.ts';
-import type { Process } from '../../model/index.ts';
+import type { ProcessView } from '../../model/index.ts';
 import type { AgentView } from '../agent-view.ts';
 import { AnswerBudget } from '../answers/answer-budget.ts';
 import { type ProbeFields, addRoute } from '../../http/index.ts';
@@ -72,7 +72,7 @@ export function compatProbes(view: Pick<AgentView, 'status'>): ProbeFields {
 
 function addProcessRoutes(app: FastifyInstance, view: AgentView): void {
   const { model, usage } = view;
-  const measure = async (processes: Iterable<Process>): Promise<CompatProcess[]> => {
+  const measure = async (processes: Iterable<ProcessView>): Promise<CompatProcess[]> => {
     const all = [...processes];
     await usage.refresh(all);
     const { memoryTotalBytes } = view.node.read();

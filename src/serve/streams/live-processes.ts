@@ -12,7 +12,7 @@
 // processes every few seconds.
 import { type GapJson, type LiveQuery, type LiveReadyJson, SCHEMA_VERSION } from '../../api/index.ts';
 import { Tasks } from '../../lib/tasks.ts';
-import type { AppliedEvent, EventBus, ModelView, Process } from '../../model/index.ts';
+import type { AppliedEvent, EventBus, ModelView, ProcessView } from '../../model/index.ts';
 import {
   type BacklogPump,
   StreamClient,
@@ -52,9 +52,9 @@ const MAX_IDLE_GROUPS = 16;
 
 interface Group {
   readonly key: string;
-  readonly matches: (process: Process) => boolean;
+  readonly matches: (process: ProcessView) => boolean;
   /** What its clients know, in the order in which they were told: a snapshot is an iteration that goes on for a while. */
-  readonly members: Set<Process>;
+  readonly members: Set<ProcessView>;
   /** Clients that have the whole list. */
   readonly complete: Set<StreamClient>;
   /** Clients that are still given a snapshot. */
@@ -67,7 +67,7 @@ interface Group {
 }
 
 interface Snapshot {
-  readonly processes: Iterator<Process>;
+  readonly processes: Iterator<ProcessView>;
   sent: number;
 }
 
@@ -94,11 +94,11 @@ export class LiveProcesses {
   readonly #clients = new Map<StreamClient, LiveClient>();
   readonly #totals: StreamTotals = { sent: 0, lost: 0, expired: 0 };
   /** Processes that may have changed since the last tick. */
-  readonly #marked = new Set<Process>();
+  readonly #marked = new Set<ProcessView>();
   /** What each process looked like when it was looked at last. */
-  readonly #looks = new WeakMap<Process, readonly unknown[]>();
+  readonly #looks = new WeakMap<ProcessView, readonly unknown[]>();
   /** Processes whose end was told or counted. */
-  readonly #ended = new WeakSet<Process>();
+  readonly #ended = new WeakSet<ProcessView>();
   #ticks = 0;
   #unsubscribe: (() => void) | undefined;
   #stopTicking = () => {};
@@ -184,8 +184,8 @@ export class LiveProcesses {
     if (this.#ticks % LOOK_TICKS === 0) this.#look();
     this.#followReopened();
     if (this.#marked.size === 0) return;
-    const upserts = new Map<Process, string>();
-    const upsert = (process: Process): string => {
+    const upserts = new Map<ProcessView, string>();
+    const upsert = (process: ProcessView): string => {
       let text = upserts.get(process);
       if (text === undefined) {
         text = this.#records.process(process);
@@ -212,7 +212,7 @@ export class LiveProcesses {
     }
   }
 
-  #tickGroup(group: Group, upsert: (process: Process) => string): void {
+  #tickGroup(group: Group, upsert: (process: ProcessView) => string): void {
     const { members, matches, complete, beginners, log } = group;
     const slices = new Slices({
       all: this.#options.clients,
@@ -260,7 +260,7 @@ export class LiveProcesses {
     }
   }
 
-  #lookOf(process: Process): readonly unknown[] {
+  #lookOf(process: ProcessView): readonly unknown[] {
     const { identity, image, uid, gid, euid, capEffective } = process;
     const metadata = this.#options.model.metadataOf(process);
     return [identity, metadata, image, image.argv, image.executable, uid, gid, euid, capEffective];

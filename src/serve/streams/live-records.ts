@@ -1,6 +1,6 @@
 // The records of the live list as text for a stream.
 import { type LiveRecordJson, SCHEMA_VERSION } from '../../api/index.ts';
-import type { ModelView, Process } from '../../model/index.ts';
+import type { ModelView, ProcessView } from '../../model/index.ts';
 import { processJson, signalName } from '../../encode/index.ts';
 import { streamRecord } from '../../http/index.ts';
 
@@ -15,7 +15,7 @@ export class LiveRecords {
     this.#now = now;
   }
 
-  snapshot(process: Process): string {
+  snapshot(process: ProcessView): string {
     return text({ ...version, type: 'snapshot', process: processJson(process, this.#model) });
   }
 
@@ -23,11 +23,11 @@ export class LiveRecords {
     return text({ ...version, type: 'snapshot-end', time: this.#now(), processes }, id);
   }
 
-  process(process: Process): string {
+  process(process: ProcessView): string {
     return text({ ...version, type: 'process', process: processJson(process, this.#model) });
   }
 
-  leave(process: Process): string {
+  leave(process: ProcessView): string {
     return text({ ...version, ...this.#named(process), type: 'leave' });
   }
 
@@ -35,7 +35,7 @@ export class LiveRecords {
     return text({ ...version, type: 'short-lived', time: this.#now(), count });
   }
 
-  exit(process: Process): string {
+  exit(process: ProcessView): string {
     const { exit, exitKtimeNs, state } = process;
     return text({
       ...version,
@@ -52,7 +52,7 @@ export class LiveRecords {
     });
   }
 
-  #named(process: Process) {
+  #named(process: ProcessView) {
     return { process_id: this.#model.processIdOf(process), pid: process.pid } as const;
   }
 }
