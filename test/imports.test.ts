@@ -30,9 +30,18 @@ const SHARED: Readonly<Record<string, readonly string[]>> = {
 };
 /** Clients know the agent only by its contract. */
 const CLIENTS = ['cli'];
-/** Programs of their own beside the agent, and the stages whose parts they use. */
+/** What stands beside the line, and the rooms whose parts it uses. */
 const BESIDE: Readonly<Record<string, readonly string[]>> = {
+  // Programs of their own.
   admission: ['identity', 'http'],
+  // The privileged moment: it must need little.
+  start: ['kernel', 'decode'],
+  // Examines agent and node from outside.
+  doctor: ['kernel', 'decode', 'collect', 'identity'],
+  // Wires the line, answers the doctor's questions over the API, and prints in the foreground what the command line prints.
+  agent: [...LINE, 'start', 'doctor', 'cli'],
+  // src/main.ts: which program it is.
+  '': ['start', 'agent', 'doctor', 'admission', 'cli', 'identity'],
 };
 
 /** Why an import is wrong; null when it may be. `from` and `to` are folders of src, '' for src itself. */
@@ -43,7 +52,6 @@ export function brokenRule(from: string, to: string): string | null {
     return below.includes(to)
       ? null
       : `${from} is shared by all stages and may import only ${below.join(' and ') || 'nothing'}`;
-  if (['', 'start', 'agent', 'doctor'].includes(from)) return null; // the wiring, and who examines it from outside
   if (CLIENTS.includes(from))
     return ['api', 'lib'].includes(to) ? null : `${from} is a client: it sees only api and lib`;
   if (to in SHARED) return null;
@@ -204,5 +212,9 @@ test('the rule knows upstream from downstream', () => {
   assert.equal(brokenRule('admission', 'identity'), null);
   assert.match(brokenRule('admission', 'kernel')!, /beside/);
   assert.match(brokenRule('serve', 'admission')!, /not a stage/);
+  assert.equal(brokenRule('agent', 'start'), null);
+  assert.match(brokenRule('agent', 'admission')!, /beside/);
+  assert.match(brokenRule('start', 'cli')!, /beside/);
+  assert.match(brokenRule('doctor', 'model')!, /beside/);
   assert.match(brokenRule('lib', 'kernel')!, /shared/);
 });

@@ -1,6 +1,5 @@
 // The privileged moment: loads and attaches, gives every privilege up, and execs itself into the agent proper, the same
 // process with nothing but the descriptors of what was loaded. Only an exec takes effect in all of Node's threads.
-import type { AgentCommandOptions } from '../cli/index.ts';
 import { COUNTER_LAYOUT } from '../decode/index.ts';
 import {
   handOver,
@@ -17,6 +16,16 @@ import { type OpenedPrograms, openPrograms } from './open-programs.ts';
 
 /** Where the descriptors stand in the environment between the two halves of the start. */
 const VARIABLE = 'COGNITOD_HANDOVER';
+
+/** Of the command line, what decides the start. */
+export interface StartOptions {
+  readonly configFile: string | undefined;
+  readonly checkConfig: boolean;
+  /** Dotted configuration paths set by flags, e.g. `api.listen`. */
+  readonly overrides: Readonly<Record<string, unknown>>;
+  /** What is handed over to the agent proper is taken out of it. */
+  readonly env: NodeJS.ProcessEnv;
+}
 
 /** How the agent came to what it holds. */
 export interface PrivilegedStart {
@@ -43,7 +52,7 @@ interface Handover {
  * (then null); after it, it gives what was handed over. Throws CognitodError when the configuration is wrong or loading
  * fails.
  */
-export function startPrivileged(options: AgentCommandOptions): PrivilegedStart | null {
+export function startPrivileged(options: StartOptions): PrivilegedStart | null {
   const handover = takeHandover(options.env);
   if (handover !== null) return fromHandover(handover);
   if (options.checkConfig) return null;
