@@ -3,7 +3,6 @@
 import { spawnSync } from 'node:child_process';
 import { chmodSync, readdirSync, readlinkSync, writeFileSync } from 'node:fs';
 import koffi from 'koffi';
-import type { AgentCommandOptions } from '../../src/cli/index.ts';
 import { attachedPrograms, mapOf } from '../../src/kernel/index.ts';
 import { startPrivileged } from '../../src/start/index.ts';
 
@@ -21,13 +20,9 @@ const attempt = JSON.parse(process.argv[2]!) as Attempt;
 const start = startPrivileged({
   configFile: undefined,
   checkConfig: false,
-  json: true,
-  color: false,
   overrides: attempt.configuration,
   env: process.env,
-  stdout: process.stdout,
-  stderr: process.stderr,
-} satisfies AgentCommandOptions);
+});
 if (start?.opened.kind !== 'ebpf') throw new Error('no eBPF');
 const { programs } = start.opened;
 const attached = attachedPrograms(programs);
