@@ -1,6 +1,6 @@
 // The webhook as a whole: certificate, namespaces, version of the cluster, listeners.
 import { readFileSync } from 'node:fs';
-import { chosenConnection, KUBE_TIMES, KubeClient, type KubeConnection } from '../identity/kube/index.ts';
+import { chosenTarget, KUBE_TIMES, KubeClient, type KubeTarget } from '../identity/kube/index.ts';
 import { type Closable, closeAll, CognitodError, type Config, type Log } from '../lib/index.ts';
 import { createOpsServer } from '../http/index.ts';
 import { createAdmissionMetrics } from './admission-metrics.ts';
@@ -27,7 +27,7 @@ export interface AdmissionOptions {
   readonly config: Config;
   readonly log: Log;
   /** By default as the configuration says; null is without the API. */
-  readonly connection?: KubeConnection | null;
+  readonly target?: KubeTarget | null;
   readonly certificateTimes?: Partial<SelfMadeTimes>;
 }
 
@@ -42,16 +42,13 @@ export interface Admission extends Closable {
 export async function startAdmission(options: AdmissionOptions): Promise<Admission> {
   const { config, log } = options;
   const settings = config.admission;
-  const connection =
-    options.connection === undefined ? chosenConnection(config.kubernetes) : options.connection;
-  const client = connection === null ? null : new KubeClient(connection, KUBE_TIMES, () => {});
+  const target = options.target === undefined ? chosenTarget(config.kubernetes) : options.target;
+  const client = target === null ? null : new KubeClient(target, KUBE_TIMES, () => {});
   const namespace = settings.namespace ?? ownNamespace();
   const certificate = certificateSource(options, client, namespace);
-  const namespaces = connection === null ? null : new NamespaceWatch({ connection, warn: log.warn });
+  const namespaces = target === null ? null : new NamespaceWatch({ target, warn: log.warn });
   const kubelets =
-    connection === null || settings.native !== 'auto'
-      ? null
-      : new KubeletVersions({ connection, warn: log.warn });
+    target === null || settings.native !== 'auto' ? null : new KubeletVersions({ target, warn: log.warn });
   const choice: NativeChoice = {
     native: settings.native === 'on',
     known: settings.native !== 'auto',

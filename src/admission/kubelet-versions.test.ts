@@ -11,7 +11,7 @@ async function open(t: TestContext) {
   fake.others = store.handle;
   const said: string[] = [];
   const kubelets = new KubeletVersions({
-    connection: fake.connection(),
+    target: fake.target(),
     warn: (text) => void said.push(text),
     times: { firstBackoffMs: 2, maxBackoffMs: 20, stableMs: 50 },
   });

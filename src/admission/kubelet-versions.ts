@@ -3,7 +3,7 @@ import {
   type Fields,
   fieldsOf,
   KubeClient,
-  type KubeConnection,
+  type KubeTarget,
   KUBE_TIMES,
   type KubeTimes,
   ObjectFeed,
@@ -20,7 +20,7 @@ interface NamedKubelet {
 }
 
 export interface KubeletVersionsOptions {
-  readonly connection: KubeConnection;
+  readonly target: KubeTarget;
   /** Takes what a person should read, once per reason. */
   readonly warn: (text: string) => void;
   readonly times?: KubeTimes;
@@ -36,9 +36,9 @@ export class KubeletVersions {
   /** Why the watch does not work now; null while it does. */
   #reason: string | null = 'the nodes were not read yet';
 
-  constructor({ connection, warn, times }: KubeletVersionsOptions) {
+  constructor({ target, warn, times }: KubeletVersionsOptions) {
     const all = { ...KUBE_TIMES, ...times };
-    this.#client = new KubeClient(connection, all, () => {});
+    this.#client = new KubeClient(target, all, () => {});
     this.#warn = warn;
     this.#feed = new ObjectFeed(this.#client, { name: 'nodes', path: '/api/v1/nodes' }, all, {
       parse: parseNode,

@@ -14,7 +14,7 @@ async function open(t: TestContext) {
   fake.others = store.handle;
   const said: string[] = [];
   const book = new NamespaceWatch({
-    connection: fake.connection(),
+    target: fake.target(),
     warn: (text) => void said.push(text),
     times: { firstBackoffMs: 2, maxBackoffMs: 20, stableMs: 50 },
   });

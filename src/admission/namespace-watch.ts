@@ -3,7 +3,7 @@ import {
   type Fields,
   fieldsOf,
   KubeClient,
-  type KubeConnection,
+  type KubeTarget,
   KubeFailure,
   KUBE_TIMES,
   type KubeTimes,
@@ -30,7 +30,7 @@ interface Named {
 }
 
 export interface NamespaceWatchOptions {
-  readonly connection: KubeConnection;
+  readonly target: KubeTarget;
   /** Takes what a person should read, once per reason. */
   readonly warn: (text: string) => void;
   readonly times?: KubeTimes;
@@ -50,10 +50,10 @@ export class NamespaceWatch {
   #restUntilMs = 0;
   #restReason = '';
 
-  constructor({ connection, warn, times }: NamespaceWatchOptions) {
+  constructor({ target, warn, times }: NamespaceWatchOptions) {
     const all = { ...KUBE_TIMES, ...times };
-    this.#client = new KubeClient(connection, all, () => {});
-    this.#asker = new KubeClient(connection, { ...all, connectMs: ASK_MS, answerIdleMs: ASK_MS }, () => {});
+    this.#client = new KubeClient(target, all, () => {});
+    this.#asker = new KubeClient(target, { ...all, connectMs: ASK_MS, answerIdleMs: ASK_MS }, () => {});
     this.#warn = warn;
     this.#feed = new ObjectFeed(this.#client, { name: 'namespaces', path: PATH }, all, {
       parse: parseNamespace,

@@ -22,7 +22,7 @@ import type { ProgramFacts } from '../kernel/index.ts';
 import { boottimeNs } from '../os/index.ts';
 import { CognitodError, type Config, type Tasks, VERSION } from '../lib/index.ts';
 import type { Log } from '../lib/index.ts';
-import { chosenConnection, KUBE_TIMES } from '../identity/index.ts';
+import { chosenTarget, KUBE_TIMES } from '../identity/index.ts';
 import { readBootId } from './boot-id.ts';
 import { ownNamespace } from './own-namespace.ts';
 
@@ -163,8 +163,8 @@ export class AgentEvidence {
 
 function openAnchors({ evidence, kubernetes, node_name: node }: Config): AnchorQueue | null {
   if (!evidence.anchor_events || evidence.directory === null) return null;
-  const connection = chosenConnection(kubernetes);
-  if (connection === null) return null;
-  const target = { connection, times: ANCHOR_TIMES, namespace: ownNamespace(), node };
-  return new AnchorQueue((record) => createAnchorEvent(target, record));
+  const target = chosenTarget(kubernetes);
+  if (target === null) return null;
+  const options = { target, times: ANCHOR_TIMES, namespace: ownNamespace(), node };
+  return new AnchorQueue((record) => createAnchorEvent(options, record));
 }

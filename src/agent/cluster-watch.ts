@@ -1,6 +1,6 @@
 // Keeps what the cluster says about the agent, for the evidence: read at the start and every ten minutes.
 import { type ClusterPolicies, notRead, readClusterPolicies } from '../evidence/index.ts';
-import { chosenConnection, KUBE_TIMES } from '../identity/index.ts';
+import { chosenTarget, KUBE_TIMES } from '../identity/index.ts';
 import { type Config, Tasks } from '../lib/index.ts';
 import { ownNamespace } from './own-namespace.ts';
 
@@ -26,14 +26,14 @@ export class ClusterWatch {
 
   /** Begins with a first reading. */
   start(): void {
-    const connection = chosenConnection(this.#config.kubernetes);
-    if (connection === null) {
+    const target = chosenTarget(this.#config.kubernetes);
+    if (target === null) {
       this.#known = notRead('the agent asks no Kubernetes API (kubernetes.api)');
       return;
     }
     const { cluster_policies: objects, cluster_roles: clusterRoles } = this.#config.evidence;
     const read = async () => {
-      const options = { connection, times: TIMES, namespace: ownNamespace(), objects, clusterRoles };
+      const options = { target, times: TIMES, namespace: ownNamespace(), objects, clusterRoles };
       const policies = await readClusterPolicies(options);
       if (this.#stopped) return;
       // An API that is away for a moment is no change of what it said.

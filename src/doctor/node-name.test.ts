@@ -27,7 +27,7 @@ async function api(t: TestContext, { nodes }: Api): Promise<FakeKube> {
 }
 
 const judge = async (fake: FakeKube, facts = {}) => {
-  const { result, reason } = await judgeNodeName(fake.connection(), { ...FACTS, ...facts });
+  const { result, reason } = await judgeNodeName(fake.target(), { ...FACTS, ...facts });
   return `${result}: ${reason}`;
 };
 

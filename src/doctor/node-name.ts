@@ -1,10 +1,10 @@
 // Whether the Node object that the agent takes for its own is that of this machine.
 import {
-  chosenConnection,
+  chosenTarget,
   fieldsOf,
   KUBE_TIMES,
   KubeClient,
-  type KubeConnection,
+  type KubeTarget,
   listOf,
   parseFields,
   textOf,
@@ -24,8 +24,8 @@ export interface NodeFacts {
 }
 
 /** Asks the API for the Node; where the account may not, for the pods of that node, which it may. */
-export async function judgeNodeName(connection: KubeConnection, facts: NodeFacts): Promise<Finding> {
-  const client = new KubeClient(connection, TIMES, () => {});
+export async function judgeNodeName(target: KubeTarget, facts: NodeFacts): Promise<Finding> {
+  const client = new KubeClient(target, TIMES, () => {});
   const { name } = facts;
   try {
     const answer = await client.get(`/api/v1/nodes/${encodeURIComponent(name)}`);
@@ -79,12 +79,12 @@ export const nodeName: Check = {
     const { config } = surroundings;
     const status = statusOr(surroundings);
     const name = status?.node ?? config.node_name;
-    const connection = chosenConnection(config.kubernetes);
-    if (connection === null) return skip(`${name}; no Kubernetes API to compare with`);
+    const target = chosenTarget(config.kubernetes);
+    if (target === null) return skip(`${name}; no Kubernetes API to compare with`);
     const bootId = readOr(`${config.proc_root}/sys/kernel/random/boot_id`)?.trim() ?? null;
     const containers = status?.processes.containers ?? null;
     try {
-      return await judgeNodeName(connection, { name, bootId, containers });
+      return await judgeNodeName(target, { name, bootId, containers });
     } catch (error) {
       return warn(`${name}; ${(error as Error).message}`, 'the Kubernetes API must answer for names');
     }

@@ -28,7 +28,7 @@ async function apiWith(t: TestContext, allowed: readonly string[]): Promise<Fake
 
 test('an account with what it needs and nothing else is right', async (t) => {
   const fake = await apiWith(t, NEEDED);
-  const { result, reason } = await judgeRights(fake.connection());
+  const { result, reason } = await judgeRights(fake.target());
   assert.equal(result, 'ok');
   assert.match(
     reason,
@@ -38,20 +38,20 @@ test('an account with what it needs and nothing else is right', async (t) => {
 
 test('a right that is missing is named', async (t) => {
   const fake = await apiWith(t, NEEDED.slice(1));
-  const { result, reason } = await judgeRights(fake.connection());
+  const { result, reason } = await judgeRights(fake.target());
   assert.deepEqual([result, reason], ['fail', 'may not: list pods']);
 });
 
 test('rights that are too much are named', async (t) => {
   const some = await apiWith(t, [...NEEDED, 'get secrets', 'create pods/exec']);
-  const { result, reason } = await judgeRights(some.connection());
+  const { result, reason } = await judgeRights(some.target());
   assert.deepEqual([result, reason], ['warn', 'may do more than it needs: get secrets, create pods/exec']);
   const all = await apiWith(t, ['*']);
-  assert.match((await judgeRights(all.connection())).reason, /delete pods, patch nodes/);
+  assert.match((await judgeRights(all.target())).reason, /delete pods, patch nodes/);
 });
 
 test('an API that does not answer the question is told, not taken for a no', async (t) => {
   const fake = await apiWith(t, NEEDED);
   fake.faults.push({ kind: 'status', status: 500 });
-  await assert.rejects(judgeRights(fake.connection()), /answers 500/);
+  await assert.rejects(judgeRights(fake.target()), /answers 500/);
 });

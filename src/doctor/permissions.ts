@@ -1,5 +1,5 @@
 // What the agent's account may do in the cluster, and, as important, what it may not.
-import { chosenConnection, KUBE_TIMES, KubeClient, type KubeConnection } from '../identity/index.ts';
+import { chosenTarget, KUBE_TIMES, KubeClient, type KubeTarget } from '../identity/index.ts';
 import { type Check, type Finding, fail, ok, skip, warn } from './check.ts';
 
 interface Right {
@@ -42,8 +42,8 @@ const TIMES = { ...KUBE_TIMES, connectMs: 3_000, answerIdleMs: 4_000 };
 const REVIEWS = '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews';
 
 /** Asks the API itself (SelfSubjectAccessReview), as the account that this process has. */
-export async function judgeRights(connection: KubeConnection): Promise<Finding> {
-  const client = new KubeClient(connection, TIMES, () => {});
+export async function judgeRights(target: KubeTarget): Promise<Finding> {
+  const client = new KubeClient(target, TIMES, () => {});
   try {
     const rights = [...NEEDED, ...TOO_MUCH];
     const answers = await Promise.all(rights.map((one) => isAllowed(client, one)));
@@ -88,10 +88,10 @@ export const permissions: Check = {
   title: 'May its account do what it must, and no more?',
   keepMs: 60_000,
   async run({ config }) {
-    const connection = chosenConnection(config.kubernetes);
-    if (connection === null) return skip('no Kubernetes API is configured, or this is no pod');
+    const target = chosenTarget(config.kubernetes);
+    if (target === null) return skip('no Kubernetes API is configured, or this is no pod');
     try {
-      return await judgeRights(connection);
+      return await judgeRights(target);
     } catch (error) {
       return warn(
         (error as Error).message,

@@ -28,7 +28,7 @@ test('an event of the node in the namespace of the agent says which record, and 
     });
     return true;
   };
-  const target = { connection: fake.connection(), times: TIMES, namespace: 'linnix', node: 'node-7' };
+  const target = { target: fake.target(), times: TIMES, namespace: 'linnix', node: 'node-7' };
   await createAnchorEvent(target, record(3));
   assert.equal(made.length, 1);
   assert.deepEqual([made[0]!.method, made[0]!.path], ['POST', '/api/v1/namespaces/linnix/events']);

@@ -1,9 +1,9 @@
 // Tells the hash of each record as an event of Kubernetes, where nobody on the node can take it back: the account needs to create
 // events and neither to change nor to delete them.
-import { type chosenConnection, KubeClient, type KubeTimes } from '../identity/index.ts';
+import { type chosenTarget, KubeClient, type KubeTimes } from '../identity/index.ts';
 
-export interface AnchorTarget {
-  readonly connection: NonNullable<ReturnType<typeof chosenConnection>>;
+export interface AnchorOptions {
+  readonly target: NonNullable<ReturnType<typeof chosenTarget>>;
   readonly times: Required<KubeTimes>;
   readonly namespace: string;
   readonly node: string;
@@ -23,9 +23,9 @@ export const anchorText = ({ sequence, reason, hash }: AnchoredRecord, node: str
   `evidence record ${sequence} (${reason}) of ${node}: ${hash}`;
 
 /** Rejects with an Error that says what the API answered, or a KubeFailure without an answer. */
-export async function createAnchorEvent(target: AnchorTarget, record: AnchoredRecord): Promise<void> {
-  const { namespace, node } = target;
-  const client = new KubeClient(target.connection, target.times, () => {});
+export async function createAnchorEvent(options: AnchorOptions, record: AnchoredRecord): Promise<void> {
+  const { namespace, node } = options;
+  const client = new KubeClient(options.target, options.times, () => {});
   const body = {
     apiVersion: 'v1',
     kind: 'Event',

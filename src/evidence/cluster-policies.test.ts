@@ -58,7 +58,7 @@ async function read(t: TestContext, handlers: Readonly<Record<string, Handler>>,
     return handler !== undefined;
   };
   return readClusterPolicies({
-    connection: fake.connection(),
+    target: fake.target(),
     times: TIMES,
     namespace: 'linnix',
     objects,

@@ -9,7 +9,7 @@ import {
   type Fields,
   fieldsOf,
   KubeClient,
-  type KubeConnection,
+  type KubeTarget,
   type KubeTimes,
   listOf,
   parseFields,
@@ -20,7 +20,7 @@ import { lineOf } from '../lib/hash-chain.ts';
 export type ClusterPolicies = EvidenceContent['cluster'];
 
 export interface ClusterPolicyOptions {
-  readonly connection: KubeConnection;
+  readonly target: KubeTarget;
   readonly times: Required<KubeTimes>;
   /** Where the agent runs. */
   readonly namespace: string;
@@ -46,7 +46,7 @@ export const notRead = (reason: string): ClusterPolicies => ({
 
 /** Never rejects: what could not be read is told in `reasons`. */
 export async function readClusterPolicies(options: ClusterPolicyOptions): Promise<ClusterPolicies> {
-  const client = new KubeClient(options.connection, options.times, () => {});
+  const client = new KubeClient(options.target, options.times, () => {});
   const reasons: string[] = [];
   const attempt = async <T>(what: string, read: () => Promise<T>, otherwise: T): Promise<T> => {
     try {

@@ -31,7 +31,7 @@ async function openCluster(t: TestContext) {
 }
 
 function openReplica(t: TestContext, fake: FakeKube, clock: { ms: number }, names = NAMES) {
-  const client = new KubeClient(fake.connection(), KUBE_TIMES, () => {});
+  const client = new KubeClient(fake.target(), KUBE_TIMES, () => {});
   const said: string[] = [];
   const served: Pair[] = [];
   const certificate = new SelfMadeCertificate({

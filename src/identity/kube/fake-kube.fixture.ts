@@ -7,7 +7,7 @@ import {
 } from 'node:http';
 import { createServer as createHttps, type ServerOptions } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
-import type { KubeConnection } from './connection.ts';
+import type { KubeTarget } from './target.ts';
 import { type Change, Expired, FakeCluster } from './fake-cluster.fixture.ts';
 
 /** What the next request meets, whatever it asks for; `ms` delays the answer. */
@@ -114,7 +114,7 @@ export class FakeKube {
   }
 
   /** A connection without TLS that reads its token from here. */
-  connection(token: () => string | null = () => null): KubeConnection {
+  target(token: () => string | null = () => null): KubeTarget {
     const tls = { ca: null, cert: null, key: null, serverName: null, verify: true };
     return {
       endpoint: this.url,

@@ -1,7 +1,7 @@
 // Sends requests to the Kubernetes API with the credentials of the moment.
 import type { Agent, IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
-import type { KubeAccess, KubeConnection, TlsMaterial } from './connection.ts';
+import type { KubeAccess, KubeTarget, TlsMaterial } from './target.ts';
 import { KubeFailure, transportFailure } from './kube-failure.ts';
 import type { KubeTimes } from './times.ts';
 
@@ -38,7 +38,7 @@ const MAX_ANSWER_MS = 300_000;
 const MAX_RETRY_AFTER_MS = 30_000;
 
 export class KubeClient {
-  readonly #connection: KubeConnection;
+  readonly #target: KubeTarget;
   readonly #times: Required<KubeTimes>;
   readonly #onRequest: () => void;
   readonly #closed = new AbortController();
@@ -46,14 +46,14 @@ export class KubeClient {
   /** What the agent was made for: its connections must not outlive a change. */
   #agentKey = '';
 
-  constructor(connection: KubeConnection, times: Required<KubeTimes>, onRequest: () => void) {
-    this.#connection = connection;
+  constructor(target: KubeTarget, times: Required<KubeTimes>, onRequest: () => void) {
+    this.#target = target;
     this.#times = times;
     this.#onRequest = onRequest;
   }
 
   get endpoint(): string {
-    return this.#connection.endpoint;
+    return this.#target.endpoint;
   }
 
   /** Aborted by `close`. */
@@ -96,11 +96,11 @@ export class KubeClient {
    * again, and asked with at once if they are others.
    */
   async open(path: string, idleMs: number, change: Change | null = null): Promise<OpenAnswer> {
-    const access = await this.#connection.access();
+    const access = await this.#target.access();
     const answer = await this.#openRetrying(access, path, idleMs, change);
     if (answer.status !== 401) return answer;
-    this.#connection.forget();
-    const fresh = await this.#connection.access();
+    this.#target.forget();
+    const fresh = await this.#target.access();
     const same = fresh.token === access.token && JSON.stringify(fresh.tls) === JSON.stringify(access.tls);
     if (same) return answer;
     answer.destroy();

@@ -7,7 +7,7 @@ import type {
   SourceState,
   SourceStatus,
 } from '../metadata/index.ts';
-import type { KubeConnection } from './connection.ts';
+import type { KubeTarget } from './target.ts';
 import { KubeClient } from './http-client.ts';
 import { type FeedCounters, ObjectFeed } from './object-feed.ts';
 import { Owners } from './owners.ts';
@@ -16,7 +16,7 @@ import { KUBE_TIMES, type KubeTimes } from './times.ts';
 import { UidClaims } from './uid-claims.ts';
 
 export interface KubeSourceOptions extends SelectionOptions {
-  readonly connection: KubeConnection;
+  readonly target: KubeTarget;
   /** As `spec.nodeName` of the pods here: the name of the Node object, not always the host name. */
   readonly nodeName: string;
   /** Takes what a person should read once in the log. */
@@ -53,7 +53,7 @@ export class KubeSource implements MetadataSource {
   constructor(options: KubeSourceOptions) {
     this.#options = options;
     const times = { ...KUBE_TIMES, ...options.times };
-    this.#client = new KubeClient(options.connection, times, () => this.#requests++);
+    this.#client = new KubeClient(options.target, times, () => this.#requests++);
     this.#owners = new Owners({
       get: (path) => this.#client.get(path),
       times,

@@ -22,7 +22,7 @@ export function openSource(t: TestContext, fake: FakeKube, options: Partial<Kube
   const sink = new MirrorSink();
   const warnings: string[] = [];
   const source = new KubeSource({
-    connection: fake.connection(),
+    target: fake.target(),
     nodeName: 'node-1',
     labels: ['*'],
     warn: (text) => warnings.push(text),

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { KubeFailure } from './kube-failure.ts';
-import { kubeconfigConnection } from './kubeconfig.ts';
+import { kubeconfigTarget } from './kubeconfig.ts';
 import { tempDirectory } from './tls.fixture.ts';
 
 const SECRET = 'hunter2';
@@ -54,7 +54,7 @@ test('no YAML makes the reader fail with anything but a reason, and none shows a
   const check = async (text: string) => {
     writeFileSync(path, text);
     try {
-      const { url, token } = await kubeconfigConnection({ path }).access();
+      const { url, token } = await kubeconfigTarget({ path }).access();
       assert.match(url.protocol, /^https?:$/);
       assert.ok(token === null || /^[\x21-\x7e]+$/.test(token));
       seen.read++;

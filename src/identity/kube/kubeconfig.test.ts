@@ -6,7 +6,7 @@ import { type TestContext, test } from 'node:test';
 import { stringify } from 'yaml';
 import { fakePod } from './kube-objects.fixture.ts';
 import { inSync, openFake, openSource, until } from './kube-test.fixture.ts';
-import { kubeconfigConnection } from './kubeconfig.ts';
+import { kubeconfigTarget } from './kubeconfig.ts';
 import { makeAuthority, NO_OPENSSL, tempDirectory } from './tls.fixture.ts';
 
 interface Parts {
@@ -53,7 +53,7 @@ test('a token, a file with a token and data in the file are read', async (t) => 
   const path = join(directory, 'config');
   const access = async (parts: Parts) => {
     writeFileSync(path, configOf(parts));
-    return kubeconfigConnection({ path }).access();
+    return kubeconfigTarget({ path }).access();
   };
   assert.equal((await access({ user: { token: 'inline' } })).token, 'inline');
   assert.equal(
@@ -76,12 +76,12 @@ test('a token, a file with a token and data in the file are read', async (t) => 
 
 test('a context can be chosen, and has to exist with its parts', async (t) => {
   const path = fileWith(t, {});
-  await kubeconfigConnection({ path, context: 'here' }).access();
+  await kubeconfigTarget({ path, context: 'here' }).access();
   for (const [context, message] of [
     ['other', /clusters has no nope/],
     ['x', /contexts has no x/],
   ] as const) {
-    await assert.rejects(kubeconfigConnection({ path, context }).access(), {
+    await assert.rejects(kubeconfigTarget({ path, context }).access(), {
       state: 'misconfigured',
       message,
     });
@@ -108,7 +108,7 @@ test('a key that is null or empty is not set, as kubectl has it', async (t) => {
   ];
   const cluster = ['proxy-url', 'tls-server-name', 'certificate-authority', 'certificate-authority-data'];
   const tls = { ca: null, cert: null, key: null, serverName: null, verify: true };
-  const access = async (parts: Parts) => await kubeconfigConnection({ path: fileWith(t, parts) }).access();
+  const access = async (parts: Parts) => await kubeconfigTarget({ path: fileWith(t, parts) }).access();
   for (const nothing of [null, '']) {
     for (const key of [...user, ...files]) {
       const { token } = await access({ user: { token: 'abc', [key]: nothing } });
@@ -152,7 +152,7 @@ test('what would run programs, or change who asks whom, is refused with the reas
     ['- 1', /no current-context/],
   ] as const) {
     const path = fileWith(t, parts);
-    await assert.rejects(kubeconfigConnection({ path }).access(), (error: Error & { state: string }) => {
+    await assert.rejects(kubeconfigTarget({ path }).access(), (error: Error & { state: string }) => {
       assert.equal(error.state, 'misconfigured');
       assert.match(error.message, message);
       assert.ok(error.message.includes(path));
@@ -160,10 +160,7 @@ test('what would run programs, or change who asks whom, is refused with the reas
       return true;
     });
   }
-  await assert.rejects(
-    kubeconfigConnection({ path: '/nope/config' }).access(),
-    /cannot be read: no such file/,
-  );
+  await assert.rejects(kubeconfigTarget({ path: '/nope/config' }).access(), /cannot be read: no such file/);
 });
 
 test('a file that is put right is used without a restart; the address is shown without credentials', async (t) => {
@@ -171,8 +168,8 @@ test('a file that is put right is used without a restart; the address is shown w
   fake.tokens = new Set(['secret']);
   fake.cluster.put(fakePod('a'));
   const path = fileWith(t, 'nothing: here');
-  const connection = kubeconfigConnection({ path, rereadMs: 10 });
-  const { source, sink } = openSource(t, fake, { connection });
+  const connection = kubeconfigTarget({ path, rereadMs: 10 });
+  const { source, sink } = openSource(t, fake, { target: connection });
   await until(() => source.status().state === 'misconfigured', 'the failure');
   assert.equal(source.status().endpoint, `as in ${path}`);
   writeFileSync(path, configOf({ cluster: { server: fake.url }, user: { token: 'secret' } }));
@@ -183,7 +180,7 @@ test('a file that is put right is used without a restart; the address is shown w
 test('a server behind a path is asked below it', async (t) => {
   const fake = await openFake(t);
   const path = fileWith(t, { cluster: { server: `${fake.url}/k8s/c-1/` } });
-  openSource(t, fake, { connection: kubeconfigConnection({ path }) });
+  openSource(t, fake, { target: kubeconfigTarget({ path }) });
   await until(() => fake.requests.length > 0, 'a request');
   assert.equal(fake.requests[0]!.pathname, '/k8s/c-1/api/v1/pods');
 });
@@ -206,11 +203,11 @@ test('a client certificate is shown to the server', { skip: NO_OPENSSL }, async 
   };
   const user = { 'client-certificate': client.certFile, 'client-key-data': base64(client.key) };
   const { sink } = openSource(t, fake, {
-    connection: kubeconfigConnection({ path: fileWith(t, { cluster, user }) }),
+    target: kubeconfigTarget({ path: fileWith(t, { cluster, user }) }),
   });
   await until(() => inSync(fake, sink), 'the pod');
   const without = openSource(t, fake, {
-    connection: kubeconfigConnection({ path: fileWith(t, { cluster }) }),
+    target: kubeconfigTarget({ path: fileWith(t, { cluster }) }),
   });
   await until(() => without.source.status().failures > 1, 'the failure');
   assert.equal(without.sink.replaces, 0);
@@ -221,7 +218,7 @@ test('a server is taken as it is only when the file says so', { skip: NO_OPENSSL
   fake.cluster.put(fakePod('a'));
   const open = (cluster: Record<string, unknown>) =>
     openSource(t, fake, {
-      connection: kubeconfigConnection({ path: fileWith(t, { cluster: { server: fake.url, ...cluster } }) }),
+      target: kubeconfigTarget({ path: fileWith(t, { cluster: { server: fake.url, ...cluster } }) }),
     });
   const careful = open({});
   const careless = open({ 'insecure-skip-tls-verify': true });

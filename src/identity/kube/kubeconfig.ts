@@ -3,7 +3,7 @@
 // Plugins (exec, auth-provider) run other programs for credentials and are refused: a node agent has a service
 // account or a file. So is what would silently change who is asked or who asks: proxies, passwords, impersonation.
 import { dirname, resolve } from 'node:path';
-import { type KubeAccess, type KubeConnection, parseToken } from './connection.ts';
+import { type KubeAccess, type KubeTarget, parseToken } from './target.ts';
 import { FreshFile } from './fresh-file.ts';
 import { type Fields, fieldsOf, textOf } from './json.ts';
 import { KubeFailure } from './kube-failure.ts';
@@ -40,7 +40,7 @@ function isSet(key: string, value: unknown): boolean {
 }
 
 /** The file is looked at again as the files that it names are: a changed one is used without a restart. */
-export function kubeconfigConnection(options: KubeconfigOptions): KubeConnection {
+export function kubeconfigTarget(options: KubeconfigOptions): KubeTarget {
   const config = new FreshFile(options.path, 'the kubeconfig file', options.rereadMs);
   let parsedText: string | null = null;
   let parsed: Resolved | undefined;

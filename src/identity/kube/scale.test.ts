@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { fakeContainer, fakePod, type FakePod } from './kube-objects.fixture.ts';
 import { expectedState, inSync, openFake, openSource, sleep, until } from './kube-test.fixture.ts';
 import type { FakeKube } from './fake-kube.fixture.ts';
-import type { KubeConnection } from './connection.ts';
+import type { KubeTarget } from './target.ts';
 
 test('of 15,000 pods only the 30 of this node are transferred and known', async (t) => {
   const fake = await openFake(t);
@@ -187,14 +187,14 @@ test('after 10,000 random changes among all faults the source knows exactly what
   const fake = await openFake(t);
   const account = { valid: 'token' };
   let read = account.valid;
-  const plain = fake.connection(() => read);
-  const connection: KubeConnection = {
+  const plain = fake.target(() => read);
+  const target: KubeTarget = {
     ...plain,
     forget: () => {
       read = account.valid;
     },
   };
-  const { source, sink } = openSource(t, fake, { connection });
+  const { source, sink } = openSource(t, fake, { target });
   try {
     for (let serial = 1; serial <= 10_000; serial++) {
       change(fake, random, serial);

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { inClusterConnection } from './connection.ts';
+import { inClusterTarget } from './target.ts';
 import { fakePod } from './kube-objects.fixture.ts';
 import { inSync, openFake, openSource, until } from './kube-test.fixture.ts';
 import { type Authority, makeAuthority, NO_OPENSSL, tempDirectory } from './tls.fixture.ts';
@@ -37,7 +37,7 @@ test('a pod finds the API by its environment, its token and its authority', need
   const { fake, root, env } = await openCluster(t, authority);
   fake.tokens = new Set(['t1']);
   accountAt(root, { token: 't1\n', ca: authority.ca });
-  const { source, sink } = openSource(t, fake, { connection: inClusterConnection({ root, env }) });
+  const { source, sink } = openSource(t, fake, { target: inClusterTarget({ root, env }) });
   await until(() => inSync(fake, sink), 'the pod');
   assert.equal(source.status().endpoint, fake.url);
   assert.deepEqual([fake.counters.unauthorized, source.status().failures], [0, 0]);
@@ -48,7 +48,7 @@ test('a token that was rotated is used at once after a refusal', needsOpenssl, a
   const { fake, root, env } = await openCluster(t, authority);
   fake.tokens = new Set(['t1']);
   accountAt(root, { token: 't1', ca: authority.ca });
-  const { source, sink } = openSource(t, fake, { connection: inClusterConnection({ root, env }) });
+  const { source, sink } = openSource(t, fake, { target: inClusterTarget({ root, env }) });
   await until(() => fake.watching === 1, 'the watch');
   fake.tokens = new Set(['t2']);
   accountAt(root, { token: 't2' });
@@ -63,7 +63,7 @@ test('a token is read again after its time without any refusal', needsOpenssl, a
   const authority = makeAuthority(t);
   const { fake, root, env } = await openCluster(t, authority);
   accountAt(root, { token: 't1', ca: authority.ca });
-  openSource(t, fake, { connection: inClusterConnection({ root, env, rereadMs: 20 }) });
+  openSource(t, fake, { target: inClusterTarget({ root, env, rereadMs: 20 }) });
   await until(() => fake.watching === 1, 'the watch');
   accountAt(root, { token: 't2' });
   await until(() => {
@@ -78,7 +78,7 @@ test('a token that is refused is told, and a new one ends it', needsOpenssl, asy
   const { fake, root, env } = await openCluster(t, authority);
   fake.tokens = new Set(['good']);
   accountAt(root, { token: 'secret-but-old', ca: authority.ca });
-  const { source, sink } = openSource(t, fake, { connection: inClusterConnection({ root, env }) });
+  const { source, sink } = openSource(t, fake, { target: inClusterTarget({ root, env }) });
   await until(() => source.status().state === 'unreachable', 'the failure');
   assert.match(source.status().reason!, /does not accept the credentials \(status 401\): Unauthorized/);
   assert.doesNotMatch(JSON.stringify(source.status()), /secret/);
@@ -94,7 +94,7 @@ test(
     const { fake, root, env } = await openCluster(t, authority);
     accountAt(root, { token: 't', ca: other.ca });
     const { source, sink } = openSource(t, fake, {
-      connection: inClusterConnection({ root, env, rereadMs: 20 }),
+      target: inClusterTarget({ root, env, rereadMs: 20 }),
     });
     await until(() => source.status().state === 'misconfigured', 'the failure');
     assert.match(
@@ -111,7 +111,7 @@ test('a certificate for another name is refused', needsOpenssl, async (t) => {
   const authority = makeAuthority(t);
   const { fake, root, env } = await openCluster(t, authority, 'DNS:elsewhere.example');
   accountAt(root, { token: 't', ca: authority.ca });
-  const { source } = openSource(t, fake, { connection: inClusterConnection({ root, env }) });
+  const { source } = openSource(t, fake, { target: inClusterTarget({ root, env }) });
   await until(() => source.status().state === 'misconfigured', 'the failure');
   assert.match(source.status().reason!, /ERR_TLS_CERT_ALTNAME_INVALID/);
   assert.equal(fake.requests.length, 0);
@@ -124,7 +124,7 @@ test(
     const authority = makeAuthority(t);
     const { fake, root, env } = await openCluster(t, authority);
     const { source, sink } = openSource(t, fake, {
-      connection: inClusterConnection({ root, env, rereadMs: 10 }),
+      target: inClusterTarget({ root, env, rereadMs: 10 }),
     });
     const reason = async (pattern: RegExp) => {
       await until(
@@ -149,10 +149,10 @@ test(
 );
 
 test('outside a pod the reason names the variables; an IPv6 host is put in brackets', async () => {
-  const outside = inClusterConnection({ env: {} });
+  const outside = inClusterTarget({ env: {} });
   await assert.rejects(outside.access(), { state: 'misconfigured', message: /KUBERNETES_SERVICE_HOST/ });
   const env = { KUBERNETES_SERVICE_HOST: 'fd00::1', KUBERNETES_SERVICE_PORT: '6443' };
-  assert.equal(inClusterConnection({ env }).endpoint, 'https://[fd00::1]:6443');
+  assert.equal(inClusterTarget({ env }).endpoint, 'https://[fd00::1]:6443');
   const odd = { KUBERNETES_SERVICE_HOST: '10.0.0.1', KUBERNETES_SERVICE_PORT: 'tcp://10.0.0.1:443' };
-  await assert.rejects(inClusterConnection({ env: odd }).access(), { state: 'misconfigured' });
+  await assert.rejects(inClusterTarget({ env: odd }).access(), { state: 'misconfigured' });
 });

@@ -25,7 +25,7 @@ export interface KubeAccess {
 }
 
 /** Where the API is. Files behind it are read again at least every minute, so that rotation needs no restart. */
-export interface KubeConnection {
+export interface KubeTarget {
   /** For a person, without credentials: the address, or what is known before it. */
   readonly endpoint: string;
   /** Rejects with a KubeFailure that says what is wrong in the files or the environment. */
@@ -45,7 +45,7 @@ export interface InClusterOptions {
 const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
 
 /** The service account that every pod is given. */
-export function inClusterConnection(options: InClusterOptions = {}): KubeConnection {
+export function inClusterTarget(options: InClusterOptions = {}): KubeTarget {
   const { root = '', env = process.env, rereadMs } = options;
   const token = new FreshFile(join(root, SERVICE_ACCOUNT, 'token'), 'the token', rereadMs);
   const ca = new FreshFile(join(root, SERVICE_ACCOUNT, 'ca.crt'), 'the certificate authority', rereadMs);
