@@ -5,7 +5,7 @@ import type { Metadata } from '../src/identity/index.ts';
 import { PlaceActivity, type ModelView, WorkloadCounters } from '../src/model/index.ts';
 import { createOpsServer } from '../src/http/index.ts';
 import { type AgentView, createApiServer, createMetrics } from '../src/serve/index.ts';
-import { metricsSource, streamSettings } from '../src/serve/fake-agent.test-helper.ts';
+import { metricsSource, streamSettings } from '../src/serve/fake-agent.fixture.ts';
 import { CGROUPS, makeWay } from './identity.ts';
 import { makeLives } from './records.ts';
 

@@ -77,7 +77,7 @@ function importsOf(file: string): Import[] {
 
 const folderOf = (path: string) => (path.includes('/') ? path.split('/')[0]! : '');
 const isTest = (path: string) => /\.(test|contract)\.ts$/.test(path);
-const isForTests = (path: string) => /\.(fixture|test-helper)\.ts$/.test(path);
+const isForTests = (path: string) => /\.(fixture)\.ts$/.test(path);
 
 test('imports between the folders of src point upstream only', () => {
   const imports = globSync('**/*.ts', { cwd: SRC })

@@ -35,7 +35,7 @@ const MAY: Readonly<Record<string, string>> = {
 };
 /** Commands that end: what they do wrong ends with them. */
 const COMMANDS = /^(cli|doctor)\//;
-const TESTS = /\.(test|fixture|contract|test-helper)\.ts$/;
+const TESTS = /\.(test|fixture|contract)\.ts$/;
 
 test('timers are taken only where a turn that fails ends nothing', () => {
   const found = globSync('**/*.ts', { cwd: SRC })

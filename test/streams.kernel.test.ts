@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { type LiveRecordJson, liveRecordSchema, missingIn } from '../src/api/index.ts';
-import { readStream, type StreamReader } from '../src/serve/stream.test-helper.ts';
+import { readStream, type StreamReader } from '../src/serve/stream.fixture.ts';
 import { COGNITOD, openStream, type RunningAgent, runCognitod, startAgent } from './support/agent.ts';
 import { cannotUseBpf } from './support/observe.ts';
 import { buildWorkload, runWorkload } from './support/workload.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { doctorSchema } from '../api/index.ts';
-import { sampleStatus } from '../cli/fake-agent.test-helper.ts';
+import { sampleStatus } from '../cli/fake-agent.fixture.ts';
 import { loadConfig } from '../lib/index.ts';
 import { AgentDoctor } from './agent-doctor.ts';
 

@@ -13,7 +13,7 @@ import {
   fork,
   hostIdentity,
   podIdentity,
-} from '../serve/fake-agent.test-helper.ts';
+} from '../serve/fake-agent.fixture.ts';
 import { AgentSelfTest, type SelfTestOptions } from './self-test.ts';
 
 const POD = podIdentity('1399d9c7-c86f-4371-8568-07b3d32258a4', 'e1'.padEnd(64, '0'));

@@ -8,7 +8,7 @@ import { test } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import type { ParsedCgroup } from './deps.ts';
-import { Collector, run } from './fake-agent.test-helper.ts';
+import { Collector, run } from './fake-agent.fixture.ts';
 
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;

@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { routes } from '../api/index.ts';
 import { ERROR_CODES } from '../lib/errors.ts';
 import { ApiClient } from './client.ts';
-import { fakeAgent, run, sampleStatus, sendJson, sendProblem } from './fake-agent.test-helper.ts';
+import { fakeAgent, run, sampleStatus, sendJson, sendProblem } from './fake-agent.fixture.ts';
 
 interface Fault {
   readonly what: string;

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { EXIT_CODES } from './exit-codes.ts';
-import { run } from './fake-agent.test-helper.ts';
+import { run } from './fake-agent.fixture.ts';
 
 interface Option {
   readonly flags: string;

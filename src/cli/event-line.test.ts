@@ -4,7 +4,7 @@ import { stripVTControlCharacters } from 'node:util';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { EVENT_HEADER, exitText, formatEventLine, formatGapLine } from './event-line.ts';
-import { sampleEvent } from './fake-agent.test-helper.ts';
+import { sampleEvent } from './fake-agent.fixture.ts';
 import { painter } from './text.ts';
 
 const plain = painter(false);

@@ -13,7 +13,7 @@ import {
   sendJson,
   sendProblem,
   sendStream,
-} from './fake-agent.test-helper.ts';
+} from './fake-agent.fixture.ts';
 
 const HOSTILE = 'a\nb\r\t\x1b[31mred\x1b]0;title\x07\x00\x7f\u009b2J\u202egnp\u2066\u200b\u2028\u{e0041}';
 const UNSAFE = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\u{e0041}]/u;

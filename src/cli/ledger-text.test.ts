@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { LedgerJson } from '../api/index.ts';
-import { sampleStatus } from './fake-agent.test-helper.ts';
+import { sampleStatus } from './fake-agent.fixture.ts';
 import { ledgerText } from './ledger-text.ts';
 import { painter } from './text.ts';
 

@@ -12,7 +12,7 @@ import {
   sampleEvent,
   sampleProcess,
   sendStream,
-} from './fake-agent.test-helper.ts';
+} from './fake-agent.fixture.ts';
 import { outputFormat } from './output-format.ts';
 import { yamlOf } from './yaml-text.ts';
 

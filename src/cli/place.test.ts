@@ -11,8 +11,8 @@ import {
   sampleEvent,
   sampleProcess,
   sendStream,
-} from './fake-agent.test-helper.ts';
-import { samplePlace, sampleActivity } from './fake-activity.test-helper.ts';
+} from './fake-agent.fixture.ts';
+import { samplePlace, sampleActivity } from './fake-activity.fixture.ts';
 import { isProcessName } from './place.ts';
 
 const place = (namespace: string, pod: string, uid: string, changes: Partial<PlaceActivityJson> = {}) =>

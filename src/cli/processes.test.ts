@@ -3,15 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
 import { type ProcessJson, processSchema } from '../api/index.ts';
-import { sampleActivity } from './fake-activity.test-helper.ts';
-import {
-  documents,
-  fakeAgent,
-  run,
-  sampleProcess,
-  sampleStatus,
-  sendJson,
-} from './fake-agent.test-helper.ts';
+import { sampleActivity } from './fake-activity.fixture.ts';
+import { documents, fakeAgent, run, sampleProcess, sampleStatus, sendJson } from './fake-agent.fixture.ts';
 
 const HOST: Partial<ProcessJson> = {
   container_id: null,

@@ -4,7 +4,7 @@ import { Writable } from 'node:stream';
 import { test } from 'node:test';
 import type { AgentCommandOptions } from './deps.ts';
 import { EXIT_CODES } from './exit-codes.ts';
-import { documents, fakeAgent, run, sampleStatus } from './fake-agent.test-helper.ts';
+import { documents, fakeAgent, run, sampleStatus } from './fake-agent.fixture.ts';
 
 const COMMANDS = [
   'agent',

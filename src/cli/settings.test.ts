@@ -5,7 +5,7 @@ import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { documents, fakeAgent, run, sampleStatus } from './fake-agent.test-helper.ts';
+import { documents, fakeAgent, run, sampleStatus } from './fake-agent.fixture.ts';
 import { clientSettings } from './settings.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'cognitod-'));

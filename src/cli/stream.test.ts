@@ -19,7 +19,7 @@ import {
   sendJson,
   sendProblem,
   sendStream,
-} from './fake-agent.test-helper.ts';
+} from './fake-agent.fixture.ts';
 
 const GAP = {
   schema_version: 1,

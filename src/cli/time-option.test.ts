@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { documents, fakeAgent, run } from './fake-agent.test-helper.ts';
+import { documents, fakeAgent, run } from './fake-agent.fixture.ts';
 import { timeOption } from './time-option.ts';
 
 const NOW = Date.parse('2026-11-24T12:00:00Z');

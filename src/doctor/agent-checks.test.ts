@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { EventJson, StatusJson } from '../api/index.ts';
-import { sampleEvent, sampleStatus } from '../cli/fake-agent.test-helper.ts';
+import { sampleEvent, sampleStatus } from '../cli/fake-agent.fixture.ts';
 import { AGENT_CHECKS } from './agent-checks.ts';
 import type { DoctorAgent } from './check.ts';
 import { AGENT, BOOT_ID, fakeNode, type FakeNode, find, NO_AGENT, PROGRAMS } from './fake-node.fixture.ts';

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { sampleStatus } from '../cli/fake-agent.test-helper.ts';
+import { sampleStatus } from '../cli/fake-agent.fixture.ts';
 import { lockFile } from '../os/index.ts';
 import { isAgent } from './agent-processes.ts';
 import { AGENT, BOOT_ID, type FakeNode, fakeNode, find, NO_AGENT } from './fake-node.fixture.ts';

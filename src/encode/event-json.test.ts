@@ -17,7 +17,7 @@ import {
   hostIdentity,
   podIdentity,
   START_NS,
-} from '../serve/fake-agent.test-helper.ts';
+} from '../serve/fake-agent.fixture.ts';
 
 const METADATA: Metadata = {
   namespace: 'shop',

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { z } from 'zod';
 import { imageSchema, processSchema } from '../api/index.ts';
 import { formatProcessId, type Image } from '../model/index.ts';
-import { BOOT_ID, FakeModel, podIdentity, shell } from '../serve/fake-agent.test-helper.ts';
+import { BOOT_ID, FakeModel, podIdentity, shell } from '../serve/fake-agent.fixture.ts';
 import { processDetailJson, processJson } from './process-json.ts';
 
 const strict = z.strictObject({ ...processSchema.shape, images: z.array(imageSchema.strict()).optional() });

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createApiServer } from '../serve/api-server.ts';
-import { FakeAgent, streamSettings, metricsSource } from '../serve/fake-agent.test-helper.ts';
+import { FakeAgent, streamSettings, metricsSource } from '../serve/fake-agent.fixture.ts';
 import { createMetrics } from '../serve/metrics/metrics.ts';
 import { createOpsServer } from './ops-server.ts';
 

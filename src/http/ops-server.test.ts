@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { test } from 'node:test';
 import { problemSchema } from '../api/index.ts';
-import { FakeAgent, metricsSource, sampleStatus } from '../serve/fake-agent.test-helper.ts';
+import { FakeAgent, metricsSource, sampleStatus } from '../serve/fake-agent.fixture.ts';
 import { createMetrics } from '../serve/metrics/metrics.ts';
 import { createOpsServer } from './ops-server.ts';
 

@@ -6,9 +6,9 @@ import { test } from 'node:test';
 import { accessGuard } from './access.ts';
 import type { WaysIn } from './caller.ts';
 import { createApiServer } from '../serve/api-server.ts';
-import { FakeAgent, streamSettings } from '../serve/fake-agent.test-helper.ts';
+import { FakeAgent, streamSettings } from '../serve/fake-agent.fixture.ts';
 import { createHttpApp } from './http-app.ts';
-import { readStream } from '../serve/stream.test-helper.ts';
+import { readStream } from '../serve/stream.fixture.ts';
 
 function appWith(tokens: WaysIn['tokens']) {
   const guard = accessGuard({ tokens, clientCertificates: null, peers: new WeakMap() });

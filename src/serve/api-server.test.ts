@@ -13,7 +13,7 @@ import {
   statusSchema,
 } from '../api/index.ts';
 import { type ApiServerOptions, createApiServer } from './api-server.ts';
-import { FakeAgent, streamSettings } from './fake-agent.test-helper.ts';
+import { FakeAgent, streamSettings } from './fake-agent.fixture.ts';
 
 interface Cleanup {
   after(end: () => Promise<void>): void;

@@ -5,8 +5,8 @@ import { test } from 'node:test';
 import { eventSchema, gapSchema, problemSchema, streamReadySchema } from '../api/index.ts';
 import type { AppliedEvent } from '../model/index.ts';
 import { type ApiServerOptions, createApiServer } from './api-server.ts';
-import { apply, exec, exit, FakeAgent, fork, podIdentity, streamSettings } from './fake-agent.test-helper.ts';
-import { openSilent, positionOf, readStream, type StreamReader, startReading } from './stream.test-helper.ts';
+import { apply, exec, exit, FakeAgent, fork, podIdentity, streamSettings } from './fake-agent.fixture.ts';
+import { openSilent, positionOf, readStream, type StreamReader, startReading } from './stream.fixture.ts';
 
 interface Cleanup {
   after(end: () => Promise<void>): void;

@@ -4,7 +4,7 @@ import { request as httpRequest } from 'node:http';
 import { after, before, test } from 'node:test';
 import { type RouteContract, routes } from '../api/index.ts';
 import { type ApiServer, createApiServer } from './api-server.ts';
-import { FakeAgent, streamSettings } from './fake-agent.test-helper.ts';
+import { FakeAgent, streamSettings } from './fake-agent.fixture.ts';
 import type { ServedRoute } from '../http/http-app.ts';
 
 const TOKENS = { read: 'the-read-token', admin: 'the-admin-token' };

@@ -4,7 +4,7 @@ import { Agent, get } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { createApiServer } from './api-server.ts';
-import { FakeAgent, metricsSource, streamSettings } from './fake-agent.test-helper.ts';
+import { FakeAgent, metricsSource, streamSettings } from './fake-agent.fixture.ts';
 import { createMetrics } from './metrics/metrics.ts';
 import { createOpsServer } from '../http/ops-server.ts';
 

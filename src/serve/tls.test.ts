@@ -11,7 +11,7 @@ import { connect, type TLSSocket } from 'node:tls';
 import { type Authority, makeAuthority, NO_OPENSSL, tempDirectory } from '../identity/kube/tls.fixture.ts';
 import { accessGuard } from '../http/access.ts';
 import { type ApiServerOptions, createApiServer } from './api-server.ts';
-import { FakeAgent, streamSettings } from './fake-agent.test-helper.ts';
+import { FakeAgent, streamSettings } from './fake-agent.fixture.ts';
 import { createHttpApp } from '../http/http-app.ts';
 import { readTls, type TlsMaterial, TlsWatcher } from '../http/tls-files.ts';
 

@@ -10,7 +10,7 @@ import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
 import { accessGuard } from '../http/access.ts';
 import { type ApiServerOptions, createApiServer } from './api-server.ts';
-import { FakeAgent, streamSettings } from './fake-agent.test-helper.ts';
+import { FakeAgent, streamSettings } from './fake-agent.fixture.ts';
 import { createHttpApp } from '../http/http-app.ts';
 
 function directory(t: TestContext): string {

@@ -12,7 +12,7 @@ import {
   podIdentity,
   sampleStatus,
   streamSettings,
-} from '../../src/serve/fake-agent.test-helper.ts';
+} from '../../src/serve/fake-agent.fixture.ts';
 
 export interface FakeServer {
   readonly base: string;

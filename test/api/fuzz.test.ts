@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MAX_ANSWER_BYTES } from '../../src/api/index.ts';
-import { shell } from '../../src/serve/fake-agent.test-helper.ts';
+import { shell } from '../../src/serve/fake-agent.fixture.ts';
 import { fakeServer } from './fake-server.ts';
 import { fuzz } from './fuzz.ts';
 

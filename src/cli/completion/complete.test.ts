@@ -1,12 +1,12 @@
 // `cognitod __complete` as the scripts ask it.
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
-import { sampleActivity, samplePlace } from '../fake-activity.test-helper.ts';
-import { documents, fakeAgent, run, sampleProcess, sendJson } from '../fake-agent.test-helper.ts';
+import { sampleActivity, samplePlace } from '../fake-activity.fixture.ts';
+import { documents, fakeAgent, run, sampleProcess, sendJson } from '../fake-agent.fixture.ts';
 import { ApiClient } from '../client.ts';
 import { findPlace } from '../place.ts';
 import { buildProgram } from '../program.ts';
-import { sampleNode } from './sample-node.test-helper.ts';
+import { sampleNode } from './sample-node.fixture.ts';
 import { sourceOf } from '../option.ts';
 
 /** What is offered for the last word, without the descriptions. */

@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { fakeAgent, run } from '../fake-agent.test-helper.ts';
+import { fakeAgent, run } from '../fake-agent.fixture.ts';
 import { SHELLS } from './index.ts';
-import { sampleNode } from './sample-node.test-helper.ts';
-import { isInstalled, startShell } from './shell.test-helper.ts';
+import { sampleNode } from './sample-node.fixture.ts';
+import { isInstalled, startShell } from './shell.fixture.ts';
 
 for (const shell of SHELLS) {
   const missing = ['tmux', shell].filter((program) => !isInstalled(program));

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { activityQuerySchema, activitySchema } from '../../api/index.ts';
 import type { Usage } from '../../collect/index.ts';
 import { activityJson } from './activity.ts';
-import { exec, exit, FakeAgent, fork, podIdentity } from '../fake-agent.test-helper.ts';
+import { exec, exit, FakeAgent, fork, podIdentity } from '../fake-agent.fixture.ts';
 
 const usage = (changes: Partial<Usage> = {}): Usage => ({
   cpuNs: 2_000_000_000,

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MAX_ANSWER_BYTES, processPageSchema, processQuerySchema } from '../../api/index.ts';
-import { FakeAgent, FakeModel, podIdentity, shell } from '../fake-agent.test-helper.ts';
+import { FakeAgent, FakeModel, podIdentity, shell } from '../fake-agent.fixture.ts';
 import { measuredProcessPage, processPage } from './process-page.ts';
 
 const ask = (model: FakeModel, query: Record<string, unknown> = {}, run = 'ab12') =>

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MAX_ANSWER_BYTES, processSchema, processTreeSchema, type ProcessTreeJson } from '../../api/index.ts';
 import type { Process } from '../../model/index.ts';
-import { FakeModel, shell } from '../fake-agent.test-helper.ts';
+import { FakeModel, shell } from '../fake-agent.fixture.ts';
 import { findProcess, MAX_TREE_DEPTH, MAX_TREE_NODES, processTree } from './process-tree.ts';
 
 function count(root: ProcessTreeJson): { nodes: number; depth: number } {

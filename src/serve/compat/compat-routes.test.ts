@@ -16,7 +16,7 @@ import {
   sampleStatus,
   shell,
   streamSettings,
-} from '../fake-agent.test-helper.ts';
+} from '../fake-agent.fixture.ts';
 
 async function start(t: TestContext, agent = new FakeAgent()) {
   const server = createApiServer({

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import type { Metadata } from '../../identity/index.ts';
-import { exit, FakeAgent, metricsSource, podIdentity } from '../fake-agent.test-helper.ts';
+import { exit, FakeAgent, metricsSource, podIdentity } from '../fake-agent.fixture.ts';
 import { createMetrics } from './metrics.ts';
 
 const document = readFileSync(new URL('../../../docs/metrics.md', import.meta.url), 'utf8');

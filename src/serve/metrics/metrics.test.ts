@@ -13,7 +13,7 @@ import {
   noStreams,
   podIdentity,
   sampleStatus,
-} from '../fake-agent.test-helper.ts';
+} from '../fake-agent.fixture.ts';
 import { formatProcessId } from '../../model/index.ts';
 import { openMetricsText } from '../../http/exposition.ts';
 import { createMetrics } from './metrics.ts';

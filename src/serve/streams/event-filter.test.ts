@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { eventQuerySchema } from '../../api/index.ts';
 import { eventFilter, filterKey } from './event-filter.ts';
-import { apply, exec, exit, FakeModel, fork } from '../fake-agent.test-helper.ts';
+import { apply, exec, exit, FakeModel, fork } from '../fake-agent.fixture.ts';
 
 const passes = (query: Record<string, string>, event = exec()) =>
   eventFilter(eventQuerySchema.parse(query), new FakeModel())(apply(event));

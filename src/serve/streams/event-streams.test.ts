@@ -13,7 +13,7 @@ import {
   noStreams,
   podIdentity,
   streamSettings,
-} from '../fake-agent.test-helper.ts';
+} from '../fake-agent.fixture.ts';
 import { StreamClients } from '../../http/stream-clients.ts';
 
 /** Takes everything at once. */

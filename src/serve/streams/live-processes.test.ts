@@ -4,8 +4,8 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import type { LiveQuery } from '../../api/index.ts';
 import type { Process } from '../../model/index.ts';
-import { apply, exec, exit, hostIdentity, podIdentity } from '../fake-agent.test-helper.ts';
-import { LiveListClient, settled, setUp, tick, turn } from './live.test-helper.ts';
+import { apply, exec, exit, hostIdentity, podIdentity } from '../fake-agent.fixture.ts';
+import { LiveListClient, settled, setUp, tick, turn } from './live.fixture.ts';
 import type { StreamClient } from '../../http/stream-client.ts';
 
 test('first comes the list as it is, then its end, then what changes', async (t) => {

@@ -1,7 +1,7 @@
 // What is kept for clients that come back, and what goes first.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { apply, exec, exit, FakeModel } from '../fake-agent.test-helper.ts';
+import { apply, exec, exit, FakeModel } from '../fake-agent.fixture.ts';
 import { ReplayBuffer } from './replay-buffer.ts';
 
 const LARGE = { events: 1000, bytes: 1 << 24 };

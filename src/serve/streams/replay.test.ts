@@ -3,14 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { gapSchema } from '../../api/index.ts';
 import { createApiServer } from '../api-server.ts';
-import { apply, exit, FakeAgent, streamSettings } from '../fake-agent.test-helper.ts';
-import {
-  openSilent,
-  positionOf,
-  readStream,
-  type StreamReader,
-  startReading,
-} from '../stream.test-helper.ts';
+import { apply, exit, FakeAgent, streamSettings } from '../fake-agent.fixture.ts';
+import { openSilent, positionOf, readStream, type StreamReader, startReading } from '../stream.fixture.ts';
 
 interface Cleanup {
   after(end: () => Promise<void>): void;

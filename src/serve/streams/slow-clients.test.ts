@@ -4,14 +4,8 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { gapSchema } from '../../api/index.ts';
 import { createApiServer } from '../api-server.ts';
-import { apply, exit, FakeAgent, streamSettings } from '../fake-agent.test-helper.ts';
-import {
-  openSilent,
-  positionOf,
-  readStream,
-  type StreamReader,
-  startReading,
-} from '../stream.test-helper.ts';
+import { apply, exit, FakeAgent, streamSettings } from '../fake-agent.fixture.ts';
+import { openSilent, positionOf, readStream, type StreamReader, startReading } from '../stream.fixture.ts';
 
 const SLOW = 200;
 const FAST = 5;

@@ -1,7 +1,7 @@
 // For the tests of completion: a small node with pods, and processes with names that shells must not believe.
 import type { PlaceActivityJson, ProcessJson } from '../../api/index.ts';
-import { sampleActivity, samplePlace } from '../fake-activity.test-helper.ts';
-import { documents, sampleProcess } from '../fake-agent.test-helper.ts';
+import { sampleActivity, samplePlace } from '../fake-activity.fixture.ts';
+import { documents, sampleProcess } from '../fake-agent.fixture.ts';
 
 const pod = (namespace: string, name: string, workload: string, id: string): PlaceActivityJson =>
   samplePlace({

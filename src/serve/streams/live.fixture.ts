@@ -4,7 +4,7 @@ import { createParser } from 'eventsource-parser';
 import { type LiveQuery, type LiveRecordJson, liveRecordSchema } from '../../api/index.ts';
 import type { Process } from '../../model/index.ts';
 import { BacklogPump } from '../../http/backlog-pump.ts';
-import { apply, exec, exit, FakeAgent, fork, streamSettings } from '../fake-agent.test-helper.ts';
+import { apply, exec, exit, FakeAgent, fork, streamSettings } from '../fake-agent.fixture.ts';
 import { LiveProcesses, type LiveProcessesOptions } from './live-processes.ts';
 import { StreamClients } from '../../http/stream-clients.ts';
 
