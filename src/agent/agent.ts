@@ -128,7 +128,7 @@ export class Agent implements AgentView, Closable {
     this.#opened = openCollector(config, start.opened, this.#mask, onError);
     const warn = (text: string) => log.warn(text);
     this.#names = openNames(config, this.#opened.kind, this.#tasks, warn);
-    const { metadata, registry } = this.#names;
+    const { metadata, registry, search } = this.#names;
     this.model = new ProcessTable({
       bootId: readBootId(config.proc_root),
       clocks: { boottimeNs, realtimeNs },
@@ -162,6 +162,7 @@ export class Agent implements AgentView, Closable {
     this.#binding = new LateBinding({
       metadata,
       holdMs: config.metadata.hold_ms,
+      isSearched: (identity) => search.isLookingFor(identity),
       maxHeld: config.metadata.max_held,
       publish: (batch) => this.bus.publish(batch),
       tasks: this.#tasks,

@@ -8,20 +8,22 @@ import { LateBinding } from './late-binding.ts';
 
 const HOLD_MS = 500;
 
-function open(maxHeld = 1000) {
+function open(maxHeld = 1000, holdMs = HOLD_MS) {
   const out: AppliedEvent[] = [];
   const pending = new Map<string, number>();
+  const searched = new Set<string>();
   const binding = new LateBinding({
     metadata: {
       lookup: (identity) => ({ podName: pending.has(identity.podUid!) ? null : 'named' }) as Metadata,
       settled: (identity) => (pending.has(identity.podUid!) ? null : ({ podName: 'named' } as Metadata)),
       pendingSinceMs: (identity) => pending.get(identity.podUid!) ?? null,
     },
-    holdMs: HOLD_MS,
+    holdMs,
+    isSearched: ({ podUid }) => searched.has(podUid!),
     maxHeld,
     publish: (batch) => out.push(...batch),
   });
-  return { binding, out, pending };
+  return { binding, out, pending, searched };
 }
 
 function event(pid: number, podUid: string | null, note = ''): AppliedEvent {
@@ -49,6 +51,29 @@ test('events of named pods and of the host go out at once, numbered without hole
     [1, 2, 3],
   );
   assert.equal(binding.counts().held, 0);
+});
+
+test('while a name is looked for its events wait longer than the time, and no longer than that', (t) => {
+  const { binding, out, pending, searched } = open();
+  t.after(() => binding.flush());
+  pending.set('new', 10);
+  searched.add('new');
+  binding.offer([event(1, 'new')]);
+  pending.set('new', HOLD_MS + 1);
+  binding.tick();
+  assert.deepEqual(pids(out), []);
+  searched.delete('new');
+  binding.tick();
+  assert.deepEqual(pids(out), [1]);
+  assert.equal(binding.counts().releasedUnnamed, 1);
+});
+
+test('nothing waits where the time is 0, whatever is looked for', () => {
+  const { binding, out, pending, searched } = open(1000, 0);
+  pending.set('new', 0);
+  searched.add('new');
+  binding.offer([event(1, 'new')]);
+  assert.deepEqual(pids(out), [1]);
 });
 
 test('events of an unnamed pod wait, others pass, and go out with the name when it is there', (t) => {

@@ -18,8 +18,10 @@ export interface MetadataLookup {
 
 export interface LateBindingOptions {
   readonly metadata: MetadataLookup;
-  /** How long an event may wait for a name. */
+  /** How long an event may wait for a name; 0: not at all. */
   readonly holdMs: number;
+  /** Whether a name is being looked for that is likely to be found: then an event waits as long as that goes on. */
+  readonly isSearched?: (identity: Identity) => boolean;
   /** How many events may wait, of all pods together. */
   readonly maxHeld: number;
   /** Takes the events that may go out, in order. */
@@ -156,8 +158,10 @@ export class LateBinding {
   #mustWait(applied: AppliedEvent): boolean {
     const { podUid, containerId } = applied.identity;
     if (podUid === null && containerId === null) return false;
-    const sinceMs = this.#options.metadata.pendingSinceMs(applied.identity);
-    return sinceMs !== null && sinceMs < this.#options.holdMs;
+    const { metadata, holdMs, isSearched } = this.#options;
+    const sinceMs = metadata.pendingSinceMs(applied.identity);
+    if (sinceMs === null || holdMs === 0) return false;
+    return sinceMs < holdMs || isSearched?.(applied.identity) === true;
   }
 
   #hold(applied: AppliedEvent): void {

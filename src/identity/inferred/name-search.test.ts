@@ -48,6 +48,8 @@ test('a container is named as soon as the mounts of one of its processes tell', 
   const identity = identityOf(POD, 'c1');
   search.note(7, identity);
   search.expect(identity);
+  assert.equal(search.isLookingFor(identity), true);
+  assert.equal(search.isLookingFor(identityOf(POD, 'c2')), false);
   pass(50);
   // Nobody is in it yet, and who was before it was looked for is not known.
   assert.deepEqual(reads, []);
@@ -58,6 +60,7 @@ test('a container is named as soon as the mounts of one of its processes tell', 
   mounts.set(8, mountsOf('api'));
   pass(10);
   assert.deepEqual([...told], [['c1', 'api']]);
+  assert.equal(search.isLookingFor(identity), false);
   search.note(8, identity);
   pass(100);
   assert.equal(reads.length, 4, 'the search is over');

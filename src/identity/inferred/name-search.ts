@@ -68,6 +68,11 @@ export class NameSearch {
     if (unnamed.pids.length > MAX_PIDS) unnamed.pids.shift();
   }
 
+  /** It ends by itself: with the name, or after two seconds. */
+  isLookingFor({ containerId }: Identity): boolean {
+    return containerId !== null && this.#unnamed.has(containerId);
+  }
+
   close(): void {
     this.#unnamed.clear();
     this.#stop?.();
