@@ -34,12 +34,8 @@ const WORDS: Readonly<
   },
 };
 
-const NAMES: Readonly<Record<CountedKind, string>> = {
-  fork: 'forks',
-  exec: 'execs',
-  exit: 'exits',
-  move: 'moves between cgroups',
-};
+/** Where the name of the kind with an s would not do. */
+const NAMES: Readonly<Partial<Record<CountedKind, string>>> = { move: 'moves between cgroups' };
 
 export interface HealerOptions {
   readonly collector: Pick<Collector, 'snapshot' | 'drain'>;
@@ -150,5 +146,5 @@ const isForgotten = (noticedNs: bigint, now: bigint) => now - noticedNs > LOSS_M
 
 const kindsText = (ledger: LedgerRows, column: MissingColumn) =>
   COUNTED_KINDS.filter((kind) => ledger[kind][column] > 0)
-    .map((kind) => `${ledger[kind][column]} ${NAMES[kind]}`)
+    .map((kind) => `${ledger[kind][column]} ${NAMES[kind] ?? `${kind}s`}`)
     .join(', ');

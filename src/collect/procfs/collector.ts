@@ -4,6 +4,7 @@
 // image. What it never saw it cannot count: `kernel` in its counts is what it saw itself and `lost` is always 0, which
 // is why the agent never calls a node wholly seen with it. An exit that no zombie was seen of has no status.
 import type { ArgvMasker, DecodedRecord, ProcessSnapshot } from '../../decode/index.ts';
+import { byKind } from '../../lib/counted-kinds.ts';
 import { CognitodError } from '../../lib/errors.ts';
 import type { Collector, CollectorCounts, CollectorSink, CollectorStatus } from '../collector.ts';
 import { describeScope } from '../pid-namespace.ts';
@@ -109,7 +110,13 @@ export class ProcfsCollector implements Collector {
   counts(): CollectorCounts {
     const kind = (count: number) => ({ kernel: count, lost: 0 });
     const { fork, exec, exit } = this.#scan.seen;
-    return { fork: kind(fork), exec: kind(exec), exit: kind(exit), move: kind(0), cgroupLost: 0 };
+    return {
+      ...byKind(() => kind(0)),
+      fork: kind(fork),
+      exec: kind(exec),
+      exit: kind(exit),
+      cgroupLost: 0,
+    };
   }
 
   programs(): [] {
