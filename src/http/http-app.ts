@@ -7,7 +7,7 @@ import fastify, {
   type FastifyRequest,
   type FastifyServerOptions,
 } from 'fastify';
-import { type HealthJson, type ReadyJson, type RouteAccess, routes } from '../api/index.ts';
+import { type HealthJson, MAX_ANSWER_BYTES, type ReadyJson, type RouteAccess, routes } from '../api/index.ts';
 import { CognitodError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { Guard } from './access.ts';
@@ -17,6 +17,7 @@ import { peerKey, type RateLimit } from './rate-limit.ts';
 import { STRICT_HEADERS, TLS_HEADERS } from './strict-headers.ts';
 import type { TlsMaterial } from './tls-files.ts';
 import { PROBLEM_TYPE, problem, problemOf, sendProblem } from './problem.ts';
+import { UnreadAnswers } from './unread-answers.ts';
 
 /** Where a listener reports what no client can be told. */
 export type HttpLog = Pick<Log, 'error'>;
@@ -39,6 +40,8 @@ const TELL_AGAIN_MS = 60_000;
 const KEEP_ALIVE_MS = 5_000;
 /** Beyond these, streams aside, connections are cut to make room (connections.ts). */
 const MAX_CONNECTIONS = 512;
+/** Of all answers that nobody reads, streams aside (unread-answers.ts): four of the largest. */
+const MAX_UNREAD_BYTES = 4 * MAX_ANSWER_BYTES;
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -89,12 +92,15 @@ export interface HttpAppOptions {
   readonly bodyLimitBytes?: number;
   /** How many connections there may be at a time on each server. */
   readonly maxConnections?: number;
+  /** Of answers that wait to be read; the oldest are cut for the newest. */
+  readonly maxUnreadBytes?: number;
 }
 
 /** An application without routes. */
 export function createHttpApp(log: HttpLog, options: HttpAppOptions = {}): HttpApp {
   const { guard = () => {}, noteAccess = () => {}, rateLimit = null, tls = null } = options;
   const { maxConnections = MAX_CONNECTIONS, times = TIMES, bodyLimitBytes } = options;
+  const unread = new UnreadAnswers(options.maxUnreadBytes ?? MAX_UNREAD_BYTES);
   const timeouts = timeoutsOf(times);
   const pools = new Map<Server, Connections>();
   const setUp = (server: Server) => pools.set(server, setUpServer(server, maxConnections, log));
@@ -140,6 +146,10 @@ export function createHttpApp(log: HttpLog, options: HttpAppOptions = {}): HttpA
     reply.header('allow', allowed);
     throw new CognitodError('METHOD_NOT_ALLOWED', `this route answers ${allowed} only`);
   });
+  app.addHook('onSend', async (_request, reply, payload) => {
+    if (typeof payload === 'string' || payload instanceof Uint8Array)
+      unread.add(reply.raw, Buffer.byteLength(payload));
+  });
   app.addHook('onResponse', async (request, reply) => {
     noteAccess({
       method: request.method,
@@ -173,7 +183,7 @@ export function createHttpApp(log: HttpLog, options: HttpAppOptions = {}): HttpA
       servers.push(server);
       return server;
     },
-    cut: () => [...pools.values()].reduce((sum, pool) => sum + pool.cut, 0),
+    cut: () => [...pools.values()].reduce((sum, pool) => sum + pool.cut, unread.cut),
     async close(timeoutMs) {
       // Repeated, because a connection can be accepted between the first cut and the end of listening.
       const deadline = setInterval(() => {
