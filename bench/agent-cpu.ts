@@ -1,11 +1,13 @@
 // CPU of the agent per million events, and of other tools under the same load in the same run.
-import { sleep } from './host.ts';
+import { rssMegabytes, sleep } from './host.ts';
 import type { Figure, Measurement } from './measurement.ts';
 import { missingReason, PEERS, type Peer, startPeer, versionOf } from './peers.ts';
 import { type Events, ownExitWith, runWorkload, startAgent } from './programs.ts';
 
 interface Round {
   readonly cpu: number;
+  /** Resident before the load, in MB; 0 where nobody asks. */
+  readonly rss: number;
   readonly seen: Events;
   readonly lost: number;
 }
@@ -16,20 +18,22 @@ type Load = () => Promise<void>;
 const SETTLE_MS = 500;
 const KINDS = ['fork', 'exec', 'exit'] as const;
 
-async function agentRound(printing: boolean, load: Load): Promise<Round> {
-  const agent = await startAgent(printing);
+/** One agent under the load, from its start to its end. */
+export async function agentRound(printing: boolean, load: Load, checkout?: string): Promise<Round> {
+  const agent = await startAgent(printing, checkout);
   try {
     // After the start has settled: sources compiled, /proc of old processes read, memory given back.
     await sleep(3500);
     const before = await agent.ledger();
     await sleep(100);
+    const rss = rssMegabytes(agent.pid).total;
     const cpu = agent.cpuSeconds();
     await load();
     await sleep(SETTLE_MS);
     const used = agent.cpuSeconds() - cpu;
     const after = await agent.ledger();
     const seen = Object.fromEntries(KINDS.map((kind) => [kind, after.decoded[kind] - before.decoded[kind]]));
-    return { cpu: used, seen: seen as unknown as Events, lost: after.lost - before.lost };
+    return { cpu: used, rss, seen: seen as unknown as Events, lost: after.lost - before.lost };
   } finally {
     await agent.stop();
   }
@@ -44,13 +48,13 @@ async function peerRound(peer: Peer, load: Load): Promise<Round> {
     await load();
     await sleep(SETTLE_MS);
     const used = running.cpuSeconds() - cpu;
-    return { cpu: used, seen: await running.finish(), lost: 0 };
+    return { cpu: used, rss: 0, seen: await running.finish(), lost: 0 };
   } finally {
     await running.stop('SIGINT');
   }
 }
 
-const total = (events: Events, kinds: readonly (keyof Events)[]) =>
+export const total = (events: Events, kinds: readonly (keyof Events)[]) =>
   kinds.reduce((sum, kind) => sum + events[kind], 0);
 
 /** The load of this measurement, and how many events it makes. */

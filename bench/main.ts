@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { availableParallelism, release } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { admission } from './admission.ts';
 import { agentCpu } from './agent-cpu.ts';
@@ -21,6 +21,7 @@ import { ROOT } from './programs.ts';
 import { scrape } from './scrape.ts';
 import { slowdown } from './slowdown.ts';
 import { stream } from './stream.ts';
+import { versions } from './versions.ts';
 
 const MEASUREMENTS: readonly Measurement[] = [
   programCost,
@@ -37,21 +38,25 @@ const MEASUREMENTS: readonly Measurement[] = [
   admission,
   dashboard,
 ];
-const NAMES = MEASUREMENTS.map(({ name }) => name);
+/** Known to the page; measured only against another checkout. */
+const NAMES = [...MEASUREMENTS.map(({ name }) => name), 'versions'];
 const RESULTS = join(ROOT, 'bench/results');
 
 const { values } = parseArgs({
   options: {
     only: { type: 'string' },
+    against: { type: 'string' },
     quick: { type: 'boolean', default: false },
     help: { type: 'boolean' },
   },
 });
+const measurements = values.against === undefined ? MEASUREMENTS : [versions(resolve(values.against))];
 const only = values.only?.split(',') ?? NAMES;
 const unknown = only.filter((name) => !NAMES.includes(name));
 if (values.help === true || unknown.length > 0) {
   if (unknown.length > 0) console.error(`there is no measurement ${unknown.join(', ')}`);
-  console.log(`usage: bench/main.ts [--quick] [--only ${NAMES.join(',')}]`);
+  console.log(`usage: bench/main.ts [--quick] [--only ${MEASUREMENTS.map(({ name }) => name).join(',')}]
+       bench/main.ts [--quick] --against DIRECTORY   this checkout against another one, in pairs`);
   process.exit(unknown.length > 0 ? 2 : 0);
 }
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -71,7 +76,7 @@ function describeCommit(): string {
 const commit = values.quick ? '' : describeCommit();
 mkdirSync(RESULTS, { recursive: true });
 let failed = 0;
-for (const { name, how, run } of MEASUREMENTS.filter((measurement) => only.includes(measurement.name))) {
+for (const { name, how, run } of measurements.filter((measurement) => only.includes(measurement.name))) {
   console.log(`\n${name}`);
   try {
     const figures = await run({ quick: values.quick, say: (text) => console.log(`  ${text}`) });

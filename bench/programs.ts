@@ -79,10 +79,11 @@ export const agentArguments = (...more: string[]) => [
   ...more,
 ];
 
-/** The real agent on ports of its own; printing means a JSON line per event, into a file. */
-export async function startAgent(printing = false): Promise<RunningAgent> {
+/** The real agent of a checkout on ports of its own; printing means a JSON line per event, into a file. */
+export async function startAgent(printing = false, checkout = ROOT): Promise<RunningAgent> {
   const { path, fd } = outputFile();
-  const program = start(COGNITOD, agentArguments(...(printing ? [] : ['--quiet'])), ['ignore', fd, 'ignore']);
+  const args = agentArguments(...(printing ? [] : ['--quiet']));
+  const program = start(join(checkout, 'cognitod'), args, ['ignore', fd, 'ignore']);
   const { apiAddress } = await until('the agent starts', 20, () => {
     if (program.child.exitCode !== null) throw new Error(`the agent ended with ${program.child.exitCode}`);
     const [line, rest] = readFileSync(path, 'utf8').split('\n', 2);
