@@ -42,8 +42,8 @@ function load(hooks: HookStyle) {
       ]),
     );
     const { preemptible, readsKernel } = programs;
-    const refused = programs.missing.filter(({ reason }) => reason !== null);
-    return { loadMs, counted, preemptible, readsKernel, verified, refused };
+    const missing = programs.missing.filter(({ reason }) => reason !== null);
+    return { loadMs, counted, preemptible, readsKernel, verified, missing };
   } finally {
     programs.close();
   }
@@ -64,7 +64,7 @@ await tell('load', () => {
     try {
       const loaded = load(hooks);
       figures[hooks] = loaded;
-      ok &&= loaded.counted.every((count) => count > 0) && loaded.refused.length === 0;
+      ok &&= loaded.counted.every((count) => count > 0) && loaded.missing.length === 0;
     } catch (error) {
       const { message } = error as Error;
       figures[hooks] = { refused: message };
