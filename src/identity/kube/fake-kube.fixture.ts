@@ -212,8 +212,15 @@ export class FakeKube {
     const limit = Math.min(Number(url.searchParams.get('limit') ?? Infinity), this.pageLimit);
     const page = this.cluster.list(nodeOf(url), limit, token);
     this.counters.listsAtOnce = Math.max(this.counters.listsAtOnce, ++this.#listing);
+    // A list that was given up is none any more: the next may begin before this answer would have been written.
+    let isOver = false;
+    const end = () => {
+      if (!isOver) this.#listing--;
+      isOver = true;
+    };
+    response.once('close', end);
     if (this.listDelayMs > 0) await new Promise((resolve) => setTimeout(resolve, this.listDelayMs));
-    this.#listing--;
+    end();
     const metadata = JSON.stringify({ resourceVersion: String(page.version), continue: page.next });
     this.#send(
       response,

@@ -210,7 +210,9 @@ test('after 10,000 random changes among all faults the source knows exactly what
     assert.equal(fake.counters.listsAtOnce, 1);
   } catch (error) {
     assert.deepEqual(sink.state(), expectedState(fake), `seed ${seed}`);
-    throw new Error(`seed ${seed}: ${JSON.stringify(source.status())}`, { cause: error });
+    throw new Error(`${(error as Error).message}; seed ${seed}: ${JSON.stringify(source.status())}`, {
+      cause: error,
+    });
   }
   t.diagnostic(`${JSON.stringify(source.counters)} ${JSON.stringify(source.status())} ${sink.upserts}`);
 });
