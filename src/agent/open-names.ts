@@ -29,11 +29,13 @@ export function openNames(
 ): Names {
   const ownPod = openOwnPod(config, kind, warn);
   const ownPodSource = ownPod?.source(config.node_name) ?? null;
+  const readProcCgroup = createProcReader(config.proc_root, 'cgroup');
   const registry = new CgroupRegistry({
-    readProcCgroup: createProcReader(config.proc_root, 'cgroup'),
+    readProcCgroup,
     ownCgroupNamespace: hasOwnCgroupNamespace(config.proc_root),
     roots: config.kubernetes.cgroup_roots,
     ownPod,
+    ownCgroup: ownPod === null ? null : readProcCgroup(process.pid),
   });
   const sources = [...openMetadataSources(config, warn), ...(ownPodSource === null ? [] : [ownPodSource])];
   const nowMs = () => performance.now();

@@ -22,6 +22,11 @@ export interface CgroupRegistryOptions {
   readonly roots?: readonly string[];
   /** The pod of everything that is seen: of a sidecar. */
   readonly ownPod?: OwnPod | null;
+  /**
+   * The content of the agent's own /proc/PID/cgroup, raw text. Where it is in `ownPod`, names around it are believed, whatever
+   * root the kubelet puts its pods below.
+   */
+  readonly ownCgroup?: string | null;
 }
 
 export interface CgroupRegistryCounts {
@@ -128,6 +133,8 @@ export class CgroupRegistry {
     this.#ownCgroupNamespace = options.ownCgroupNamespace ?? false;
     this.#ownPod = options.ownPod ?? null;
     this.#roots = new CgroupRoots(options.roots);
+    for (const path of pathsOf(options.ownCgroup ?? ''))
+      if (this.#ownPod?.isPlaceOf(path) === true) for (const root of rootsAround(path)) this.#roots.add(root);
   }
 
   counts(): CgroupRegistryCounts {
@@ -363,6 +370,10 @@ export class CgroupRegistry {
     this.#evicted++;
   }
 }
+
+/** The paths in the content of a /proc/PID/cgroup. */
+const pathsOf = (content: string): string[] =>
+  content.split('\n').flatMap((line) => /^\d+:[^:]*:(\/.*)$/.exec(line)?.[1] ?? []);
 
 /**
  * One key for both ids: exact as a number for ids that occur in practice (they count up from 1), a string

@@ -20,6 +20,11 @@ export class OwnPod {
     this.#facts = facts;
   }
 
+  /** Whether the agent's own cgroup, raw text, is in this pod: then who made the directories around it is nobody to doubt. */
+  isPlaceOf(path: string): boolean {
+    return path.replaceAll('_', '-').includes(`pod${this.#facts.uid}`);
+  }
+
   /** The same identity, with the pod where its cgroup does not name one. */
   place(identity: Identity): Identity {
     if (identity.podUid !== null) return identity;
