@@ -17,13 +17,18 @@ test('no request makes a running agent fail', { skip: cannotUseBpf() }, async (t
       runs: 500,
     });
     t.diagnostic(JSON.stringify([...tally].sort(([a], [b]) => a - b)));
-    const seconds = (performance.now() - begin) / 1000;
+    // Whether the random requests were at this route or not.
+    const asked = await fetch(`${agent.api}/api/v1/self-test`, { method: 'POST' });
+    assert.equal(asked.status, 200);
+    await asked.text();
     const query = `state=all&limit=1000&executable=${encodeURIComponent(process.execPath)}`;
     const page = await fetch(`${agent.api}/api/v1/processes?${query}`);
     const { processes } = (await page.json()) as ProcessPageJson;
     const started = processes.filter(({ argv }) => argv?.at(-1)?.startsWith('cognitod-self-test-') === true);
+    const seconds = (performance.now() - begin) / 1000;
     t.diagnostic(`${started.length} self-tests in ${seconds.toFixed(1)} s`);
-    assert.ok(started.length >= 1 && started.length <= seconds + 1, 'at most one a second');
+    assert.ok(started.length >= 1, 'the process of a self-test is listed');
+    assert.ok(started.length <= seconds + 1, 'at most one a second');
     assert.equal((await agent.ready()).status, 200);
     assert.equal((await agent.status()).ready, true);
   } finally {
