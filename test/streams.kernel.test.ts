@@ -158,7 +158,8 @@ test('cognitod stream notices a restart of the agent, says so and goes on', { sk
   const start = () => startAgent({ env: { COGNITOD_API_SOCKET: path } });
   let restarted = await start();
   t.after(() => restarted.stop());
-  const child = spawn(COGNITOD, ['stream', '--json', '--type', 'exec', '--api', `unix:${path}`], {
+  // Without --retry it gives up after ten seconds, in which a slow machine does not start an agent.
+  const child = spawn(COGNITOD, ['stream', '--retry', '--json', '--type', 'exec', '--api', `unix:${path}`], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   t.after(() => child.kill('SIGKILL'));
@@ -171,7 +172,11 @@ test('cognitod stream notices a restart of the agent, says so and goes on', { sk
     stderr += chunk;
   });
   const told = async (source: NodeJS.ReadableStream, holds: () => boolean) => {
-    while (!holds()) await once(source, 'data');
+    const ended = once(child, 'exit').then(([code]) =>
+      assert.fail(`the client ended with ${code}: ${stderr}`),
+    );
+    while (!holds()) await Promise.race([once(source, 'data'), ended]);
+    ended.catch(() => {});
   };
   await told(child.stderr, () => stderr.includes('connected to'));
   await restarted.stop();
